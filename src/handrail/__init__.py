@@ -1,0 +1,1 @@
+"""handrail: a human-in-the-loop control plane."""

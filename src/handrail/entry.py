@@ -1,0 +1,54 @@
+"""An audit entry: one record of the log, built here and nowhere else."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Any, Literal
+
+from handrail.canonical import JSON, dumps
+from handrail.errors import InvalidInput
+
+MAX_ENTRY_BYTES = 16 * 1024
+
+EntryType = Literal[
+    "proposal.submitted", "proposal.routed", "proposal.revised", "proposal.refused",
+    "case.opened", "case.escalated", "case.closed",
+    "claim.taken", "claim.released", "claim.lapsed",
+    "review.given", "review.withdrawn", "review.voided",
+    "decision.made",
+    "execution.started", "execution.finished", "execution.unknown", "execution.settled", "execution.voided",
+    "outcome.recorded", "label.made",
+    "policy.changed", "grant.issued", "grant.ended",
+    "access.changed", "access.refused",
+    "halt.set", "halt.lifted",
+    "incident.flagged",
+    "value.viewed", "value.erased", "export.made",
+    "key.rotated", "key.revoked", "epoch.opened", "clock.jumped",
+]  # fmt: skip
+
+
+def entry_bytes(
+    *, log: str, id: str, type: EntryType, at: str, actor: dict[str, Any], **fields: Any
+) -> bytes:
+    """RFC 8785 bytes of one entry. Keys without a value are absent, not null.
+
+    Raises `InvalidInput` when the entry is over 16 KiB (an entry bundle ends at 65,535 bytes).
+    """
+    record: dict[str, Any] = {"v": 1, "log": log, "id": id, "type": type, "at": at, "actor": actor}
+    for name, value in fields.items():
+        if value is not None:
+            record[name] = value
+    data = dumps(record)
+    if len(data) > MAX_ENTRY_BYTES:
+        raise InvalidInput(f"an audit entry of {len(data)} bytes is over {MAX_ENTRY_BYTES}")
+    return data
+
+
+def commitment(*, salt: bytes, path: str, value: JSON) -> str:
+    """HMAC-SHA256 of one value under its own 32-byte salt (trust.md 2.5); 64 hex digits.
+
+    Without salt and value it says nothing; with both it proves the value was this one.
+    """
+    message = b"handrail/field/v1\0" + path.encode() + b"\0" + dumps(value)
+    return hmac.new(salt, message, hashlib.sha256).hexdigest()

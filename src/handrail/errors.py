@@ -1,0 +1,194 @@
+"""What can go wrong, as one tree; and what is not an error at all.
+
+HandrailError                     every error of ours; has a stable `code` and a `remedy`
+├── InvalidInput                  the request itself is wrong; repeating it will not help
+│   ├── MalformedJSON             not acceptable JSON (duplicate key, NaN, lone surrogate, too deep …)
+│   ├── InvalidPolicy             a policy file has a mistake; carries file, line and field
+│   └── VerdictNotAllowed         the route of this case does not allow that verdict
+├── Conflict                      somebody else was first; look again
+│   ├── KeyReused                 the same key was used for a different proposal
+│   ├── ClaimLost                 the claim lapsed, was released, or its fence is stale
+│   ├── CardChanged               the case was revised since the reviewer saw it
+│   ├── AlreadyDecided            the case has its decision
+│   └── NotExecutable             no live approval for exactly this, or it was used
+├── NotFound                      no such thing in this workspace
+├── Forbidden                     known, but not allowed to do this
+├── Unauthenticated               not known
+├── Unavailable                   the store or server cannot answer now; safe to repeat
+├── UnsafeStore                   the database is set up so that acknowledged work could be lost
+└── Unreadable                    a bundle or database cannot be judged
+
+NotApproved                       control flow, not an error: the decision was not an approval
+├── Rejected   Redirected   Expired   Cancelled   Halted
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class HandrailError(Exception):
+    """Something failed. `code` is stable, `remedy` says what to do next."""
+
+    code = "error"
+    status = 500
+    remedy = ""
+
+    def __init__(self, message: str | None = None, *, remedy: str | None = None, **context: Any):
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+        if remedy is not None:
+            self.remedy = remedy
+        self.context = context
+
+
+class InvalidInput(HandrailError):
+    """The request is not acceptable as it stands."""
+
+    code = "invalid_input"
+    status = 422
+    remedy = "Correct the request; repeating it unchanged will fail again."
+
+
+class MalformedJSON(InvalidInput):
+    """The text is not acceptable JSON."""
+
+    code = "malformed_json"
+    status = 400
+
+
+class InvalidPolicy(InvalidInput):
+    """The policy has a mistake."""
+
+    code = "invalid_policy"
+
+
+class VerdictNotAllowed(InvalidInput):
+    """This case does not allow that verdict."""
+
+    code = "verdict_not_allowed"
+
+
+class Conflict(HandrailError):
+    """The state has moved on; look again."""
+
+    code = "conflict"
+    status = 409
+    remedy = "Read the case again and decide what to do from its present state."
+
+
+class KeyReused(Conflict):
+    """That key was already used for a different proposal."""
+
+    code = "key_reused"
+    remedy = "Use a new key for a new proposal, or send the first proposal unchanged."
+
+
+class ClaimLost(Conflict):
+    """The claim is no longer held."""
+
+    code = "claim_lost"
+    remedy = "Claim the case again; the draft was not recorded."
+
+
+class CardChanged(Conflict):
+    """The case was revised since it was shown."""
+
+    code = "card_changed"
+    status = 412
+    remedy = "Read the new card before answering."
+
+
+class AlreadyDecided(Conflict):
+    """The case already has its decision."""
+
+    code = "already_decided"
+
+
+class NotExecutable(Conflict):
+    """There is no unused, live approval for exactly this."""
+
+    code = "not_executable"
+    remedy = "Submit a new proposal if the effect is still wanted."
+
+
+class NotFound(HandrailError):
+    """There is no such thing here."""
+
+    code = "not_found"
+    status = 404
+    remedy = "Check the id and the workspace."
+
+
+class Unauthenticated(HandrailError):
+    """The caller is not signed in and gave no valid key."""
+
+    code = "unauthenticated"
+    status = 401
+    remedy = "Sign in, or send a valid API key."
+
+
+class Forbidden(HandrailError):
+    """The caller may not do this."""
+
+    code = "forbidden"
+    status = 403
+    remedy = "Ask somebody with the needed role."
+
+
+class Unavailable(HandrailError):
+    """The answer cannot be had now; it is safe to repeat the request."""
+
+    code = "unavailable"
+    status = 503
+    remedy = "Repeat the same request, with the same key, in a moment."
+
+
+class UnsafeStore(HandrailError):
+    """The database settings could lose acknowledged work."""
+
+    code = "unsafe_store"
+    remedy = "Change the setting named above, or accept the risk in so many words with allow_unsafe=True."
+
+
+class Unreadable(HandrailError):
+    """The material cannot be judged."""
+
+    code = "unreadable"
+    status = 422
+
+
+class NotApproved(Exception):
+    """The decision was not an approval. Control flow, not an error.
+
+    `decision` is the whole decision; `reason` what was said; `case_id` the case.
+    """
+
+    def __init__(self, decision: Any):
+        self.decision = decision
+        self.case_id: str = decision.case_id
+        self.reason: str = decision.reason or ""
+        super().__init__(f"{type(self).__name__.lower()}: {self.reason or decision.kind} (case {decision.case_id})")
+
+
+class Rejected(NotApproved):
+    """A person or the policy said no; `reason` says why."""
+
+
+class Redirected(NotApproved):
+    """A person asked for something else; `instruction` says what."""
+
+    @property
+    def instruction(self) -> str:
+        return self.decision.instruction or ""
+
+
+class Expired(NotApproved):
+    """Nobody settled it in time."""
+
+
+class Cancelled(NotApproved):
+    """The proposal was withdrawn."""
+
+
+class Halted(NotApproved):
+    """A halt switch stands over this agent, action, run or workspace."""

@@ -1,0 +1,40 @@
+"""A label: what a human answer or an outcome yields for training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from handrail.canonical import JSON
+
+LabelSource = Literal["review", "outcome", "gold", "spot_check"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """One training signal with where it came from."""
+
+    id: str
+    case_id: str
+    workspace: str
+    action: str
+    source: LabelSource
+    # what the model was given
+    input: JSON
+    # what the model said: its scores, its answer
+    predicted: JSON
+    # what the human or the world said
+    answer: JSON
+    # was the proposal right? the target of a calibrator; None when it cannot be told
+    correct: bool | None
+    confidence: float | None
+    scores: JSON
+    # provenance: policy digest, calibrator, reviewer pseudonym, blind or not, verdict, tier
+    policy: str
+    calibrator: str | None
+    reviewer: str | None
+    blind: bool
+    verdict: str | None
+    # chance that this case was looked at: 1 for gated cases, the rate for spot checks
+    inclusion: float
+    made_at: int

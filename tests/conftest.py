@@ -1,0 +1,30 @@
+"""What every test may ask for. HANDRAIL_NO_SKIPS=1 turns every skip into a failure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of public data sets, which is not part of this project."""
+    path = Path(os.environ.get("HANDRAIL_DATA", ROOT.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip(f"no data sets at {path}; set HANDRAIL_DATA")
+    return path
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
+    outcome = yield
+    report = outcome.get_result()
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("HANDRAIL_NO_SKIPS") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and HANDRAIL_NO_SKIPS=1 forbids that: {report.longrepr}"

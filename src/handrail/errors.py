@@ -4,12 +4,14 @@ HandrailError                     every error of ours; has a stable `code` and a
 ├── InvalidInput                  the request itself is wrong; repeating it will not help
 │   ├── MalformedJSON             not acceptable JSON (duplicate key, NaN, lone surrogate, too deep …)
 │   ├── InvalidPolicy             a policy file has a mistake; carries file, line and field
+│   ├── InvalidProof              a hash, proof or signature does not hold
 │   └── VerdictNotAllowed         the route of this case does not allow that verdict
 ├── Conflict                      somebody else was first; look again
 │   ├── KeyReused                 the same key was used for a different proposal
 │   ├── ClaimLost                 the claim lapsed, was released, or its fence is stale
 │   ├── CardChanged               the case was revised since the reviewer saw it
 │   ├── AlreadyDecided            the case has its decision
+│   ├── LogRewound                the log is shorter than, or differs from, what was signed before
 │   └── NotExecutable             no live approval for exactly this, or it was used
 ├── NotFound                      no such thing in this workspace
 ├── Forbidden                     known, but not allowed to do this
@@ -68,6 +70,13 @@ class VerdictNotAllowed(InvalidInput):
     code = "verdict_not_allowed"
 
 
+class InvalidProof(InvalidInput):
+    """A hash, proof or signature does not hold."""
+
+    code = "invalid_proof"
+    remedy = "Do not trust this material; compare it with a checkpoint or receipt kept elsewhere."
+
+
 class Conflict(HandrailError):
     """The state has moved on; look again."""
 
@@ -102,6 +111,13 @@ class AlreadyDecided(Conflict):
     """The case already has its decision."""
 
     code = "already_decided"
+
+
+class LogRewound(Conflict):
+    """The log does not extend what was signed before."""
+
+    code = "log_rewound"
+    remedy = "Restore the newest database, or open a new epoch (a new origin) and say why."
 
 
 class NotExecutable(Conflict):

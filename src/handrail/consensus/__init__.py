@@ -1,0 +1,1 @@
+"""What many answers mean together: quorum, agreement, aggregation. Pure."""

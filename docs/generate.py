@@ -1,0 +1,214 @@
+"""Write docs/reference from the program itself: commands, policy fields, errors, HTTP endpoints.
+
+python docs/generate.py            write the pages
+python docs/generate.py --check    write nothing; exit 1 and name the pages that are out of date
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import typer.main
+
+import handrail.errors
+from handrail.cli.main import app as cli
+from handrail.policy.document import schema as policy_schema
+from handrail.server.app import describe
+
+HERE = Path(__file__).resolve().parent / "reference"
+NOTICE = "<!-- Written by docs/generate.py; change the code, then run `make docs`. -->\n"
+
+
+def main() -> int:
+    stale = []
+    for name, page in PAGES.items():
+        path = HERE / name
+        text = page()
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            HERE.mkdir(exist_ok=True)
+            path.write_text(text)
+    if "--check" in sys.argv and stale:
+        print(f"out of date: {', '.join(stale)}; run `make docs`", file=sys.stderr)
+        return 1
+    return 0
+
+
+def cli_page() -> str:
+    parts = ["# Commands", NOTICE, "Every command explains itself with `--help`.\n"]
+    for path, command in commands(typer.main.get_command(cli), ("handrail",)):
+        parts.append(f"## `{' '.join(path)}`\n")
+        parts.append(prose(command.help))
+        arguments = [p for p in command.params if isinstance(p, click.Argument)]
+        options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
+        usage = " ".join([*path, *(f"{a.human_readable_name}" for a in arguments), *(["[options]"] if options else [])])
+        parts.append(f"```text\n{usage}\n```\n")
+        if options:
+            rows = [
+                (", ".join(f"`{o}`" for o in (*p.opts, *p.secondary_opts)), default(p), prose(p.help)) for p in options
+            ]
+            parts.append(table(("option", "default", "meaning"), rows))
+    return "\n".join(parts)
+
+
+def commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command that does something, with the words that call it."""
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield path, command
+        return
+    for name in sorted(children):
+        if not children[name].hidden:
+            yield from commands(children[name], (*path, name))
+
+
+def default(option: Any) -> str:
+    value = option.default
+    if option.required:
+        return "required"
+    if value is None or callable(value) or value in ((), []):
+        return ""
+    return f"`{value}`"
+
+
+def policy_page() -> str:
+    document = policy_schema()
+    parts = ["# Policy fields", NOTICE, "A field that is not on this page is refused, with its file and line.\n"]
+    parts.append("## the file\n")
+    parts.append(fields(document))
+    for name, definition in sorted(document.get("$defs", {}).items()):
+        parts.append(f"## {name}\n")
+        parts.append(prose(definition.get("description")))
+        if "properties" in definition:
+            parts.append(fields(definition))
+        elif "enum" in definition:
+            parts.append("One of " + ", ".join(f"`{value}`" for value in definition["enum"]) + ".\n")
+    return "\n".join(parts)
+
+
+def fields(definition: dict[str, Any]) -> str:
+    required = set(definition.get("required", ()))
+    return table(
+        ("field", "value", "default", "meaning"),
+        [
+            (f"`{name}`", shape(spec), "required" if name in required else stated(spec), prose(spec.get("description")))
+            for name, spec in definition.get("properties", {}).items()
+        ],
+    )
+
+
+def stated(spec: dict[str, Any]) -> str:
+    value = spec.get("default")
+    return "" if value in (None, [], {}, "") else f"`{value}`"
+
+
+def shape(spec: dict[str, Any]) -> str:
+    """A JSON Schema in a few words."""
+    if "$ref" in spec:
+        return f"[{(name := spec['$ref'].rsplit('/', 1)[-1])}](#{name.lower()})"
+    if "const" in spec:
+        return f"`{spec['const']}`"
+    if "enum" in spec:
+        return ", ".join(f"`{value}`" for value in spec["enum"])
+    for choice in ("anyOf", "oneOf"):
+        if choice in spec:
+            return " or ".join(dict.fromkeys(shape(s) for s in spec[choice] if s.get("type") != "null"))
+    if spec.get("type") == "array":
+        return f"list of {shape(spec['items'])}" if spec.get("items") else "list"
+    if isinstance(values := spec.get("additionalProperties"), dict):
+        return f"mapping to {shape(values)}"
+    kind = {"object": "mapping", None: "any"}.get(spec.get("type"), str(spec.get("type")))
+    return kind + limits(spec)
+
+
+def limits(spec: dict[str, Any]) -> str:
+    names = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    said = [f"{sign} {spec[key]}" for key, sign in names.items() if key in spec]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def errors_page() -> str:
+    parts = [
+        "# Errors",
+        NOTICE,
+        "Every error has a stable `code`, a message that says what failed and why, and a `remedy`. Over HTTP it is an",
+        "`application/problem+json` document (RFC 9457) with the status given here.\n",
+    ]
+    rows = [
+        (f"`{kind.code}`", f"`{kind.__name__}`", str(kind.status), prose(kind.__doc__), kind.remedy)
+        for kind in family(handrail.errors.HandrailError)
+    ]
+    parts.append(table(("code", "class", "HTTP status", "meaning", "remedy"), rows))
+    parts.append("## Not errors\n")
+    parts.append(
+        "A decision that was not an approval reaches the program as one of these. They do not inherit from\n"
+        "`HandrailError`, so code that catches errors does not swallow a person's no. Each carries `.decision`,\n"
+        "`.reason` and `.case_id`.\n"
+    )
+    outcomes = [kind for kind in family(handrail.errors.NotApproved) if kind is not handrail.errors.NotApproved]
+    parts.append(table(("class", "meaning"), [(f"`{kind.__name__}`", prose(kind.__doc__)) for kind in outcomes]))
+    return "\n".join(parts)
+
+
+def family(kind: Any) -> Iterator[Any]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from family(child)
+
+
+def http_page() -> str:
+    document = describe()
+    parts = [
+        "# HTTP",
+        NOTICE,
+        "The machine-readable form of this page is served at `/openapi.json`. Times are RFC 3339 strings, ids are",
+        "UUIDv7, money is a decimal string. [Errors](errors.md) are `application/problem+json`.\n",
+    ]
+    for path, operations in sorted(document["paths"].items()):
+        for method, operation in operations.items():
+            parts.append(f"## `{method.upper()} {path}`\n")
+            parts.append(prose(operation.get("description") or operation.get("summary")))
+            if parameters := operation.get("parameters"):
+                rows = [
+                    (f"`{p['name']}`", p["in"], shape(p.get("schema", {})), prose(p.get("description")))
+                    for p in parameters
+                ]
+                parts.append(table(("parameter", "in", "value", "meaning"), rows))
+            if body := operation.get("requestBody"):
+                kinds = [shape(media.get("schema", {})) for media in body["content"].values()]
+                parts.append(f"Body: {', '.join(kinds)}.\n")
+    parts.append("# Bodies\n")
+    for name, definition in sorted(document.get("components", {}).get("schemas", {}).items()):
+        parts.append(f"## {name}\n")
+        parts.append(prose(definition.get("description")))
+        if "properties" in definition:
+            parts.append(fields(definition))
+    return "\n".join(parts)
+
+
+def prose(text: str | None) -> str:
+    """The text as one paragraph."""
+    return " ".join((text or "").split()) + ("\n" if text and "\n\n" in text else "")
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [" | ".join(head), " | ".join("---" for _ in head)]
+    lines += [" | ".join(cell.replace("|", "\\|").strip() for cell in row) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page,
+    "policy.md": policy_page,
+    "errors.md": errors_page,
+    "http.md": http_page,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,6 +5,7 @@ HandrailError                     every error of ours; has a stable `code` and a
 │   ├── MalformedJSON             not acceptable JSON (duplicate key, NaN, lone surrogate, too deep …)
 │   ├── InvalidPolicy             a policy file has a mistake; carries file, line and field
 │   ├── InvalidProof              a hash, proof or signature does not hold
+│   ├── NotEnoughEvidence         too few labels, or labels that cannot say; fit or certify later
 │   └── VerdictNotAllowed         the route of this case does not allow that verdict
 ├── Conflict                      somebody else was first; look again
 │   ├── KeyReused                 the same key was used for a different proposal
@@ -75,6 +76,13 @@ class InvalidProof(InvalidInput):
 
     code = "invalid_proof"
     remedy = "Do not trust this material; compare it with a checkpoint or receipt kept elsewhere."
+
+
+class NotEnoughEvidence(InvalidInput):
+    """Not enough evidence yet. `context` holds `have` and `need` where counts decide."""
+
+    code = "not_enough_evidence"
+    remedy = "Collect more labels of this action, then try again."
 
 
 class Conflict(HandrailError):

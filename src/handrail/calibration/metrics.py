@@ -1,0 +1,141 @@
+"""How good confidences are. `_loss` and `_error`: lower is better."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from handrail.calibration.scores import Floats
+from handrail.errors import InvalidInput, NotEnoughEvidence
+
+LEAST_PER_BIN = 30
+MOST_BINS = 15
+_EDGE = 1e-12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """One row of a reliability table."""
+
+    n: int
+    # mean confidence and share that was right
+    confidence: float
+    accuracy: float
+    # Wilson interval of the accuracy
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A figure with its interval and the number of cases behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def log_loss(confidence: Any, correct: Any, weights: Any = None) -> float:
+    """Mean −ln of the chance given to what happened."""
+    c, z = _pair(confidence, correct)
+    c = np.clip(c, _EDGE, 1.0 - _EDGE)
+    return float(np.average(-np.where(z > 0.5, np.log(c), np.log1p(-c)), weights=weights))
+
+
+def brier_loss(confidence: Any, correct: Any, weights: Any = None) -> float:
+    """Mean squared distance between confidence and right (1) or wrong (0)."""
+    c, z = _pair(confidence, correct)
+    return float(np.average((c - z) ** 2, weights=weights))
+
+
+def wilson(right: float, n: int, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's (1927) interval of a share; (0, 1) for n = 0."""
+    if n == 0:
+        return 0.0, 1.0
+    z, p = _quantile(0.5 + level / 2.0), right / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def reliability(confidence: Any, correct: Any, *, bins: int = MOST_BINS) -> tuple[Bin, ...]:
+    """Equal-mass bins of at least 30 labels, at most `bins`; equal confidences share a bin.
+
+    Raises `NotEnoughEvidence` below 30 labels.
+    """
+    c, z = _pair(confidence, correct)
+    return tuple(
+        Bin(n=len(part), confidence=float(c[part].mean()), accuracy=float(z[part].mean()), low=low, high=high)
+        for part in _equal_mass(c, bins)
+        for low, high in [wilson(float(z[part].sum()), len(part))]
+    )
+
+
+def expected_calibration_error(
+    confidence: Any, correct: Any, rng: np.random.Generator, *, bins: int = MOST_BINS, resamples: int = 200
+) -> Estimate:
+    """Mean |confidence − accuracy| over equal-mass bins, with a 95 % bootstrap interval.
+
+    A perfectly calibrated stream shows about 0.05 at 100 labels and 0.017 at 1,000: describe with it, never alarm.
+    """
+    c, z = _pair(confidence, correct)
+    drawn = []
+    for _ in range(resamples):
+        at = rng.integers(0, len(c), len(c))
+        drawn.append(_binned_error(c[at], z[at], bins))
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return Estimate(value=_binned_error(c, z, bins), low=float(low), high=float(high), n=len(c))
+
+
+def calibration_error(confidence: Any, correct: Any, *, bins: int = MOST_BINS) -> float:
+    """Debiased root mean square calibration error; the variance expected by chance is taken off each bin."""
+    c, z = _pair(confidence, correct)
+    total = 0.0
+    for part in _equal_mass(c, bins):
+        n, gap, rate = len(part), float(c[part].mean() - z[part].mean()), float(z[part].mean())
+        total += n / len(c) * (gap * gap - rate * (1.0 - rate) / (n - 1))
+    return math.sqrt(max(total, 0.0))
+
+
+def _binned_error(c: Floats, z: Floats, bins: int) -> float:
+    return float(sum(len(part) * abs(c[part].mean() - z[part].mean()) for part in _equal_mass(c, bins)) / len(c))
+
+
+def _equal_mass(c: Floats, bins: int) -> list[Any]:
+    if len(c) < LEAST_PER_BIN:
+        raise NotEnoughEvidence(
+            f"not enough evidence yet ({len(c)} of {LEAST_PER_BIN} labels)", have=len(c), need=LEAST_PER_BIN
+        )
+    count = max(1, min(bins, len(c) // LEAST_PER_BIN))
+    order = np.argsort(c, kind="stable")
+    ranked = c[order]
+    cuts = [round(k * len(c) / count) for k in range(1, count)]
+    # a cut never falls between equal confidences, or the order of the labels would move the figure
+    moved = {int(np.searchsorted(ranked, ranked[cut], side="left")) for cut in cuts}
+    kept: list[int] = []
+    for cut in sorted(moved):
+        if cut - (kept[-1] if kept else 0) >= LEAST_PER_BIN and len(c) - cut >= LEAST_PER_BIN:
+            kept.append(cut)
+    return np.split(order, kept)
+
+
+def _pair(confidence: Any, correct: Any) -> tuple[Floats, Floats]:
+    c, z = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=np.float64)
+    if c.shape != z.shape or c.ndim != 1 or not len(c):
+        raise InvalidInput(f"as many confidences as answers are needed, not {c.size} and {z.size}")
+    if not ((c >= 0.0) & (c <= 1.0)).all():
+        raise InvalidInput("a confidence is NaN or lies outside [0, 1]")
+    return c, z
+
+
+def _quantile(p: float) -> float:
+    """Of the standard normal, by bisection of erf: exact to 1e−12, and asked for rarely."""
+    low, high = -10.0, 10.0
+    while high - low > 1e-12:
+        middle = (low + high) / 2
+        low, high = (middle, high) if 0.5 * (1.0 + math.erf(middle / math.sqrt(2.0))) < p else (low, middle)
+    return (low + high) / 2

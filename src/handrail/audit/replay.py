@@ -1,0 +1,612 @@
+"""Replays the meaning of a log: what hashes cannot show. Entries in, violations out; nothing else.
+
+Entries are taken in the order of the log, from its first. What each type must hold stands in
+`schemas.py`; replay relies on these fields of it:
+
+- proposal.submitted {case{id,rev:1}, action{name,digest}, policy{name,digest}, tier, run?, agent?, undoes?, grant?};
+- decision.made at submit: the same fields, from "new" to "decided", result; without a proposal.submitted
+  before it when nothing but the policy judges (it then says submitted:true);
+- case.opened {case, tier, reviewers, excluded:[pids], deadline?, on_expiry?, roles?:[…], soft?, spot?, from, to};
+  `on_expiry` absent means "reject"; `roles`: a reviewer must hold one of them, by access.changed, then;
+- case.escalated {case, reviewers, reason, deadline?, on_expiry?, roles?}; reviewers never fall;
+- proposal.revised {case{id,rev:n+1}, action, cause: id of the edit review that made this revision};
+- claim.taken/released/lapsed {case, fence, expires?}; a review leaves its claim usable by the same person
+  (to answer again after withdrawing), and anybody may take the next claim after it;
+- review.given {case{id,rev}, review, verdict, fence, effective, action{digest}, card?}; for `edit` the digest
+  may be the one seen or the one made; review.withdrawn {case, review}, review.voided {case, review};
+- decision.made after people {case, action, from "open", to "decided", result, reviews:[ids counted]};
+- case.closed {case, from "open", to "reviewed", result} for soft reviews and spot checks;
+- execution.* {case, fence, action, expires, result, happened};
+- policy.changed {policy}, grant.issued {grant{id,action,expires}}, grant.ended {grant{id}},
+  halt.set {halt{id,scope,value?}} (value equals an action name, run or agent as written at submit; scope
+  "workspace" needs none), halt.lifted {halt{id}}, access.changed {access{pid,roles,active?}}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from handrail.case import TRANSITIONS
+from handrail.clock import SECOND, from_iso
+from handrail.execution import EXECUTION_TRANSITIONS
+
+Entry = dict[str, Any]
+
+# how far clocks of replicas may differ
+TOLERANCE = 5 * SECOND
+# how long a replica may still route by the policy that was just replaced
+POLICY_GRACE = 60 * SECOND
+
+_AGREES = {
+    "approved": {"approve", "edit"},
+    "rejected": {"reject"},
+    "responded": {"respond", "approve", "edit"},
+    "redirected": {"redirect"},
+}
+_BY_SYSTEM = {"rejected", "expired", "cancelled"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A broken rule: its stable code, the index of the entry that broke it, and what happened in words."""
+
+    code: str
+    idx: int
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class _Review:
+    pid: str
+    verdict: str
+    rev: int
+    effective: int
+    card: str | None
+    counts: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class _Claim:
+    fence: int
+    pid: str
+    expires: int | None
+    # a review was given under it: others may take the next claim
+    answered: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class _People:
+    """What is known of a case while people look at it."""
+
+    reviewers: int
+    excluded: frozenset[str]
+    deadline: int | None
+    on_expiry: str
+    roles: frozenset[str]
+    # the decision stood before people looked
+    after: bool
+    claim: _Claim | None = None
+    top_fence: int = 0
+    reviews: dict[str, _Review] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Case:
+    action: str
+    digest: str
+    run: str | None
+    agent: str | None
+    rev: int = 1
+    state: str = "new"
+    result: str | None = None
+    objected: bool = False
+    people: _People | None = None
+    execution: str = "none"
+    fence: int = 0
+    expires: int = 0
+
+
+def replay(entries: Iterable[Entry]) -> list[Violation]:
+    """Every violation in a whole log, in order. The entries must already fit their schemas."""
+    log = Replay()
+    for entry in entries:
+        log.feed(entry)
+    return log.violations
+
+
+class Replay:
+    """The replay, one entry at a time. `violations` grows; `idx` is the next entry's index."""
+
+    def __init__(self) -> None:
+        self.violations: list[Violation] = []
+        self.idx = 0
+        self._log: str | None = None
+        self._at = 0
+        self._latest = 0
+        self._ids: set[str] = set()
+        self._cases: dict[str, _Case] = {}
+        self._reviews: set[str] = set()
+        # policy: (name, digest) → when it was replaced, None while in force
+        self._policies: dict[tuple[str, str], int | None] = {}
+        self._in_force: dict[str, str] = {}
+        self._grants: dict[str, tuple[str, int]] = {}
+        self._halts: dict[str, tuple[str, str | None]] = {}
+        self._roles: dict[str, frozenset[str]] = {}
+        self._judges = {
+            "proposal.submitted": self._submitted,
+            "proposal.revised": self._revised,
+            "case.opened": self._opened,
+            "case.escalated": self._escalated,
+            "case.closed": self._closed,
+            "claim.taken": self._taken,
+            "claim.released": self._let_go,
+            "claim.lapsed": self._let_go,
+            "review.given": self._given,
+            "review.withdrawn": self._withdrawn,
+            "review.voided": self._voided,
+            "decision.made": self._decided,
+            "execution.started": self._started,
+            "execution.finished": self._finished,
+            "execution.unknown": self._unknown,
+            "execution.settled": self._settled,
+            "execution.voided": self._execution_voided,
+            "outcome.recorded": self._known_case,
+            "label.made": self._known_case,
+            "policy.changed": self._policy_changed,
+            "grant.issued": self._grant_issued,
+            "grant.ended": self._grant_ended,
+            "access.changed": self._access_changed,
+            "halt.set": self._halt_set,
+            "halt.lifted": self._halt_lifted,
+            "value.erased": self._erased,
+            "epoch.opened": self._epoch_opened,
+        }
+
+    def feed(self, entry: Entry) -> None:
+        """Judge the next entry."""
+        self._order(entry)
+        judge = self._judges.get(entry["type"])
+        if judge:
+            judge(entry)
+        self.idx += 1
+
+    def _say(self, code: str, text: str) -> None:
+        self.violations.append(Violation(code=code, idx=self.idx, text=text))
+
+    def _order(self, entry: Entry) -> None:
+        if self._log is None:
+            self._log = entry["log"]
+        elif entry["log"] != self._log:
+            self._say("log.foreign", f"the entry belongs to {entry['log']}")
+        if entry["id"] in self._ids:
+            self._say("entry.doubled", f"the entry id {entry['id']} stands twice")
+        self._ids.add(entry["id"])
+        try:
+            self._at = from_iso(entry["at"])
+        except ValueError:
+            self._say("time.malformed", f"{entry['at']} is no moment")
+        if entry["type"] == "clock.jumped":
+            self._latest = self._at
+        elif self._at < self._latest - TOLERANCE:
+            self._say("time.backwards", f"{entry['at']} is before an earlier entry by more than 5 s")
+        self._latest = max(self._latest, self._at)
+
+    # -- cases ---------------------------------------------------------------
+
+    def _case(self, entry: Entry) -> _Case | None:
+        case = self._cases.get(entry["case"]["id"])
+        if case is None:
+            self._say("case.unknown", f"{entry['type']} for a case nobody submitted")
+        return case
+
+    def _known_case(self, entry: Entry) -> None:
+        self._case(entry)
+
+    def _open_case(self, entry: Entry) -> tuple[_Case, _People] | None:
+        """The case, if people may act on it now."""
+        case = self._case(entry)
+        if case is None:
+            return None
+        if case.people is None or case.state != "open":
+            self._say("transition", f"{entry['type']} while the case is {case.state}")
+            return None
+        return case, case.people
+
+    def _move(self, case: _Case, entry: Entry) -> bool:
+        """Do from and to tell the truth, and is the step legal? Then take it."""
+        before, after = entry["from"], entry["to"]
+        legal = after in TRANSITIONS[case.state] and before == case.state
+        if legal:
+            case.state = after
+        else:
+            self._say("transition", f"{entry['type']} from {before} to {after} while the case is {case.state}")
+        return legal
+
+    def _submitted(self, entry: Entry) -> None:
+        self._new_case(entry)
+
+    def _new_case(self, entry: Entry) -> _Case:
+        id, action = entry["case"]["id"], entry["action"]
+        if id in self._cases:
+            self._say("case.doubled", "the case was submitted before")
+        if entry["case"].get("rev", 1) != 1:
+            self._say("case.revision", "a new case must begin with revision 1")
+        if "undoes" in entry and entry["undoes"] not in self._cases:
+            self._say("undo.unknown", "it undoes a case that does not exist")
+        case = _Case(action=action["name"], digest=action["digest"], run=entry.get("run"), agent=entry.get("agent"))
+        self._cases[id] = case
+        self._check_policy(entry)
+        self._check_grant(entry)
+        return case
+
+    def _check_policy(self, entry: Entry) -> None:
+        policy = entry.get("policy")
+        if policy is None:
+            self._say("policy.missing", "it names no policy")
+            return
+        key = policy["name"], policy["digest"]
+        replaced = self._policies.get(key, 0)
+        if replaced is not None and (replaced == 0 or self._at > replaced + POLICY_GRACE):
+            self._say("policy.not_in_force", f"policy {policy['name']} with this digest was not in force")
+
+    def _check_grant(self, entry: Entry) -> None:
+        if "grant" not in entry:
+            return
+        action, expires = self._grants.get(entry["grant"], ("", 0))
+        if action != entry["action"]["name"] or self._at > expires + TOLERANCE:
+            self._say("grant.not_live", f"the grant {entry['grant']} was not live for this action")
+
+    def _opened(self, entry: Entry) -> None:
+        case = self._case(entry)
+        if case is None:
+            return
+        after = bool(entry.get("soft") or entry.get("spot"))
+        if case.people is not None:
+            self._say("transition", "the case was opened before")
+            return
+        if after != (case.result is not None):
+            self._say("case.order", "a case opens after its decision if soft or a spot check, else before it")
+        # for people who look afterwards the decision does not close the matter
+        case.state = "new"
+        if not self._move(case, entry):
+            return
+        if entry["reviewers"] < 1:
+            self._say("quorum.none", "a case that asks for no reviewer")
+        case.people = _People(
+            reviewers=entry["reviewers"],
+            excluded=frozenset(entry["excluded"]),
+            deadline=from_iso(entry["deadline"]) if "deadline" in entry else None,
+            on_expiry=entry.get("on_expiry", "reject"),
+            roles=frozenset(entry.get("roles", ())),
+            after=after,
+        )
+
+    def _escalated(self, entry: Entry) -> None:
+        found = self._open_case(entry)
+        if found is None:
+            return
+        case, people = found
+        self._move(case, entry)
+        if entry["reviewers"] < people.reviewers:
+            self._say("quorum.lowered", f"from {people.reviewers} to {entry['reviewers']} reviewers")
+        people.reviewers = entry["reviewers"]
+        people.on_expiry = entry.get("on_expiry", people.on_expiry)
+        if "deadline" in entry:
+            people.deadline = from_iso(entry["deadline"])
+        if "roles" in entry:
+            people.roles = frozenset(entry["roles"])
+
+    def _revised(self, entry: Entry) -> None:
+        found = self._open_case(entry)
+        if found is None:
+            return
+        case, people = found
+        if entry["case"]["rev"] != case.rev + 1:
+            self._say("case.revision", f"revision {entry['case']['rev']} after {case.rev}")
+        case.rev, case.digest = entry["case"]["rev"], entry["action"]["digest"]
+        cause = people.reviews.get(entry.get("cause", ""))
+        if cause is None or cause.verdict != "edit" or not cause.counts:
+            self._say("revision.cause", "no live edit review stands behind the new revision")
+        else:
+            cause.rev = case.rev
+
+    def _closed(self, entry: Entry) -> None:
+        found = self._open_case(entry)
+        if found is None:
+            return
+        case, people = found
+        if not people.after:
+            self._say("transition", "a case that waits for a decision cannot close without one")
+            return
+        self._move(case, entry)
+        wanted = {"confirmed": "approve", "objected": "reject"}.get(entry["result"])
+        verdicts = {one.verdict for one in people.reviews.values() if one.counts and one.effective <= self._at}
+        if wanted == "reject":
+            case.objected = True
+            if not verdicts - {"approve", "abstain"}:
+                self._say("close.without_review", "objected, but no effective review objects")
+        elif wanted and wanted not in verdicts:
+            self._say("close.without_review", "confirmed, but no effective review confirms")
+
+    # -- claims and reviews --------------------------------------------------
+
+    def _taken(self, entry: Entry) -> None:
+        found = self._open_case(entry)
+        if found is None:
+            return
+        people, fence = found[1], entry["fence"]
+        if entry["actor"]["kind"] != "person":
+            self._say("claim.not_person", "only a person can claim a case")
+        if fence <= people.top_fence:
+            self._say("claim.fence", f"fence {fence} after {people.top_fence}")
+        held = people.claim
+        if held and not held.answered and (held.expires is None or self._at < held.expires - TOLERANCE):
+            self._say("claim.overlap", f"taken while {held.pid} held it")
+        people.top_fence = max(people.top_fence, fence)
+        expires = from_iso(entry["expires"]) if "expires" in entry else None
+        people.claim = _Claim(fence=fence, pid=entry["actor"]["pid"], expires=expires)
+
+    def _let_go(self, entry: Entry) -> None:
+        case = self._case(entry)
+        if case is None or case.people is None:
+            return
+        if entry["fence"] > case.people.top_fence:
+            self._say("claim.fence", f"fence {entry['fence']} was never given out")
+        if case.people.claim and case.people.claim.fence == entry["fence"]:
+            case.people.claim = None
+
+    def _given(self, entry: Entry) -> None:
+        found = self._open_case(entry)
+        if found is None:
+            return
+        case, people = found
+        pid = entry["actor"]["pid"]
+        if entry["actor"]["kind"] != "person":
+            self._say("review.not_person", f"a review by a {entry['actor']['kind']}")
+        if pid in people.excluded:
+            self._say("review.excluded", f"{pid} asked for it, owns it or delegated it")
+        self._check_claim(people, entry)
+        self._check_roles(people, pid)
+        if entry["review"] in self._reviews:
+            self._say("review.doubled", "the review id stands twice")
+        self._reviews.add(entry["review"])
+        effective = from_iso(entry["effective"])
+        if effective < self._at - TOLERANCE:
+            self._say("review.effective", "effective before it was given")
+        if people.deadline is not None and self._at > people.deadline + TOLERANCE and people.on_expiry == "reject":
+            self._say("review.late", "given after the deadline")
+        if entry["case"]["rev"] != case.rev:
+            self._say("review.revision", f"of revision {entry['case']['rev']}, but the case stands at {case.rev}")
+        if entry["action"]["digest"] != case.digest and entry["verdict"] != "edit":
+            self._say("review.digest", "the reviewer judged another action than the one proposed")
+        people.reviews[entry["review"]] = _Review(
+            pid=pid,
+            verdict=entry["verdict"],
+            rev=entry["case"]["rev"],
+            effective=effective,
+            card=entry.get("card"),
+        )
+
+    def _check_claim(self, people: _People, entry: Entry) -> None:
+        claim = people.claim
+        if claim is None or claim.fence != entry["fence"] or claim.pid != entry["actor"]["pid"]:
+            self._say("review.no_claim", "given without a live claim of this person and fence")
+        else:
+            claim.answered = True
+
+    def _check_roles(self, people: _People, pid: str) -> None:
+        if people.roles and not people.roles & self._roles.get(pid, frozenset()):
+            self._say("review.role", f"{pid} held none of the roles {sorted(people.roles)}")
+
+    def _live_review(self, entry: Entry) -> tuple[_People, _Review] | None:
+        case = self._case(entry)
+        review = case.people.reviews.get(entry["review"]) if case and case.people else None
+        if case is None or case.people is None or review is None or not review.counts:
+            if case is not None:
+                self._say("review.unknown", f"{entry['type']} of a review that does not stand")
+            return None
+        return case.people, review
+
+    def _withdrawn(self, entry: Entry) -> None:
+        found = self._live_review(entry)
+        if found is None:
+            return
+        review = found[1]
+        review.counts = False
+        if entry["actor"]["pid"] != review.pid:
+            self._say("review.withdrawn_by_other", f"given by {review.pid}")
+        if self._at > review.effective + TOLERANCE:
+            self._say("review.withdrawn_late", "withdrawn after it took effect")
+
+    def _voided(self, entry: Entry) -> None:
+        found = self._live_review(entry)
+        if found:
+            found[1].counts = False
+
+    # -- decisions -----------------------------------------------------------
+
+    def _decided(self, entry: Entry) -> None:
+        case = self._cases.get(entry["case"]["id"])
+        if case is not None and case.result is not None:
+            self._say("decision.doubled", "the case has its decision")
+            return
+        if entry["from"] == "new":
+            self._decided_by_policy(case, entry)
+        elif case is None:
+            self._say("case.unknown", "a decision for a case nobody submitted")
+        else:
+            self._decided_by_people(case, entry)
+
+    def _decided_by_policy(self, case: _Case | None, entry: Entry) -> None:
+        if case is None:
+            case = self._new_case(entry)
+        elif entry["action"]["digest"] != case.digest:
+            self._say("decision.digest", "it decides another action than the one proposed")
+        if case.people is not None or entry["to"] != "decided":
+            self._say("transition", f"decision.made from new to {entry['to']} while the case is {case.state}")
+        case.state, case.result = "decided", entry["result"]
+        if entry["result"] in ("approved", "responded", "redirected"):
+            if entry["actor"]["kind"] != "policy":
+                self._say("decision.without_people", f"let through by a {entry['actor']['kind']}, without a case")
+            if entry["result"] != "approved" or entry.get("tier") not in ("auto_approve", "soft_review"):
+                self._say("decision.tier", f"{entry['result']} without people at tier {entry.get('tier')}")
+
+    def _decided_by_people(self, case: _Case, entry: Entry) -> None:
+        people = case.people
+        self._move(case, entry)
+        if people is None or people.after:
+            self._say("decision.without_people", "decided as by people, but no case was open for it")
+            return
+        case.result = entry["result"]
+        if entry["case"].get("rev", case.rev) != case.rev:
+            self._say("decision.revision", f"of revision {entry['case']['rev']}, but the case stands at {case.rev}")
+        if entry["action"]["digest"] != case.digest:
+            self._say("decision.digest", "it decides another action than the one reviewed")
+        if entry["result"] == "expired":
+            self._check_expired(people)
+        elif entry["result"] == "approved" and entry["actor"]["kind"] == "system" and not entry.get("reviews"):
+            if people.on_expiry != "unsafe_approve":
+                self._say("decision.without_people", "approved by the system, and no unsafe_approve allows it")
+            self._check_expired(people)
+        elif entry.get("reviews") or entry["result"] not in _BY_SYSTEM:
+            self._check_quorum(case, people, entry)
+        elif entry["result"] == "rejected" and entry["actor"]["kind"] == "person":
+            self._say("quorum.short", "rejected by a person, but no review is counted")
+
+    def _check_expired(self, people: _People) -> None:
+        if people.deadline is None or self._at < people.deadline - TOLERANCE:
+            self._say("decision.early_expiry", "expired before its deadline")
+
+    def _check_quorum(self, case: _Case, people: _People, entry: Entry) -> None:
+        agreeing = []
+        ids = entry.get("reviews", [])
+        for id in ids:
+            review = people.reviews.get(id)
+            if review is None:
+                self._say("review.unknown", "it counts a review this case never got")
+            elif not review.counts:
+                self._say("quorum.withdrawn", f"it counts a withdrawn or voided review of {review.pid}")
+            elif review.effective > self._at + TOLERANCE:
+                self._say("quorum.early", f"it counts the review of {review.pid} before its undo window ended")
+            elif review.rev != case.rev:
+                self._say("quorum.revision", f"it counts a review of revision {review.rev}, not {case.rev}")
+            elif review.verdict in _AGREES.get(entry["result"], ()):
+                agreeing.append(review)
+            elif entry["result"] == "approved":
+                self._say("decision.verdict", f"approved, counting a review that says {review.verdict}")
+        self._check_distinct(people, agreeing, entry)
+        cards = {review.card for review in agreeing}
+        if "card" in entry and agreeing and entry["card"] not in cards:
+            self._say("decision.card", "no counted reviewer saw the card the decision names")
+
+    def _check_distinct(self, people: _People, agreeing: list[_Review], entry: Entry) -> None:
+        distinct = {review.pid for review in agreeing}
+        needed = people.reviewers if entry["result"] in ("approved", "responded") else 1
+        if len(distinct) < len(agreeing):
+            self._say("quorum.same_person", "one person is counted twice")
+        if len(distinct) < needed:
+            self._say("quorum.short", f"{entry['result']} by {len(distinct)} of {needed} people")
+
+    # -- executions ----------------------------------------------------------
+
+    def _execution(self, entry: Entry, state: str) -> _Case | None:
+        """The case, moved to this execution state if that is legal."""
+        case = self._case(entry)
+        if case is None:
+            return None
+        if state not in EXECUTION_TRANSITIONS[case.execution]:
+            self._say("execution.transition", f"{entry['type']} while the execution is {case.execution}")
+            return None
+        case.execution = state
+        return case
+
+    def _started(self, entry: Entry) -> None:
+        before = self._cases.get(entry["case"]["id"])
+        again = before is not None and before.execution == "started"
+        case = self._execution(entry, "started")
+        if case is None:
+            return
+        if case.result != "approved":
+            self._say("execution.unapproved", f"started while its decision is {case.result or 'missing'}")
+        if case.objected:
+            self._say("execution.objected", "started after people had objected")
+        if entry["action"]["digest"] != case.digest:
+            self._say("execution.digest", "it runs another action than the one approved")
+        if entry["fence"] <= case.fence:
+            self._say("execution.fence", f"fence {entry['fence']} after {case.fence}")
+        if again and self._at < case.expires - TOLERANCE:
+            self._say("execution.overlap", "started again while the last start was live")
+        self._check_halts(case)
+        case.fence, case.expires = entry["fence"], from_iso(entry["expires"])
+        if case.expires < self._at:
+            self._say("execution.expired", "it had expired when it started")
+
+    def _check_halts(self, case: _Case) -> None:
+        named = {"action": case.action, "run": case.run, "agent": case.agent}
+        for id, (scope, value) in self._halts.items():
+            if scope == "workspace" or (value is not None and named[scope] == value):
+                self._say("execution.halted", f"started while the halt {id} stood over its {scope}")
+
+    def _finished(self, entry: Entry) -> None:
+        case = self._execution(entry, entry["result"])
+        if case and entry["fence"] != case.fence:
+            self._say("execution.fence", f"finished under fence {entry['fence']}, started under {case.fence}")
+
+    def _unknown(self, entry: Entry) -> None:
+        case = self._execution(entry, "unknown")
+        if case and entry["fence"] != case.fence:
+            self._say("execution.fence", f"unknown under fence {entry['fence']}, started under {case.fence}")
+
+    def _settled(self, entry: Entry) -> None:
+        if self._execution(entry, "settled") and entry["actor"]["kind"] != "person":
+            self._say("execution.settled_by", f"settled by a {entry['actor']['kind']}; only a person can")
+
+    def _execution_voided(self, entry: Entry) -> None:
+        self._execution(entry, "voided")
+
+    # -- what cases are judged by --------------------------------------------
+
+    def _policy_changed(self, entry: Entry) -> None:
+        name, digest = entry["policy"]["name"], entry["policy"]["digest"]
+        before = self._in_force.get(name)
+        if before is not None:
+            self._policies[name, before] = self._at
+        self._in_force[name] = digest
+        self._policies[name, digest] = None
+
+    def _grant_issued(self, entry: Entry) -> None:
+        grant = entry["grant"]
+        if grant["id"] in self._grants:
+            self._say("grant.doubled", f"the grant {grant['id']} stands twice")
+        self._grants[grant["id"]] = grant["action"], from_iso(grant["expires"])
+
+    def _grant_ended(self, entry: Entry) -> None:
+        known = self._grants.get(entry["grant"]["id"])
+        if known is None:
+            self._say("grant.unknown", f"the grant {entry['grant']['id']} was never issued")
+        else:
+            self._grants[entry["grant"]["id"]] = known[0], min(known[1], self._at - TOLERANCE - 1)
+
+    def _access_changed(self, entry: Entry) -> None:
+        access = entry["access"]
+        self._roles[access["pid"]] = frozenset(access["roles"] if access.get("active", True) else ())
+
+    def _halt_set(self, entry: Entry) -> None:
+        halt = entry["halt"]
+        if halt["id"] in self._halts:
+            self._say("halt.doubled", f"the halt {halt['id']} stands already")
+        self._halts[halt["id"]] = halt["scope"], halt.get("value")
+
+    def _halt_lifted(self, entry: Entry) -> None:
+        if self._halts.pop(entry["halt"]["id"], None) is None:
+            self._say("halt.unknown", f"the halt {entry['halt']['id']} does not stand")
+
+    def _erased(self, entry: Entry) -> None:
+        if not self._ids.issuperset(entry["entries"]):
+            self._say("erased.unknown", "it names an entry that is not in the log")
+
+    def _epoch_opened(self, entry: Entry) -> None:
+        if self.idx:
+            self._say("epoch.late", "an epoch opens with the first entry of its log")

@@ -6,6 +6,8 @@ python docs/generate.py --check    write nothing; exit 1 and name the pages that
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -92,15 +94,39 @@ def policy_page() -> str:
     return "\n".join(parts)
 
 
-def fields(definition: dict[str, Any]) -> str:
+def fields(definition: dict[str, Any], comments: dict[str, str] | None = None) -> str:
     required = set(definition.get("required", ()))
+    said = comments or {}
     return table(
         ("field", "value", "default", "meaning"),
         [
-            (f"`{name}`", shape(spec), "required" if name in required else stated(spec), prose(spec.get("description")))
+            (
+                f"`{name}`",
+                shape(spec),
+                "required" if name in required else stated(spec),
+                prose(spec.get("description") or said.get(name)),
+            )
             for name, spec in definition.get("properties", {}).items()
         ],
     )
+
+
+def comments_of(kind: type) -> dict[str, str]:
+    """What the comment lines just above each field of a class say, its parents' fields included."""
+    found: dict[str, str] = {}
+    for parent in reversed(kind.__mro__):
+        if not parent.__module__.startswith("handrail."):
+            continue
+        above: list[str] = []
+        for line in inspect.getsource(parent).splitlines():
+            if line.startswith("    # "):
+                above.append(line.strip(" #"))
+                continue
+            field = re.match(r"    (\w+)\s*:", line)
+            if field and above:
+                found[field[1]] = " ".join(above)
+            above = []
+    return found
 
 
 def stated(spec: dict[str, Any]) -> str:

@@ -10,11 +10,16 @@ from pathlib import Path
 from tests.conventions.tracked import ROOT, python_sources
 
 HERE = Path(__file__).resolve().parent
+PACKAGE = ROOT / "src" / "handrail"
 PURE_PACKAGES = frozenset({"calibration", "policy", "consensus", "learning", "audit", "operations"})
 # time, chance and the outside come in as arguments
 IMPURE = frozenset(
     "asyncio httpx2 os random secrets socket sqlalchemy sqlite3 subprocess tempfile threading time urllib".split()
 )
+# what a pure package may reach all the same, and why. This list only shrinks.
+BY_DESIGN = {
+    ("audit/durable.py", "os"): "signer and witness keep one small state file, on disk before a signature leaves",
+}
 HEAVY = frozenset(
     "sklearn scipy pandas torch pyarrow matplotlib langgraph langchain agents crewai autogen pydantic_ai mcp "
     "temporalio fastapi starlette uvicorn alembic".split()
@@ -41,9 +46,9 @@ def test_keep_pure_packages_from_reaching_time_chance_or_the_outside() -> None:
     reaching = [
         f"{source.relative_to(ROOT)}:{line} imports {name}"
         for source in python_sources()
-        if source.relative_to(ROOT / "src" / "handrail").parts[0] in PURE_PACKAGES and "standalone" not in source.parts
+        if source.relative_to(PACKAGE).parts[0] in PURE_PACKAGES and "standalone" not in source.parts
         for name, line in imported(source)
-        if name.split(".")[0] in IMPURE
+        if name.split(".")[0] in IMPURE and (str(source.relative_to(PACKAGE)), name) not in BY_DESIGN
     ]
     assert not reaching, "\n".join(reaching)
 

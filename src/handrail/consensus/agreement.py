@@ -1,7 +1,7 @@
 """How far reviewers agree: raw, Krippendorff's alpha, Fleiss' kappa, Gwet's AC1, Cohen's kappa.
 
 All but Cohen's take any number of answers a case; cases with one answer say nothing and are left out. A coefficient
-that is undefined (one label seen) is None, never NaN. Skew alone makes alpha and kappa small, so they stand side by side.
+that is undefined (one label seen) is None, never NaN. Skew alone makes alpha and kappa small, so all are shown.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Each reviewer has a confusion matrix M[truth, answer]. EM in log space alternates between the chances of the truth of
 every case and the matrices. Rows of M have a Dirichlet prior (0.5 off, 2.5 on the diagonal; above ten labels
-0.5/(K − 1) and 2), label rates one pseudo-case each, so that a reviewer with three answers is not believed blindly. Golds
-are clamped, and when there are any the first matrices come from them alone.
+0.5/(K − 1) and 2), label rates one pseudo-case each, so that a reviewer with three answers is not believed blindly.
+Golds are clamped, and when there are any the first matrices come from them alone.
 """
 
 from __future__ import annotations

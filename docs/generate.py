@@ -7,18 +7,18 @@ python docs/generate.py --check    write nothing; exit 1 and name the pages that
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import typer.main
 
 import handrail.errors
+import handrail.policy.document as policy
 from handrail.cli.main import app as cli
-from handrail.policy.document import schema as policy_schema
 from handrail.server.app import describe
 
 HERE = Path(__file__).resolve().parent / "reference"
@@ -46,9 +46,9 @@ def cli_page() -> str:
     parts = ["# Commands", NOTICE, "Every command explains itself with `--help`.\n"]
     for path, command in commands(typer.main.get_command(cli), ("handrail",)):
         parts.append(f"## `{' '.join(path)}`\n")
-        parts.append(prose(command.help))
-        arguments = [p for p in command.params if isinstance(p, click.Argument)]
-        options = [p for p in command.params if isinstance(p, click.Option) and not p.hidden]
+        parts.append(prose(command.help) + "\n")
+        arguments = [p for p in command.params if p.param_type_name == "argument"]
+        options = [p for p in command.params if p.param_type_name == "option" and not p.hidden]
         usage = " ".join([*path, *(f"{a.human_readable_name}" for a in arguments), *(["[options]"] if options else [])])
         parts.append(f"```text\n{usage}\n```\n")
         if options:
@@ -80,17 +80,21 @@ def default(option: Any) -> str:
 
 
 def policy_page() -> str:
-    document = policy_schema()
-    parts = ["# Policy fields", NOTICE, "A field that is not on this page is refused, with its file and line.\n"]
-    parts.append("## the file\n")
-    parts.append(fields(document))
-    for name, definition in sorted(document.get("$defs", {}).items()):
+    document = policy.Document.model_json_schema(by_alias=True)
+    parts = [
+        "# Policy fields",
+        NOTICE,
+        "A field that is not on this page is refused, with its file and line. Amounts are written with the currency's\n"
+        "ISO 4217 code as suffix, `max_auto_approve_amount_inr: 10000`, or as a mapping from codes to amounts. The\n"
+        "strictest of everything that matches wins, field by field.\n",
+        "## The file\n",
+        prose(policy.Document.__doc__) + "\n",
+        fields(document, comments_of(policy.Document)),
+    ]
+    for name, definition in sorted(document["$defs"].items()):
         parts.append(f"## {name}\n")
-        parts.append(prose(definition.get("description")))
-        if "properties" in definition:
-            parts.append(fields(definition))
-        elif "enum" in definition:
-            parts.append("One of " + ", ".join(f"`{value}`" for value in definition["enum"]) + ".\n")
+        parts.append(prose(definition.get("description")) + "\n")
+        parts.append(fields(definition, comments_of(getattr(policy, name))))
     return "\n".join(parts)
 
 
@@ -131,7 +135,9 @@ def comments_of(kind: type) -> dict[str, str]:
 
 def stated(spec: dict[str, Any]) -> str:
     value = spec.get("default")
-    return "" if value in (None, [], {}, "") else f"`{value}`"
+    if value in (None, [], {}, "") or isinstance(value, dict):
+        return ""
+    return f"`{json.dumps(value)}`"
 
 
 def shape(spec: dict[str, Any]) -> str:
@@ -149,8 +155,13 @@ def shape(spec: dict[str, Any]) -> str:
         return f"list of {shape(spec['items'])}" if spec.get("items") else "list"
     if isinstance(values := spec.get("additionalProperties"), dict):
         return f"mapping to {shape(values)}"
-    kind = {"object": "mapping", None: "any"}.get(spec.get("type"), str(spec.get("type")))
-    return kind + limits(spec)
+    kinds = spec.get("type", "any")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    words = {"object": "mapping", "string": "text", "array": "list"}
+    named = " or ".join(words.get(kind, kind) for kind in kinds if kind != "null")
+    if spec.get("pattern", "").endswith("[smhdw]$"):
+        named = "a time such as `15m`"
+    return named + limits(spec)
 
 
 def limits(spec: dict[str, Any]) -> str:

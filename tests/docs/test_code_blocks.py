@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from handrail import canonical
-from handrail.policy.loader import load
+from handrail.policy.loader import document_of
 from tests.docs.pages import ROOT, RUNS, SHOWS, Block, blocks_of, page_paths
 from tests.docs.setups import SETUPS
 
@@ -88,7 +88,7 @@ def run_bash(block: Block, _: types.ModuleType) -> None:
 def check_yaml(block: Block, _: types.ModuleType) -> None:
     document = yaml.safe_load(block.text)
     if isinstance(document, dict) and "escalation_policies" in document:
-        load(block.text, str(block))
+        document_of(block.text, str(block))
 
 
 def check_json(block: Block, _: types.ModuleType) -> None:

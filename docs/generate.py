@@ -49,7 +49,9 @@ def cli_page() -> str:
         parts.append(prose(command.help) + "\n")
         arguments = [p for p in command.params if p.param_type_name == "argument"]
         options = [p for p in command.params if p.param_type_name == "option" and not p.hidden]
-        usage = " ".join([*path, *(f"{a.human_readable_name}" for a in arguments), *(["[options]"] if options else [])])
+        usage = " ".join(
+            [*path, *(a.metavar or a.name.upper() for a in arguments), *(["[options]"] if options else [])]
+        )
         parts.append(f"```text\n{usage}\n```\n")
         if options:
             rows = [

@@ -1,0 +1,327 @@
+"""The policy document: every field a file may hold, in the short form and the fuller one.
+
+Unknown fields are refused. `max_auto_approve_amount_<ccy>` and `require_two_reviewers_above_<ccy>`
+take any ISO 4217 code as suffix and end up in one mapping from currency to limit.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+from handrail.policy.currencies import CURRENCIES
+from handrail.policy.problems import did_you_mean
+from handrail.route import Autonomy, OnExpiry, Tier, Verdict
+
+ToolClass = Literal["unsafe", "idempotent", "queryable", "transactional"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = get_args(Day)
+Group = Literal["run", "agent", "principal", "target", "action", "environment"]
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_MONEY_FIELDS = ("max_auto_approve_amount", "require_two_reviewers_above", "max_amount")
+
+
+def _money(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise ValueError("an amount is a number, such as 10000 or '99.50'")
+    try:
+        made = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError("an amount is a number, such as 10000 or '99.50'") from None
+    if not made.is_finite() or made < 0 or made > 10**30:
+        raise ValueError("an amount is a finite number from 0 upwards")
+    return made
+
+
+def _currency(value: object) -> str:
+    if not isinstance(value, str) or value.upper() not in CURRENCIES:
+        raise ValueError(f"{value!r} is not an ISO 4217 currency. {did_you_mean(str(value).upper(), CURRENCIES)}")
+    return value.upper()
+
+
+def _seconds(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    if isinstance(value, str) and (found := re.fullmatch(r"([1-9][0-9]{0,8})([smhdw])", value)):
+        return int(found[1]) * _UNITS[found[2]]
+    raise ValueError("a length of time is a number of seconds, or text such as 90s, 15m, 24h, 7d")
+
+
+def _moment(value: object) -> int:
+    """Microseconds since the epoch. A bare date means its first moment in UTC."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("a moment is a date such as 2026-12-31 or 2026-12-31T18:00:00Z") from None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime.combine(value, time(), UTC)
+    if not isinstance(value, datetime):
+        raise ValueError("a moment is a date such as 2026-12-31 or 2026-12-31T18:00:00Z")
+    if value.tzinfo is None:
+        value = value.replace(tzinfo=UTC)
+    return int(value.timestamp()) * 1_000_000 + value.microsecond
+
+
+def _hours(value: str) -> str:
+    found = re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])", value)
+    if not found or value[6:] > "24:00" or value[:5] == value[6:]:
+        raise ValueError("hours are two different times of day, such as '09:00-18:00' or '22:00-06:00'")
+    return value
+
+
+def _retrain(value: object) -> int | None:
+    if value is None or value in ("manual", "never"):
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    found = re.fullmatch(r"every_([1-9][0-9]{0,8})_(annotations|labels|reviews)", value) if type(value) is str else None
+    if not found:
+        raise ValueError("write every_<number>_annotations, a number of labels, or manual")
+    return int(found[1])
+
+
+def _distinct(values: list[str]) -> list[str]:
+    if len(set(values)) != len(values):
+        raise ValueError("holds the same value twice")
+    return values
+
+
+Money = Annotated[Decimal, BeforeValidator(_money), WithJsonSchema({"type": ["number", "string"]})]
+Currency = Annotated[str, BeforeValidator(_currency), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{3}$"})]
+Limits = Annotated[dict[Currency, Money], Field(default_factory=dict)]
+Seconds = Annotated[
+    int,
+    BeforeValidator(_seconds),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[1-9][0-9]*[smhdw]$"}]}
+    ),
+]
+Moment = Annotated[int, BeforeValidator(_moment), WithJsonSchema({"type": "string"})]
+Hours = Annotated[str, AfterValidator(_hours)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
+Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+Names = Annotated[list[Name], AfterValidator(_distinct), Field(default_factory=list)]
+Count = Annotated[int, Field(ge=1, le=100)]
+Condition = Annotated[str, Field(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True, protected_namespaces=())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_currencies(cls, given: Any) -> Any:
+        """`max_auto_approve_amount_inr: 1` is the entry `inr` of `max_auto_approve_amount`."""
+        mine = [field for field in _MONEY_FIELDS if field in cls.model_fields]
+        if not mine or not isinstance(given, dict):
+            return given
+        made: dict[str, Any] = {}
+        for key, value in given.items():
+            field = next((name for name in mine if isinstance(key, str) and key.startswith(f"{name}_")), None)
+            if field is None:
+                made[key] = value
+                continue
+            made.setdefault(field, {})[key[len(field) + 1 :]] = value
+        return made
+
+
+class StageEntry(_Part):
+    """One step of a staged approval: somebody with any of these roles, or one person for each of them."""
+
+    any_of: Names
+    all_of: Names
+    reviewers: Count = 1
+
+
+class Terms(_Part):
+    """What an action or a rule may say about how a case is handled; the strictest said wins."""
+
+    roles: Names
+    skills: Names
+    reviewers: Annotated[int, Field(ge=1, le=20)] | None = None
+    stages: list[StageEntry] = Field(default_factory=list)
+    queue: Name | None = None
+    on_expiry: OnExpiry | None = None
+    verdicts: list[Verdict] | None = None
+    blind_share: Share = 0.0
+    spot_check_rate: Share = 0.0
+    undo_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] | None = None
+    always_review: bool = False
+    high_stakes: bool = False
+    irreversible: bool = False
+    audit: bool | None = None
+
+
+class Cost(_Part):
+    """Numbers of the cost model, in one currency: replay and simulation use them, routing does not."""
+
+    currency: Currency | None = None
+    # one review by one person
+    review: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    # a wrong proposal that was let through
+    wrong: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    # a right proposal that was refused
+    refused: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    # one minute a program waits
+    delay_minute: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+
+class ActionEntry(Terms):
+    """One action: `action_type` and how far it may go by itself."""
+
+    action_type: Name
+    description: str | None = None
+    auto_approve_threshold: Share | None = None
+    soft_review_threshold: Share | None = None
+    max_auto_approve_amount: Limits
+    require_two_reviewers_above: Limits
+    sla_seconds: Seconds | None = None
+    categories_always_review: Names
+    irreversible_actions_always_gate: Names
+    autonomy: Autonomy | None = None
+    calibrator: Name | None = None
+    tool_class: ToolClass = "unsafe"
+    # the action that takes this one back
+    undo: Name | None = None
+    arguments_schema: dict[str, Any] | None = Field(default=None, alias="schema")
+    cost: Cost | None = None
+
+
+class RouteEntry(Terms):
+    """What a matching rule asks for."""
+
+    tier: Tier | None = None
+    deny: bool = False
+    deadline_seconds: Seconds | None = None
+
+
+class RuleEntry(_Part):
+    """A condition and what follows from it. Without `when` it always applies; without `actions`, to every action."""
+
+    id: Id
+    description: str | None = None
+    actions: Names
+    when: Condition | None = None
+    route: RouteEntry
+
+
+class WindowEntry(_Part):
+    """A running sum and count that conditions read as `sum.<name>`, `count.<name>` and `prompts.<name>`."""
+
+    name: Identifier
+    actions: Names
+    by: list[Group] = Field(min_length=1)
+    within: Seconds
+
+
+class BudgetEntry(_Part):
+    """A limit on what one run, agent, principal … may ask or spend; beyond it the tier rises to `then`."""
+
+    id: Id
+    actions: Names
+    per: list[Group] = Field(min_length=1)
+    # without it the budget never refills
+    within: Seconds | None = None
+    max_count: Annotated[int, Field(ge=0)] | None = None
+    # questions put before people
+    max_prompts: Annotated[int, Field(ge=0)] | None = None
+    max_amount: Limits
+    then: Literal["soft_review", "hard_gate", "deny"] | None = None
+
+
+class ScheduleEntry(_Part):
+    """Days and hours of business; outside them the tier rises to `outside`."""
+
+    id: Id
+    actions: Names
+    days: list[Day] = Field(default_factory=lambda: list(DAYS), min_length=1)
+    hours: Hours = "00:00-24:00"
+    timezone: Name = "UTC"
+    outside: Literal["soft_review", "hard_gate", "deny"] = "hard_gate"
+
+
+class GrantEntry(_Part):
+    """The one thing that loosens by name: until `expires`, what it lifts asks for no more than `tier`."""
+
+    id: Id
+    action: Name
+    reason: str | None = None
+    expires: Moment
+    tier: Literal["auto_approve", "soft_review"] = "auto_approve"
+    when: Condition | None = None
+    # confidence, amount, autonomy, schedule, or rule:<id>
+    lifts: Annotated[list[Name], AfterValidator(_distinct), Field(min_length=1)] = ["confidence", "autonomy"]
+    spot_check_rate: Share = 0.0
+
+
+class ReviewSettings(_Part):
+    """People: how many look, how much they carry. The lifecycle enforces the limits."""
+
+    max_queue_depth: Annotated[int, Field(ge=1)] = 500
+    reviewer_session_limit_minutes: Annotated[int, Field(ge=1)] = 120
+    min_reviewers_per_task: Annotated[int, Field(ge=1, le=20)] = 1
+    high_stakes_min_reviewers: Annotated[int, Field(ge=1, le=20)] = 2
+    inter_rater_agreement_threshold: Share = 0.80
+
+
+class Feedback(_Part):
+    """How answers become training signal."""
+
+    batch_size: Annotated[int, Field(ge=1)] = 256
+    # labels between two retrainings; None: only by hand
+    retrain_trigger: Annotated[
+        int | None,
+        BeforeValidator(_retrain),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "string", "pattern": "^(every_[1-9][0-9]*_(annotations|labels|reviews)|manual|never)$"},
+                    {"type": ["integer", "null"], "minimum": 1},
+                ]
+            }
+        ),
+    ] = 1000
+    min_agreement_for_training: Share = 0.85
+    store: Literal["database", "redis", "kafka", "nats"] = "database"
+    audit_log: Literal["immutable_append_only"] | None = None
+
+
+class Defaults(_Part):
+    """What holds where neither an action nor a rule says otherwise."""
+
+    hard_gate_deadline_seconds: Seconds = 900
+    soft_review_deadline_seconds: Seconds = 86_400
+    hard_gate_undo_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 10.0
+    soft_review_undo_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 5.0
+    on_expiry: OnExpiry = "reject"
+    queue: Name = "default"
+    blind_share: Share = 0.0
+    spot_check_rate: Share = 0.0
+
+
+class Document(_Part):
+    """A whole policy file."""
+
+    name: Name = "policy"
+    description: str | None = None
+    # assumed for an amount that comes without a currency; without it such an amount goes up
+    default_currency: Currency | None = None
+    escalation_policies: list[ActionEntry] = Field(default_factory=list)
+    review_settings: ReviewSettings = ReviewSettings()
+    feedback_pipeline: Feedback = Feedback()
+    audit_log: Literal["immutable_append_only"] = "immutable_append_only"
+    defaults: Defaults = Defaults()
+    rules: list[RuleEntry] = Field(default_factory=list)
+    windows: list[WindowEntry] = Field(default_factory=list)
+    budgets: list[BudgetEntry] = Field(default_factory=list)
+    schedules: list[ScheduleEntry] = Field(default_factory=list)
+    grants: list[GrantEntry] = Field(default_factory=list)
+    cost: Cost | None = None

@@ -1,0 +1,107 @@
+"""Terms: how a case is handled. Combining them takes the strictest of every field, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from handrail.route import VERDICTS, OnExpiry, Stage, Verdict
+
+# from the loosest; nothing but `unsafe_approve` lets anything through unseen
+EXPIRY_ORDER: tuple[OnExpiry, ...] = ("unsafe_approve", "hold", "escalate", "reject")
+
+ANYBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What one clause asks for. The defaults ask for nothing."""
+
+    # sets of roles; somebody out of each of them must review
+    roles: frozenset[frozenset[str]] = frozenset()
+    # staged approvals, each in its order
+    stages: frozenset[tuple[Stage, ...]] = frozenset()
+    reviewers: int = 0
+    skills: frozenset[str] = frozenset()
+    # (strictness of the clause that names it, queue)
+    queues: frozenset[tuple[int, str]] = frozenset()
+    deadline_seconds: int | None = None
+    on_expiry: OnExpiry | None = None
+    # None: any
+    verdicts: frozenset[Verdict] | None = None
+    blind_share: float = 0.0
+    spot_check_rate: float = 0.0
+    undo_seconds: float | None = None
+    always_review: bool = False
+    high_stakes: bool = False
+    irreversible: bool = False
+    audit: bool = False
+
+
+NO_TERMS = Terms()
+
+
+def combine(parts: Iterable[Terms]) -> Terms:
+    """The strictest of every field. Commutative, associative, idempotent; more parts never loosen."""
+    listed = tuple(parts)
+    if len(listed) == 1:
+        return listed[0]
+    deadlines = [part.deadline_seconds for part in listed if part.deadline_seconds is not None]
+    expiries = [part.on_expiry for part in listed if part.on_expiry is not None]
+    undos = [part.undo_seconds for part in listed if part.undo_seconds is not None]
+    verdicts = [part.verdicts for part in listed if part.verdicts is not None]
+    return Terms(
+        roles=frozenset().union(*(part.roles for part in listed)),
+        stages=frozenset().union(*(part.stages for part in listed)),
+        reviewers=max((part.reviewers for part in listed), default=0),
+        skills=frozenset().union(*(part.skills for part in listed)),
+        queues=frozenset().union(*(part.queues for part in listed)),
+        deadline_seconds=min(deadlines, default=None),
+        on_expiry=max(expiries, key=EXPIRY_ORDER.index, default=None),
+        verdicts=frozenset.intersection(*verdicts) if verdicts else None,
+        blind_share=max((part.blind_share for part in listed), default=0.0),
+        spot_check_rate=max((part.spot_check_rate for part in listed), default=0.0),
+        undo_seconds=max(undos, default=None),
+        always_review=any(part.always_review for part in listed),
+        high_stakes=any(part.high_stakes for part in listed),
+        irreversible=any(part.irreversible for part in listed),
+        audit=any(part.audit for part in listed),
+    )
+
+
+def needed_roles(terms: Terms) -> frozenset[frozenset[str]]:
+    """The role sets that still say something: one that holds another whole is met whenever that one is."""
+    return frozenset(
+        roles for roles in terms.roles if roles and not any(other < roles for other in terms.roles if other)
+    )
+
+
+def staging(terms: Terms, reviewers: int) -> tuple[tuple[Stage, ...], tuple[str, ...], int]:
+    """Stages, roles and the number of distinct people for a case that needs at least `reviewers`.
+
+    One role set stays a plain list of roles. Several, or declared stages, become stages: first the
+    declared ones, then one for each role set they do not answer, then anybody up to the number.
+    """
+    sets = sorted(needed_roles(terms), key=sorted)
+    declared = [stage for sequence in sorted(terms.stages, key=_stage_key) for stage in sequence]
+    if not declared and len(sets) <= 1:
+        return (), tuple(sorted(sets[0])) if sets else (), reviewers
+    stages = list(declared)
+    for roles in sets:
+        if not any(stage.roles and frozenset(stage.roles) <= roles for stage in stages):
+            stages.append(Stage(roles=tuple(sorted(roles))))
+    missing = reviewers - sum(stage.reviewers for stage in stages)
+    if missing > 0:
+        stages.append(Stage(reviewers=missing))
+    return tuple(stages), (), sum(stage.reviewers for stage in stages)
+
+
+def _stage_key(stages: tuple[Stage, ...]) -> tuple[tuple[tuple[str, ...], int], ...]:
+    return tuple((stage.roles, stage.reviewers) for stage in stages)
+
+
+def ordered_verdicts(verdicts: frozenset[Verdict] | None) -> tuple[Verdict, ...]:
+    """In the usual order; `reject` is always there, for nobody may be left without a way to say no."""
+    if verdicts is None:
+        return VERDICTS
+    return tuple(verdict for verdict in VERDICTS if verdict in verdicts or verdict == "reject")

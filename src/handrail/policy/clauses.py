@@ -14,6 +14,7 @@ from typing import Any
 from handrail.canonical import digest, dumps
 from handrail.clock import SECOND
 from handrail.errors import MalformedJSON
+from handrail.intake import CONFIDENCE_GIVEN
 from handrail.policy.amounts import Money
 from handrail.policy.conditions import Scope, Undecided
 from handrail.policy.facts import Facts, Tally, Window, add_up
@@ -23,9 +24,6 @@ from handrail.proposal import Proposal
 from handrail.route import SEVERITY, TIERS, Reason, Tier
 
 AUTO, SOFT, HARD, DENY = range(4)
-
-# where intake keeps a confidence that is no number, so that its reason can name it
-GIVEN = "confidence_given"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ ALWAYS_REVIEW = Terms(always_review=True)
 def of_confidence(plan: Plan, proposal: Proposal) -> Clause:
     """Thresholds; and whatever is wrong with the confidence."""
     confidence = proposal.confidence
-    given = proposal.scores.get(GIVEN) if type(proposal.scores) is dict else None
+    given = proposal.scores.get(CONFIDENCE_GIVEN) if type(proposal.scores) is dict else None
     if given is not None:
         return clause(HARD, "confidence_malformed", f"the confidence given, {given}, is not a number from 0 to 1")
     if confidence is None:
@@ -147,6 +145,12 @@ def of_categories(plan: Plan, proposal: Proposal) -> Clause | None:
     )
 
 
+def of_always_review(plan: Plan) -> Clause | None:
+    if not plan.terms.always_review:
+        return None
+    return clause(SOFT, "always_review", "a person always looks at this action", None, ALWAYS_REVIEW)
+
+
 def of_irreversible(plan: Plan, proposal: Proposal, names: frozenset[str]) -> Clause | None:
     """The action, or the tool it calls, is on a list of those that cannot be taken back."""
     if plan.listed or (not plan.action and names and any(alias in names for alias in aliases(proposal.action))):
@@ -158,8 +162,8 @@ def of_irreversible(plan: Plan, proposal: Proposal, names: frozenset[str]) -> Cl
     if not tools:
         return clause(HARD, "tool_missing", "the proposal does not say which tool it calls (arguments.tool)")
     for tool in tools:
-        if type(tool) is not str:
-            return clause(HARD, "tool_malformed", f"the tool's name is {type(tool).__name__}, not text")
+        if type(tool) is not str or not tool.strip():
+            return clause(HARD, "tool_malformed", f"the tool's name is {tool!r:.40}, not a name")
         if any(alias in names for alias in aliases(tool)):
             return clause(HARD, "irreversible", f"{tool} cannot be taken back", None, IRREVERSIBLE)
     return None

@@ -23,7 +23,7 @@ DAYS: tuple[Day, ...] = get_args(Day)
 Group = Literal["run", "agent", "principal", "target", "action", "environment"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_MONEY_FIELDS = ("max_auto_approve_amount", "require_two_reviewers_above", "max_amount")
+MONEY_FIELDS = ("max_auto_approve_amount", "require_two_reviewers_above", "max_amount")
 
 
 def _money(value: object) -> Decimal:
@@ -120,7 +120,7 @@ class _Part(BaseModel):
     @classmethod
     def _gather_currencies(cls, given: Any) -> Any:
         """`max_auto_approve_amount_inr: 1` is the entry `inr` of `max_auto_approve_amount`."""
-        mine = [field for field in _MONEY_FIELDS if field in cls.model_fields]
+        mine = [field for field in MONEY_FIELDS if field in cls.model_fields]
         if not mine or not isinstance(given, dict):
             return given
         made: dict[str, Any] = {}

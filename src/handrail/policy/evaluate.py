@@ -7,16 +7,19 @@ from functools import lru_cache
 
 from handrail.canonical import digest
 from handrail.policy import clauses
-from handrail.policy.amounts import NO_MONEY, money_of
+from handrail.policy.amounts import NO_MONEY, Money, money_of
 from handrail.policy.clauses import AUTO, DENY, HARD, SOFT, Clause, clause
 from handrail.policy.conditions import Condition, ConditionProblem, Scope, Undecided
 from handrail.policy.document import ActionEntry, Document, Feedback, ReviewSettings
-from handrail.policy.facts import NO_FACTS, Facts, Grant, Needs
+from handrail.policy.facts import NO_FACTS, Facts, Grant, Needs, Window
 from handrail.policy.loader import document_of
 from handrail.policy.plans import Plan, Span, irreversible_names, plans_of
 from handrail.policy.terms import EXPIRY_ORDER, Terms, combine, ordered_verdicts, staging
 from handrail.proposal import Proposal
 from handrail.route import SEVERITY, TIERS, VERDICTS, Reason, Route
+
+_NOTHING = Needs()
+_GRANTS = Needs(grants=True)
 
 
 def compile_text(text: str, *, name: str | None = None, source: str | None = None) -> Policy:
@@ -40,6 +43,10 @@ class Policy:
         self.audit_log: str = document.audit_log
         self._plans, self._other = plans_of(document)
         self._irreversible = irreversible_names(document)
+        # names of the windows that some rule reads
+        self.windows_read = frozenset(
+            span.name for plan in (*self._plans.values(), self._other) for span in plan.windows
+        )
         self._spans = _every_span(self._plans, self._other)
 
     @property
@@ -60,25 +67,38 @@ class Policy:
         """What could concern this action."""
         return self._plans.get(action, self._other)
 
+    def plans(self) -> list[Plan]:
+        """Every plan; the last is the one for actions the policy does not name."""
+        return [*self._plans.values(), self._other]
+
     def needs(self, proposal: Proposal) -> Needs:
         """What to fetch before `route`: answers for `Facts.usages`, and whether live grants matter."""
         plan = self.plan(proposal.action)
+        grants = _grantable(plan, proposal) and not _passes_anyway(plan, proposal)
         if not plan.budgets and not plan.windows:
-            return Needs(grants=plan.declared)
+            return _GRANTS if grants else _NOTHING
         spans = (*plan.windows, *(budget.span for budget in plan.budgets))
         windows = {window: None for span in spans if (window := clauses.window_of(span, proposal)) is not None}
-        return Needs(windows=tuple(windows), grants=plan.declared)
+        return Needs(windows=tuple(windows), grants=grants)
+
+    def windows(self, proposal: Proposal) -> tuple[Window, ...]:
+        """Every window, of any action's rules and budgets, that this proposal counts in."""
+        spans = self._spans.get(proposal.action, self._spans[""])
+        found = {window for span in spans if (window := clauses.window_of(span, proposal)) is not None}
+        return tuple(sorted(found, key=lambda window: (window.subject, window.seconds)))
 
     def subjects(self, proposal: Proposal) -> tuple[str, ...]:
         """Under which subjects a proposal must be recorded, so that later ones find it in their windows."""
-        spans = self._spans.get(proposal.action, self._spans[""])
-        found = (clauses.subject_of(span, proposal) for span in spans)
-        return tuple(sorted({subject for subject in found if subject is not None}))
+        return tuple(dict.fromkeys(window.subject for window in self.windows(proposal)))
+
+    def money(self, proposal: Proposal) -> Money:
+        """What the proposal moves, as the router reads it: record this in the windows, not the bare field."""
+        return money_of(proposal, self.document.default_currency)
 
     def clauses(self, proposal: Proposal, facts: Facts = NO_FACTS, *, now: int) -> list[Clause]:
         """Everything the policy has to say, before grants: what `route` weighs."""
         plan = self.plan(proposal.action)
-        money = money_of(proposal, self.document.default_currency)
+        money = self.money(proposal)
         made = [clauses.of_confidence(plan, proposal)]
         if not plan.declared:
             made = [clause(HARD, "unknown_action", f"the policy does not know the action {proposal.action!r}")]
@@ -88,6 +108,7 @@ class Policy:
             made.extend(clauses.of_amount(plan, proposal, money))
         for found in (
             clauses.of_autonomy(plan),
+            clauses.of_always_review(plan),
             clauses.of_categories(plan, proposal),
             clauses.of_irreversible(plan, proposal, self._irreversible),
             clauses.of_schema(plan, proposal),
@@ -115,7 +136,7 @@ class Policy:
         if AUTO < tier < DENY and (plan.grants or facts.grants):
             tier, made, grant = self._loosen(proposal, facts, made, now=now)
         if SOFT <= tier < DENY and plan.budgets:
-            money = money_of(proposal, self.document.default_currency)
+            money = self.money(proposal)
             asked = list(clauses.of_prompts(plan, proposal, facts, money))
             made += asked
             tier = max((tier, *(found.rank for found in asked)))
@@ -127,11 +148,9 @@ class Policy:
         """Apply live grants: each clause they name asks for no more than they allow. Nothing else is lowered."""
         plan = self.plan(proposal.action)
         tier = max(found.rank for found in made)
-        if not plan.declared or (plan.undo is None and proposal.kind == "action"):
+        if not _grantable(plan, proposal) or any(found.terms and found.terms.irreversible for found in made):
             return tier, made, None
-        if plan.terms.irreversible or any(found.terms is not None and found.terms.irreversible for found in made):
-            return tier, made, None
-        scope = clauses.scope_of(plan, proposal, facts, money_of(proposal, self.document.default_currency))
+        scope = clauses.scope_of(plan, proposal, facts, self.money(proposal))
         live = [grant for grant in (*plan.grants, *facts.grants) if _applies(grant, proposal, scope, now)]
         best, chosen = tier, None
         for grant in sorted(live, key=lambda grant: grant.id):
@@ -257,6 +276,18 @@ def _queue(plan: Plan, terms: Terms) -> str:
     if not terms.queues:
         return plan.queue
     return min(terms.queues, key=lambda named: (-named[0], named[1]))[1]
+
+
+def _grantable(plan: Plan, proposal: Proposal) -> bool:
+    """Only what the policy itself says how to take back; a proposal's own word for it is not enough."""
+    takes_back = plan.undo is not None or proposal.kind != "action"
+    return plan.declared and takes_back and not plan.listed and not plan.terms.irreversible
+
+
+def _passes_anyway(plan: Plan, proposal: Proposal) -> bool:
+    """Whether a grant could change nothing, seen without weighing everything."""
+    simple = not (plan.rules or plan.caps or plan.schedules or plan.autonomy or plan.categories or plan.names_tools)
+    return simple and clauses.of_confidence(plan, proposal).rank == AUTO
 
 
 def _applies(grant: Grant, proposal: Proposal, scope: Scope, now: int) -> bool:

@@ -11,7 +11,7 @@ import jsonschema
 from pydantic import BaseModel, ValidationError
 
 from handrail.policy.conditions import Condition, ConditionProblem
-from handrail.policy.document import _MONEY_FIELDS, ActionEntry, Document
+from handrail.policy.document import MONEY_FIELDS, ActionEntry, Document
 from handrail.policy.problems import Problem, did_you_mean, refuse
 from handrail.policy.source import Path, Source, read
 
@@ -78,7 +78,7 @@ def _place(source: Source, loc: Iterable[Any]) -> Path:
     for part in loc:
         if part == "[key]":
             continue
-        if made and made[-1] in _MONEY_FIELDS and (*made[:-1], f"{made[-1]}_{part}") in source.lines:
+        if made and made[-1] in MONEY_FIELDS and (*made[:-1], f"{made[-1]}_{part}") in source.lines:
             made[-1] = f"{made[-1]}_{part}"
         else:
             made.append(part)
@@ -95,7 +95,7 @@ def _known_fields(path: Path) -> list[str]:
             if model is None:
                 return []
     fields = [field.alias or name for name, field in model.model_fields.items()]
-    return [f"{name}_inr" if name in _MONEY_FIELDS else name for name in fields]
+    return [f"{name}_inr" if name in MONEY_FIELDS else name for name in fields]
 
 
 def _model_in(annotation: Any) -> Any:

@@ -219,7 +219,7 @@ class _Planner:
         schema = self.schemas.get(rule.actions[0]) if len(rule.actions) == 1 else None
         condition = Condition(rule.when, windows=frozenset(self.windows), schema=schema) if rule.when else None
         tier: Tier | None = "deny" if rule.route.deny else rule.route.tier
-        rank = SEVERITY[tier] if tier else 0
+        rank = SEVERITY[tier] if tier else SEVERITY["soft_review"] if rule.route.always_review else 0
         text = rule.description or f"rule {rule.id} applies" + (f": {rule.when}" if rule.when else "")
         return Rule(rule.id, text, condition, rank, _terms(rule.route, rank, self.document))
 

@@ -1,0 +1,220 @@
+"""Proposals as they come in: JSON to the noun, strictly, and without losing what was wrong.
+
+A wrong type or an unknown field is refused. A confidence that is no number from 0 to 1 is not: such a
+proposal must reach a person, so it is taken with `confidence=None` and what was given is kept in
+`scores`, where the router finds it and says so.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from decimal import Decimal, InvalidOperation
+from difflib import get_close_matches
+from typing import Any
+
+from handrail.canonical import JSON, dumps
+from handrail.errors import InvalidInput, MalformedJSON
+from handrail.proposal import KINDS, Proposal
+
+# where a confidence that is no number is kept, below `scores`
+CONFIDENCE_GIVEN = "confidence_given"
+
+ALIASES = {"action_type": "action"}
+TOOL_CLASSES = ("unsafe", "idempotent", "queryable", "transactional")
+
+_FIELDS = frozenset(field.name for field in fields(Proposal))
+_TEXT = ("environment", "principal", "agent", "run", "call_id", "key", "agent_says", "undo", "undoes", "currency")
+_TEXT_LISTS = ("categories", "owners", "harm_classes", "personal_data")
+# what a name may hold before it is not a name any more
+_LONGEST = {"action": 200, "principal": 200, "agent": 200, "run": 200, "call_id": 200, "key": 200, "environment": 100}
+
+
+def proposal_from(given: Mapping[str, Any]) -> Proposal:
+    """A proposal from parsed JSON.
+
+    `action_type` is read as `action`, one category may stand without its list, amounts may be numbers
+    (write `Decimal` or text for more digits than a float keeps), and `amount_inr` gives amount and
+    currency at once. Raises `InvalidInput` for unknown fields and wrong types.
+    """
+    if not isinstance(given, Mapping):
+        raise InvalidInput(
+            f"a proposal is a JSON object, not {_kind(given)}", remedy='Send {"action": …, "arguments": …}.'
+        )
+    values = _renamed(given)
+    if "action" not in values:
+        raise InvalidInput("a proposal needs an action", remedy='Add "action": the name that policy knows it by.')
+    made: dict[str, Any] = {}
+    for name, value in values.items():
+        if value is None and name not in ("action", "kind"):
+            continue
+        made[name] = _read(name, value)
+    made |= _confidence(values.get("confidence"), made.get("scores"))
+    return Proposal(**made)
+
+
+def proposal_from_json(text: str | bytes) -> Proposal:
+    """A proposal from JSON text; its top-level amount keeps every digit.
+
+    Raises `MalformedJSON` for duplicate keys, bad UTF-8 and whatever has no canonical form, save a
+    confidence of NaN or infinity: that one is taken, and sends the proposal to a person.
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8")
+        given = json.loads(text, object_pairs_hook=_unique, parse_float=Decimal, parse_constant=float)
+    except UnicodeDecodeError as error:
+        raise MalformedJSON(f"not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise MalformedJSON(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise MalformedJSON("nested too deep") from None
+    except (ValueError, InvalidOperation) as error:
+        raise MalformedJSON(str(error)) from None
+    if not isinstance(given, dict):
+        return proposal_from(given)
+    return proposal_from({name: value if _is_amount(name) else _floats(value) for name, value in given.items()})
+
+
+def _renamed(given: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, value in given.items():
+        field = ALIASES.get(name, name)
+        if field not in _FIELDS:
+            if _is_amount(field):
+                _put(made, "amount", value, given)
+                _put(made, "currency", field[7:].upper(), given)
+                continue
+            raise InvalidInput(f"a proposal has no field {name!r}", remedy=_nearest(str(name)))
+        _put(made, field, value, given)
+    return made
+
+
+def _put(made: dict[str, Any], field: str, value: Any, given: Mapping[str, Any]) -> None:
+    if made.get(field) not in (None, value):
+        raise InvalidInput(f"{field} is given twice, differently", remedy=f"Keep one of: {', '.join(given)}.")
+    made[field] = value
+
+
+def _nearest(name: str) -> str:
+    near = get_close_matches(name, (*_FIELDS, *ALIASES), n=1)
+    return f"Did you mean {near[0]}?" if near else "Put what the action is called with below arguments."
+
+
+def _is_amount(name: str) -> bool:
+    return name == "amount" or (name.startswith("amount_") and len(name) == 10 and name[7:].isalpha())
+
+
+def _read(name: str, value: Any) -> Any:
+    if name == "action" or name in _TEXT:
+        return _text(name, value)
+    if name in _TEXT_LISTS:
+        return _texts(name, [value] if name == "categories" and isinstance(value, str) else value)
+    if name == "kind":
+        return _one_of(name, value, KINDS)
+    if name == "tool_class":
+        return _one_of(name, value, TOOL_CLASSES)
+    if name == "amount":
+        return _amount(value)
+    if name == "severity":
+        return _severity(value)
+    if name == "evidence":
+        return _evidence(value)
+    if name == "confidence":
+        return None
+    dumps(value)  # refuses what has no canonical form
+    return value
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(f"{name} is text, not {_kind(value)}", remedy="Put quotation marks around it.")
+    dumps(value)
+    if name in _LONGEST and (not value.strip() or len(value) > _LONGEST[name]):
+        raise InvalidInput(f"{name} is empty or longer than {_LONGEST[name]} characters", remedy="Send a plain name.")
+    return value
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise InvalidInput(f"{name} is a list of text, not {_kind(value)}", remedy='Send ["…", "…"].')
+    return tuple(_text(f"{name}[{number}]", item) for number, item in enumerate(value))
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in allowed:
+        raise InvalidInput(f"{name} cannot be {value!r}"[:200], remedy=f"Use one of: {', '.join(allowed)}.")
+    return value
+
+
+def _amount(value: Any) -> str:
+    """Kept as it was written; whether it is a sum of money is the router's to judge, and to say."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise InvalidInput(f"amount is a number or a decimal string, not {_kind(value)}", remedy='Send "4999.50".')
+    text = repr(value) if isinstance(value, float) else str(value)
+    if len(text) > 100:
+        raise InvalidInput("amount is longer than 100 characters", remedy='Send a plain number such as "4999.50".')
+    return _text("amount", text)
+
+
+def _severity(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise InvalidInput(
+            f"severity is a finite number from 0 upwards, not {value!r}"[:200], remedy="Send 1.0 or leave it out."
+        )
+    return float(value)
+
+
+def _evidence(value: Any) -> tuple[JSON, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
+        raise InvalidInput("evidence is a list of objects", remedy='Send [{"kind": "text", "title": …, "content": …}].')
+    dumps(list(value))
+    return tuple(value)
+
+
+def _confidence(value: Any, scores: JSON) -> dict[str, Any]:
+    number = _finite(value)
+    if number is not None:
+        return {"confidence": number}
+    if value is None:
+        return {"confidence": None}
+    shown = json.dumps(str(value) if not isinstance(value, float) else repr(value))[1:-1][:80]
+    kept = dict(scores) if isinstance(scores, Mapping) else {} if scores is None else {"raw": scores}
+    return {"confidence": None, "scores": kept | {CONFIDENCE_GIVEN: shown}}
+
+
+def _finite(value: Any) -> float | None:
+    """The float nearest to a finite number; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return None
+    try:
+        number = float(value)
+    except (OverflowError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise MalformedJSON(f"duplicate key {next(name for name in names if names.count(name) > 1)!r}")
+    return made
+
+
+def _floats(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {name: _floats(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_floats(item) for item in value]
+    return value
+
+
+def _kind(value: Any) -> str:
+    names = {bool: "true/false", type(None): "null", str: "text", int: "a number", float: "a number"}
+    names |= {list: "a list", dict: "an object", Decimal: "a number"}
+    return names.get(type(value), type(value).__name__)

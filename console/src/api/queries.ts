@@ -1,0 +1,97 @@
+/** Every question the console asks, with its cache key, and every change it makes. */
+import { QueryClient, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { ProblemError, request } from "./http";
+import type {
+  BatchAnswer, BatchBody, CaseDetail, CaseRow, Claim, Halt, Json, Operations, Page, Policy, Proof, ReviewAnswer,
+  ReviewBody, Session, Similar, Taken, Review,
+} from "./wire";
+
+export interface Filter {
+  state: "open" | "decided";
+  queue: string;
+  tier: string;
+  action: string;
+  q: string;
+  mine: boolean;
+}
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      refetchOnWindowFocus: true,
+      retry: (count, error) => count < 2 && error instanceof ProblemError && (error.status === 0 || error.status >= 500),
+    },
+  },
+});
+
+const PAGE = 100;
+/** Without live events a poll is enough. */
+const POLL = 20_000;
+
+export function useCases(filter: Filter) {
+  return useInfiniteQuery({
+    queryKey: ["cases", filter],
+    queryFn: ({ pageParam, signal }) => request<Page<CaseRow>>("GET", `/v1/cases?${search(filter, pageParam)}`, undefined, signal),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: (previous) => previous,
+    refetchInterval: POLL,
+  });
+}
+
+function search(filter: Filter, cursor: string): string {
+  const query = new URLSearchParams({ state: filter.state, limit: String(PAGE) });
+  for (const name of ["queue", "tier", "action", "q"] as const) if (filter[name]) query.set(name, filter[name]);
+  if (filter.mine) query.set("mine", "true");
+  if (cursor) query.set("cursor", cursor);
+  return query.toString();
+}
+
+export const caseQuery = (id: string) => ({
+  queryKey: ["case", id],
+  queryFn: ({ signal }: { signal: AbortSignal }) => request<CaseDetail>("GET", `/v1/cases/${encodeURIComponent(id)}`, undefined, signal),
+});
+
+export const useCase = (id: string | null) => useQuery({ ...caseQuery(id ?? ""), enabled: id !== null });
+
+export const useSimilar = (id: string, enabled: boolean) =>
+  useQuery({
+    queryKey: ["similar", id],
+    queryFn: () => request<{ items: Similar[] }>("GET", `/v1/cases/${encodeURIComponent(id)}/similar`),
+    enabled,
+    staleTime: 60_000,
+  });
+
+export const useProof = (id: string, enabled: boolean) =>
+  useQuery({ queryKey: ["proof", id], queryFn: () => request<Proof>("GET", `/v1/cases/${encodeURIComponent(id)}/proof`), enabled });
+
+export const usePolicy = (enabled: boolean) =>
+  useQuery({ queryKey: ["policy"], queryFn: () => request<Policy>("GET", "/v1/policy"), enabled, staleTime: 60_000 });
+
+export const useOperations = () =>
+  useQuery({ queryKey: ["operations"], queryFn: () => request<Operations>("GET", "/v1/operations"), refetchInterval: POLL });
+
+export const useHalts = () =>
+  useQuery({ queryKey: ["halts"], queryFn: () => request<{ items: Halt[] } | Halt[]>("GET", "/v1/halts").then(items) });
+
+const items = <T,>(answer: { items: T[] } | T[]): T[] => (Array.isArray(answer) ? answer : answer.items);
+
+export const readSession = () => request<Session>("GET", "/v1/session");
+export const signIn = (email: string, password: string) => request<Session>("POST", "/v1/session", { email, password });
+export const signOut = () => request<null>("DELETE", "/v1/session");
+
+const of = (id: string, verb: string) => `/v1/cases/${encodeURIComponent(id)}/${verb}`;
+
+export const claimCase = (id: string) => request<Taken>("POST", of(id, "claim"), {});
+export const claimNext = (queues: string[]) => request<Taken | null>("POST", "/v1/cases/next/claim", queues.length ? { queues } : {});
+export const renewClaim = (id: string, fence: number) => request<{ claim: Claim }>("POST", of(id, "renew"), { fence });
+export const releaseClaim = (id: string, fence: number) => request<Json>("POST", of(id, "release"), { fence });
+export const giveReview = (id: string, body: ReviewBody) => request<ReviewAnswer>("POST", of(id, "reviews"), body);
+export const withdrawReview = (id: string) => request<{ review?: Review }>("POST", `/v1/reviews/${encodeURIComponent(id)}/withdraw`, {});
+export const escalateCase = (id: string, reason: string) => request<Json>("POST", of(id, "escalate"), { reason });
+export const undoCase = (id: string, reason: string) =>
+  request<{ case_id: string }>("POST", `/v1/proposals/${encodeURIComponent(id)}/undo`, { reason });
+export const giveBatch = (body: BatchBody) => request<BatchAnswer>("POST", "/v1/cases/batch", body);
+export const setHalt = (body: { scope: string; value?: string; reason: string }) => request<Halt>("POST", "/v1/halts", body);
+export const liftHalt = (id: string) => request<null>("DELETE", `/v1/halts/${encodeURIComponent(id)}`);

@@ -1,0 +1,271 @@
+/** What the server sends and takes, by hand from the HTTP contract. `npm run types` writes openapi.ts to compare with. */
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+export type Tier = "auto_approve" | "soft_review" | "hard_gate" | "deny";
+export type Verdict = "approve" | "edit" | "reject" | "respond" | "redirect" | "abstain";
+export type OnExpiry = "reject" | "escalate" | "hold" | "unsafe_approve";
+
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  remedy?: string;
+  errors?: { path: string; message: string }[];
+}
+
+export interface Person {
+  id: string;
+  name: string;
+  roles: string[];
+  workspace: string;
+}
+
+export interface Session {
+  person: Person;
+  csrf: string;
+}
+
+export interface CaseRow {
+  id: string;
+  action: string;
+  tier: Tier;
+  queue: string;
+  state: "open" | "decided" | "reviewed";
+  summary: string;
+  deadline: string | null;
+  opened_at: string;
+  sort_key: number | string;
+  revision: number;
+  reviewers: { have: number; need: number };
+  claimed_by: string | null;
+  high_stakes: boolean;
+  amount?: string | null;
+  currency?: string | null;
+  kind: string;
+  decision?: Decision | string | null;
+  soft: boolean;
+}
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+  total: number;
+}
+
+export interface Decision {
+  case_id: string;
+  kind: "approved" | "rejected" | "responded" | "redirected" | "expired" | "cancelled";
+  by: string[];
+  at: string;
+  reason?: string | null;
+  note?: string | null;
+  edited?: boolean;
+  arguments?: Json;
+  value?: Json;
+  instruction?: string | null;
+}
+
+export type EvidenceKind = "text" | "diff" | "image" | "table" | "tests" | "plan" | "json";
+
+export interface Evidence {
+  kind: EvidenceKind;
+  title: string;
+  content: Json;
+  source?: string | null;
+  trusted: boolean;
+}
+
+export interface Reason {
+  code: string;
+  text: string;
+  tier: Tier | null;
+}
+
+export interface Card {
+  renderer: string;
+  digest: string;
+  case_id: string;
+  revision: number;
+  action: string;
+  kind: string;
+  target: Json;
+  arguments: Json;
+  schema: JsonObject | null;
+  answer_schema?: JsonObject | null;
+  action_digest: string;
+  base: Json;
+  inspectable: boolean;
+  asked_by: { principal: string | null; agent: string | null; run: string | null; owners: string[] };
+  tier: Tier;
+  reasons: Reason[];
+  confidence: { value: number; band: string; calibrator: string | null; fitted_at: string | null } | null;
+  undo: { action: string | null; seconds: number };
+  reach: Json;
+  amount: { value: string; currency: string } | null;
+  evidence: Evidence[];
+  policy: { name: string; digest: string };
+  deadline: string | null;
+  on_expiry: OnExpiry;
+  waiting: boolean;
+  verdicts: Verdict[];
+  quorum: { have: number; need: number; roles: string[]; excluded: string[] };
+  harm_classes: string[];
+  personal_data: string[];
+  agent_says: string | null;
+  high_stakes: boolean;
+  blind: boolean;
+  reason_codes: { code: string; label: string }[];
+  choices: Json[] | null;
+  dwell_floor_seconds: number;
+  shape: string;
+}
+
+export interface Review {
+  id: string;
+  case_id?: string;
+  reviewer?: string;
+  verdict: Verdict;
+  revision?: number;
+  reason?: string | null;
+  note?: string | null;
+  instruction?: string | null;
+  value?: Json;
+  arguments?: Json;
+  given_at?: string;
+  effective_at: string;
+  withdrawn_at?: string | null;
+  voided_at?: string | null;
+}
+
+export interface Claim {
+  case_id: string;
+  fence: number;
+  expires_at: string;
+  reviewer?: string;
+}
+
+export interface HistoryEntry {
+  idx: number;
+  type: string;
+  at: string;
+  actor: Json;
+  entry: Json;
+}
+
+export interface Execution {
+  case_id: string;
+  state: string;
+}
+
+export interface CaseDetail {
+  case: CaseRow;
+  card: Card;
+  reviews: Review[];
+  claim: Claim | null;
+  history: HistoryEntry[];
+  execution?: Execution | null;
+}
+
+export interface Taken {
+  claim: Claim;
+  case: CaseRow;
+  card: Card;
+}
+
+export interface ReviewBody {
+  verdict: Verdict;
+  fence: number;
+  revision: number;
+  card: string;
+  arguments?: Json;
+  value?: Json;
+  instruction?: string;
+  reason?: string;
+  note?: string;
+  dwell_seconds?: number;
+  evidence_opened?: number[];
+  blind?: boolean;
+  scope?: "action" | "run";
+}
+
+export interface ReviewAnswer {
+  review: Review;
+  case: CaseRow;
+  decision?: Decision | null;
+}
+
+export interface BatchBody {
+  verdict: "approve" | "reject";
+  reason?: string;
+  note?: string;
+  items: { case_id: string; fence?: number; revision: number; card: string }[];
+}
+
+export interface BatchAnswer {
+  items: { case_id: string; ok: boolean; error?: Partial<Problem> | string | null; review?: Review }[];
+}
+
+export interface Similar {
+  case_id: string;
+  summary: string;
+  decision: Decision | string | null;
+  at: string;
+  score: number;
+}
+
+export interface Proof {
+  entries: { idx: number; type: string; at: string; entry: Json; inclusion: string[] }[];
+  checkpoint: string | null;
+  tlog_proof: string | null;
+  verified: boolean;
+}
+
+export interface Halt {
+  id: string;
+  scope: "agent" | "action" | "run" | "workspace";
+  value: string | null;
+  reason: string;
+  by?: string;
+  at?: string;
+}
+
+export interface QueueDepth {
+  queue: string;
+  open: number;
+  oldest_seconds?: number | null;
+  overdue?: number;
+}
+
+export interface Operations {
+  open: number;
+  oldest_seconds: number | null;
+  by_tier: Record<string, number>;
+  by_queue: QueueDepth[];
+  overdue: number;
+  review_rate: number | null;
+  review_rate_target: number;
+  review_rate_alarm: number;
+  decisions_per_person: { person: string; name: string; count: number; median_dwell: number | null }[];
+  deadline_attainment: number | null;
+  series: { at: string; arrivals: number; decided: number; review_rate: number | null }[];
+  unknown_executions: number;
+  log: { size: number; unsigned_seconds: number | null };
+  chart: { round: number; review_rate: number; model_error: number | null }[];
+}
+
+export interface Policy {
+  name: string;
+  digest: string;
+  text: string;
+  document: Json;
+}
+
+export interface LiveEvent {
+  id: string | null;
+  type: string;
+  case_id: string | null;
+}

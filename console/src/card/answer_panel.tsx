@@ -1,0 +1,55 @@
+/** The form for the verdict being given. */
+import type { Card, Verdict } from "../api/wire";
+import { ReasonForm, RespondForm, TextForm, type Code } from "../form/answer_forms";
+import { EditForm } from "../form/edit_form";
+import { t } from "../words";
+import type { Answer, Reviewing } from "./reviewing";
+
+export type PanelName = Exclude<Verdict, "approve"> | "escalate";
+
+const OTHER: Code = { code: "other", label: t.codes.other };
+const ABSTAIN: Code[] = [
+  { code: "conflict_of_interest", label: t.codes.conflict_of_interest },
+  { code: "not_qualified", label: t.codes.not_qualified },
+  { code: "not_enough_information", label: t.codes.not_enough_information },
+  OTHER,
+];
+const ESCALATE: Code[] = [
+  { code: "above_my_authority", label: t.codes.above_my_authority },
+  { code: "unclear_policy", label: t.codes.unclear_policy },
+  { code: "looks_like_an_attack", label: t.codes.looks_like_an_attack },
+  OTHER,
+];
+const MOST = 9;
+
+interface AnswerPanelProps {
+  name: PanelName;
+  card: Card;
+  reviewing: Reviewing;
+  onAnswer: (answer: Answer) => void;
+  onClose: () => void;
+}
+
+export function AnswerPanel({ name, card, reviewing, onAnswer, onClose }: AnswerPanelProps) {
+  const shared = { card, busy: reviewing.busy, onClose };
+  const { problems } = reviewing;
+  switch (name) {
+    case "edit":
+      return <EditForm {...shared} serverProblems={problems} onSend={(value) => onAnswer({ verdict: "edit", arguments: value })} />;
+    case "respond":
+      return <RespondForm {...shared} serverProblems={problems} onSend={(value) => onAnswer({ verdict: "respond", value })} />;
+    case "redirect":
+      return <TextForm {...shared} title={t.form.redirectTitle} field={t.form.redirectLabel} label={t.verdict.redirect} onSend={(instruction) => onAnswer({ verdict: "redirect", instruction })} />;
+    case "reject":
+      return <ReasonForm {...shared} title={t.form.rejectTitle} label={t.verdict.reject} codes={withOther(card.reason_codes)} onSend={(reason, note) => onAnswer({ verdict: "reject", reason, ...(note ? { note } : {}) })} />;
+    case "abstain":
+      return <ReasonForm {...shared} title={t.form.abstainTitle} label={t.verdict.abstain} codes={ABSTAIN} onSend={(reason, note) => onAnswer({ verdict: "abstain", reason, ...(note ? { note } : {}) })} />;
+    case "escalate":
+      return <ReasonForm {...shared} title={t.form.escalateTitle} label={t.verdict.escalate} codes={ESCALATE} onSend={(reason, note) => void reviewing.escalate(note ? `${reason}: ${note}` : reason)} />;
+  }
+}
+
+/** At most nine, so each has a number key; "other" is always among them. */
+function withOther(codes: Code[]): Code[] {
+  return codes.some((each) => each.code === "other") ? codes.slice(0, MOST) : [...codes.slice(0, MOST - 1), OTHER];
+}

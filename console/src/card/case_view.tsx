@@ -1,0 +1,167 @@
+/** One case: its card, the answer being given, and every key that acts on it. */
+import { useCallback, useState } from "react";
+import type { CaseDetail, Json, Verdict } from "../api/wire";
+import { DiffView } from "../diff/diff_view";
+import { openedOf } from "../evidence/opened";
+import { useCommands } from "../keys/keymap";
+import { compact, same } from "../marks/json";
+import { UnreadScope, useUnread } from "../marks/unread";
+import { usePerson } from "../session/session";
+import { say } from "../ui/toast";
+import { takeBack } from "../undo/undo_list";
+import { t } from "../words";
+import { AgentWords } from "./agent_words";
+import { AnswerPanel, type PanelName } from "./answer_panel";
+import { ArgumentsView } from "./arguments_view";
+import { Choices, Subject, suggestionOf } from "./choices";
+import { useDwell } from "./dwell";
+import { Facts, Headline, WhyYou } from "./facts";
+import { useReviewing, type Answer } from "./reviewing";
+import { Settled } from "./settled";
+import { VerdictBar, useBlocked } from "./verdict_bar";
+
+export interface CaseViewProps {
+  detail: CaseDetail;
+  blurred: boolean;
+  onSettled: () => void;
+  onLater: () => void;
+}
+
+export function CaseView(props: CaseViewProps) {
+  return (
+    <UnreadScope>
+      <CaseBody {...props} />
+    </UnreadScope>
+  );
+}
+
+function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
+  const { card, case: row } = detail;
+  const person = usePerson();
+  const [panel, setPanel] = useState<PanelName | null>(null);
+  const [armed, setArmed] = useState(false);
+  const dwell = useDwell(card.digest);
+  const settled = useCallback(() => {
+    setPanel(null);
+    setArmed(false);
+    onSettled();
+  }, [onSettled]);
+  const reviewing = useReviewing(card, row.summary, settled);
+  const unread = useUnread();
+  const blocked = useBlocked(card, dwell, armed);
+
+  const excluded = card.quorum.excluded.includes(person.id);
+  const open = row.state === "open" && !excluded;
+  const picking = (card.choices?.length ?? 0) > 0;
+  const suggestion = suggestionOf(card);
+
+  const send = (answer: Answer) =>
+    void reviewing.answer({
+      ...answer,
+      dwell_seconds: Math.round(dwell.seconds() * 10) / 10,
+      evidence_opened: openedOf(card.digest),
+      blind: card.blind,
+      ...(answer.verdict === "approve" ? { scope: "action" as const } : {}),
+    });
+
+  const approve = () => {
+    if (!card.high_stakes) return send({ verdict: "approve" });
+    void reviewing.take();
+    setPanel(null);
+    setArmed(true);
+  };
+  const commit = () => {
+    if (armed && blocked === "" && unread === 0 && dwell.seconds() >= card.dwell_floor_seconds) send({ verdict: "approve" });
+  };
+  const choose = (verdict: Verdict) => {
+    if (!open || reviewing.busy) return;
+    if (!card.verdicts.includes(verdict)) return say(t.toast.notAllowed, true);
+    if (verdict === "approve") return approve();
+    void reviewing.take();
+    setArmed(false);
+    setPanel(verdict);
+  };
+  const pick = (value: Json) => {
+    const agrees = suggestion !== undefined && same(value, suggestion) && card.verdicts.includes("approve") && !card.high_stakes;
+    send(agrees ? { verdict: "approve" } : { verdict: "respond", value });
+  };
+
+  useCommands(
+    {
+      approve: () => choose("approve"),
+      edit: () => choose("edit"),
+      reject: () => choose("reject"),
+      respond: () => choose("respond"),
+      redirect: () => choose("redirect"),
+      abstain: () => choose("abstain"),
+      escalate: () => setPanel("escalate"),
+      later: onLater,
+      release: () => void reviewing.release(),
+      open: () => void reviewing.take(),
+      ...(armed ? { commit, back: () => setArmed(false) } : {}),
+    },
+    open,
+  );
+
+  const labelling = card.kind === "annotation" || card.kind === "comparison";
+  const changed = card.base !== null && !same(card.base, card.arguments);
+  return (
+    <article className={`card ${card.high_stakes ? "high" : ""}`} aria-label={row.summary} data-case={row.id}>
+      <div className="card-body">
+        <Headline card={card} row={row} />
+        {excluded && <p className="notice">{t.card.excluded}</p>}
+        <Presence detail={detail} />
+        {labelling ? (
+          <>
+            <Subject card={card} blurred={blurred} />
+            {picking && <Choices card={card} busy={reviewing.busy} active={open && panel === null} onPick={pick} />}
+            <Facts card={card} row={row} />
+            <WhyYou card={card} />
+          </>
+        ) : (
+          <>
+            <WhyYou card={card} />
+            <Facts card={card} row={row} />
+            {panel !== "edit" && (
+              <section className={blurred ? "section blurred" : "section"} aria-label={t.card.arguments}>
+                <h2>{changed ? t.card.changes : t.card.arguments}</h2>
+                {changed && <DiffView before={card.base} after={card.arguments} name={t.card.changes} />}
+                {changed ? <details className="all-arguments" open={card.high_stakes}><summary>{t.card.arguments}</summary><ArgumentsView card={card} /></details> : <ArgumentsView card={card} />}
+              </section>
+            )}
+            {picking && <Choices card={card} busy={reviewing.busy} active={open && panel === null} onPick={pick} />}
+          </>
+        )}
+        {panel && open && <AnswerPanel name={panel} card={card} reviewing={reviewing} onAnswer={send} onClose={() => setPanel(null)} />}
+        <AgentWords card={card} />
+      </div>
+      {open ? (
+        !panel && (
+          <VerdictBar
+            card={card}
+            busy={reviewing.busy}
+            armed={armed}
+            claimed={reviewing.claim !== null}
+            approveLabel={suggestion !== undefined ? t.verdict.approveSuggestion(compact(suggestion)) : t.verdict.approve}
+            blocked={blocked}
+            onVerdict={choose}
+            onCommit={commit}
+            onDisarm={() => setArmed(false)}
+            onEscalate={() => setPanel("escalate")}
+            onRelease={() => void reviewing.release()}
+            onLater={onLater}
+          />
+        )
+      ) : (
+        <Settled detail={detail} onTakeBack={(review) => void takeBack(review)} />
+      )}
+    </article>
+  );
+}
+
+function Presence({ detail }: { detail: CaseDetail }) {
+  const person = usePerson();
+  const other = detail.case.claimed_by;
+  if (!other || other === person.id || other === person.name) return null;
+  return <p className="notice presence">{t.context.viewing(other)}</p>;
+}

@@ -1,0 +1,76 @@
+/** Annotation and comparison: one key, one answer. */
+import type { Card, Json } from "../api/wire";
+import { Picture } from "../evidence/picture";
+import { useDigits } from "../keys/keymap";
+import { compact, isObject, same } from "../marks/json";
+import { LongText } from "../marks/long_text";
+import { Revealed } from "../marks/revealed";
+import { t } from "../words";
+
+/** Labels that are digits keep their own key; other labels get 1–9, then 0. */
+export function choiceKeys(choices: Json[]): string[] {
+  const names = choices.map(compact);
+  if (names.every((name) => /^\d$/.test(name))) return names;
+  return names.map((_, i) => (i < 9 ? String(i + 1) : i === 9 ? "0" : ""));
+}
+
+interface ChoicesProps {
+  card: Card;
+  busy: boolean;
+  active: boolean;
+  onPick: (value: Json) => void;
+}
+
+export function Choices({ card, busy, active, onPick }: ChoicesProps) {
+  const choices = card.choices ?? [];
+  const keys = choiceKeys(choices);
+  const suggestion = suggestionOf(card);
+  useDigits((digit) => {
+    const index = keys.indexOf(digit);
+    if (index >= 0) onPick(choices[index] as Json);
+  }, active && !busy);
+  return (
+    <section className="choices" aria-label={t.pick.title}>
+      {choices.map((choice, i) => (
+        <button key={i} type="button" className={suggestion !== undefined && same(choice, suggestion) ? "choice suggested" : "choice"} disabled={busy || !active} onClick={() => onPick(choice)}>
+          <kbd aria-hidden="true">{keys[i]}</kbd>
+          <span><Revealed text={compact(choice)} /></span>
+          {suggestion !== undefined && same(choice, suggestion) && <small>{t.pick.suggestion}</small>}
+        </button>
+      ))}
+    </section>
+  );
+}
+
+/** The model's own answer, which the server leaves out of a blind card. */
+export function suggestionOf(card: Card): Json | undefined {
+  return isObject(card.arguments) && !card.blind ? card.arguments.suggestion : undefined;
+}
+
+export function Subject({ card, blurred }: { card: Card; blurred: boolean }) {
+  const given = isObject(card.arguments) ? card.arguments : {};
+  const kind = blurred ? "subject blurred" : "subject";
+  if (card.kind === "comparison") return <Comparison given={given} kind={kind} />;
+  return (
+    <div className={kind}>
+      {typeof given.image === "string" && <Picture data={given.image} label={t.pick.image} />}
+      {typeof given.text === "string" && <LongText text={given.text} />}
+    </div>
+  );
+}
+
+function Comparison({ given, kind }: { given: { [key: string]: Json }; kind: string }) {
+  return (
+    <div className={kind}>
+      {given.prompt !== undefined && <div className="prompt"><span className="fact-name">{t.pick.prompt}</span><LongText text={compact(given.prompt)} /></div>}
+      <div className="sides">
+        {(["a", "b"] as const).map((side) => (
+          <article key={side} className="side" aria-label={t.pick.side(side)}>
+            <h3>{side.toUpperCase()}</h3>
+            <LongText text={compact(given[side] ?? "")} />
+          </article>
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,49 @@
+/** What became of a case, in place of the verdicts. */
+import { useState } from "react";
+import { undoCase } from "../api/queries";
+import type { CaseDetail, Decision } from "../api/wire";
+import { Revealed } from "../marks/revealed";
+import { clockTime } from "../marks/time";
+import { say, sayProblem } from "../ui/toast";
+import { t } from "../words";
+
+export function decisionOf(decision: Decision | string | null | undefined): { kind: Decision["kind"]; at: string | null; by: string[]; reason: string } | null {
+  if (!decision) return null;
+  if (typeof decision === "string") return { kind: decision as Decision["kind"], at: null, by: [], reason: "" };
+  return { kind: decision.kind, at: decision.at ?? null, by: decision.by ?? [], reason: decision.reason ?? "" };
+}
+
+export function Settled({ detail, onTakeBack }: { detail: CaseDetail; onTakeBack: (review: string) => void }) {
+  const [busy, setBusy] = useState(false);
+  const { card, case: row } = detail;
+  const decision = decisionOf(row.decision);
+  if (row.state === "open" && decision === null) return null;
+  const reverse = async () => {
+    setBusy(true);
+    try {
+      await undoCase(row.id, "");
+      say(t.undo.reversed);
+    } catch (error) {
+      sayProblem(error);
+    }
+    setBusy(false);
+  };
+  const pending = detail.reviews.find((review) => !review.withdrawn_at && Date.parse(review.effective_at) > Date.now());
+  return (
+    <div className="verdict-bar settled">
+      <p>
+        {decision ? <strong className={`decision ${decision.kind}`}>{t.card.decided[decision.kind] ?? decision.kind}</strong> : t.card.readOnly}
+        {decision?.reason && <> · <Revealed text={decision.reason} /></>}
+        {decision && decision.by.length > 0 && <span className="quiet"> · {t.halts.by} {decision.by.join(", ")}</span>}
+        {decision?.at && <span className="quiet"> · {clockTime(decision.at)}</span>}
+        {detail.execution && <span className="tag">{detail.execution.state}</span>}
+      </p>
+      {pending && <button type="button" onClick={() => onTakeBack(pending.id)}>{t.undo.take}</button>}
+      {decision?.kind === "approved" && card.undo.action && (
+        <button type="button" disabled={busy} onClick={() => void reverse()}>
+          ↺ {t.undo.reverse}
+        </button>
+      )}
+    </div>
+  );
+}

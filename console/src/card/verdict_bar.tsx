@@ -1,0 +1,87 @@
+/** The verdicts the server allows, and the ways out of a case. */
+import { useEffect, useState } from "react";
+import type { Card, Verdict } from "../api/wire";
+import type { Command } from "../keys/bindings";
+import { useUnread } from "../marks/unread";
+import { Hint } from "../ui/hint";
+import { t } from "../words";
+import type { Dwell } from "./dwell";
+
+const ORDER: Verdict[] = ["approve", "edit", "reject", "respond", "redirect", "abstain"];
+
+export interface VerdictBarProps {
+  card: Card;
+  busy: boolean;
+  armed: boolean;
+  claimed: boolean;
+  approveLabel: string;
+  blocked: string;
+  onVerdict: (verdict: Verdict) => void;
+  onCommit: () => void;
+  onDisarm: () => void;
+  onEscalate: () => void;
+  onRelease: () => void;
+  onLater: () => void;
+}
+
+export function VerdictBar(props: VerdictBarProps) {
+  const { card, busy } = props;
+  const offered = ORDER.filter((verdict) => card.verdicts.includes(verdict));
+  if (props.armed) return <Armed {...props} />;
+  return (
+    <div className="verdict-bar" role="group" aria-label={t.verdict.bar} aria-busy={busy}>
+      <div className="verdicts">
+        {offered.map((verdict) => (
+          <button key={verdict} type="button" className={`verdict ${verdict}`} disabled={busy} onClick={() => props.onVerdict(verdict)}>
+            {verdict === "approve" ? props.approveLabel : t.verdict[verdict]} <Hint of={verdict} />
+          </button>
+        ))}
+      </div>
+      <div className="exits">
+        <Exit of="escalate" label={t.verdict.escalate} onClick={props.onEscalate} />
+        <Exit of="later" label={t.verdict.later} onClick={props.onLater} />
+        {props.claimed && <Exit of="release" label={t.verdict.release} onClick={props.onRelease} />}
+      </div>
+    </div>
+  );
+}
+
+function Exit({ of, label, onClick }: { of: Command; label: string; onClick: () => void }) {
+  return (
+    <button type="button" className="ghost" onClick={onClick}>
+      {label} <Hint of={of} />
+    </button>
+  );
+}
+
+function Armed({ busy, blocked, onCommit, onDisarm }: VerdictBarProps) {
+  return (
+    <div className="verdict-bar armed" role="group" aria-label={t.verdict.bar}>
+      <p role="status">{blocked || t.verdict.armed}</p>
+      <div className="verdicts">
+        <button type="button" className="verdict approve" disabled={busy || blocked !== ""} onClick={onCommit}>
+          {t.verdict.commit} <Hint of="commit" />
+        </button>
+        <button type="button" className="ghost" onClick={onDisarm}>
+          {t.verdict.disarm} <Hint of="back" />
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** Why an armed approval may not be committed yet; empty when it may. */
+export function useBlocked(card: Card, dwell: Dwell, armed: boolean): string {
+  const unread = useUnread();
+  const [left, setLeft] = useState(0);
+  useEffect(() => {
+    if (!armed) return;
+    const look = () => setLeft(Math.max(0, card.dwell_floor_seconds - dwell.seconds()));
+    look();
+    const timer = setInterval(look, 200);
+    return () => clearInterval(timer);
+  }, [armed, card.dwell_floor_seconds, dwell]);
+  if (!card.high_stakes) return "";
+  if (unread > 0) return t.long.unread(unread);
+  return left > 0 ? t.verdict.readOn(left) : "";
+}

@@ -1,0 +1,19 @@
+/** Two JSON values, field by field. */
+import type { Json } from "../api/wire";
+import { isObject, same } from "../marks/json";
+
+export interface FieldChange {
+  path: string;
+  before: Json | undefined;
+  after: Json | undefined;
+  changed: boolean;
+}
+
+/** Objects are walked into; everything else is compared whole. */
+export function fieldChanges(before: Json | undefined, after: Json | undefined, path = ""): FieldChange[] {
+  if (isObject(before) && isObject(after)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+    return keys.flatMap((key) => fieldChanges(before[key], after[key], path ? `${path}.${key}` : key));
+  }
+  return [{ path, before, after, changed: !same(before, after) }];
+}

@@ -1,0 +1,149 @@
+/** The reviewer's desk: queue, card, context. On a phone the card comes first. */
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { caseQuery, queryClient, useCase, useCases } from "../api/queries";
+import type { CaseRow } from "../api/wire";
+import { CaseView } from "../card/case_view";
+import { ContextPane } from "../context/context_pane";
+import { useCommands } from "../keys/keymap";
+import { go, useRoute } from "../route/route";
+import { PHONE, useMedia } from "../ui/media";
+import { Empty, Failed, Loading } from "../ui/state";
+import { say } from "../ui/toast";
+import { t } from "../words";
+import { Filters } from "./filters";
+import { dropFollowUp, followUp, useFollowUps } from "./follow_ups";
+import { QueueList } from "./queue_list";
+import { clearSelection, toggleSelected, useSelection } from "./selection";
+
+export function QueuePage() {
+  const { filter, caseId } = useRoute();
+  const query = useCases(filter);
+  const detail = useCase(caseId);
+  const selected = useSelection();
+  const followUps = useFollowUps();
+  const phone = useMedia(PHONE);
+  const rows = useMemo(() => unique(query.data?.pages.flatMap((page) => page.items) ?? []), [query.data]);
+  const total = query.data?.pages[0]?.total ?? rows.length;
+  const queues = useMemo(() => [...new Set(rows.map((row) => row.queue))].sort(), [rows]);
+  const latestRows = useRef(rows);
+  latestRows.current = rows;
+  const [blurred, toggleBlur] = useBlur(caseId, (detail.data?.card.harm_classes.length ?? 0) > 0);
+
+  const open = useCallback((row: CaseRow) => go({ caseId: row.id }, caseId !== null), [caseId]);
+  const move = (by: number) => {
+    const at = rows.findIndex((row) => row.id === caseId);
+    const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))];
+    if (next) open(next);
+  };
+  /** The next card shows at once; the list itself is refreshed behind it. */
+  const advance = useCallback(() => {
+    const list = latestRows.current;
+    const at = list.findIndex((row) => row.id === caseId);
+    const next = list.find((row, i) => i > at && row.id !== caseId) ?? list.find((row) => row.id !== caseId);
+    if (caseId) dropFollowUp(caseId);
+    if (!next) say(t.toast.noneLeft);
+    go({ caseId: next?.id ?? null }, true);
+  }, [caseId]);
+  const later = () => {
+    if (!caseId) return;
+    followUp(caseId);
+    say(t.toast.later);
+    move(1);
+  };
+
+  useEffect(() => {
+    if (caseId === null && rows[0] && filter.state === "open") go({ caseId: rows[0].id }, true);
+  }, [caseId, rows, filter.state]);
+  usePrefetch(rows, caseId);
+  useCommands({
+    down: () => move(1),
+    up: () => move(-1),
+    select: () => caseId && toggleSelected(caseId),
+    blur: toggleBlur,
+    ...(selected.length > 0 ? { back: clearSelection } : {}),
+  });
+  const onEnd = useCallback(() => {
+    if (query.hasNextPage && !query.isFetchingNextPage) void query.fetchNextPage();
+  }, [query]);
+
+  const queue = (
+    <section key="queue" className="pane queue-pane" aria-label={filter.state === "open" ? t.queue.title : t.nav.decided}>
+      <Filters filter={filter} queues={queues} />
+      <p className="queue-count" role="status">
+        {query.isPending ? t.queue.loading : t.queue.count(total)}
+        {selected.length > 0 && <SelectionBar count={selected.length} />}
+      </p>
+      {query.isPending ? (
+        <Loading text={t.queue.loading} />
+      ) : query.isError && rows.length === 0 ? (
+        <Failed title={t.queue.failed} error={query.error} retry={() => void query.refetch()} />
+      ) : rows.length === 0 ? (
+        <NothingHere filtered={isFiltered(filter)} />
+      ) : (
+        <QueueList rows={rows} total={total} current={caseId} selected={selected} followUps={followUps} onOpen={open} onToggle={toggleSelected} onEnd={onEnd} />
+      )}
+    </section>
+  );
+  const card = (
+    <section key="card" className="pane card-pane" aria-label={t.verdict.bar}>
+      {caseId === null ? (
+        <Empty title={rows.length === 0 && !query.isPending ? t.queue.empty : t.card.choose} text={rows.length === 0 ? "" : t.card.chooseText} />
+      ) : detail.isPending ? (
+        <Loading text={t.card.loading} />
+      ) : detail.isError ? (
+        <Failed title={t.card.failed} error={detail.error} retry={() => void detail.refetch()} />
+      ) : (
+        <CaseView key={caseId} detail={detail.data} blurred={blurred} onSettled={advance} onLater={later} />
+      )}
+    </section>
+  );
+  const context = (
+    <section key="context" className="pane context-pane" aria-label={t.context.label}>
+      {detail.data && caseId !== null && <ContextPane key={caseId} detail={detail.data} blurred={blurred} />}
+    </section>
+  );
+  return <main className="desk">{phone ? [card, context, queue] : [queue, card, context]}</main>;
+}
+
+function SelectionBar({ count }: { count: number }) {
+  return (
+    <span className="selection-bar">
+      {t.queue.selected(count)}
+      <button type="button" className="small" onClick={() => go({ page: "batch" })}>{t.queue.batch}</button>
+      <button type="button" className="small ghost" onClick={clearSelection}>{t.queue.drop}</button>
+    </span>
+  );
+}
+
+function NothingHere({ filtered }: { filtered: boolean }) {
+  if (!filtered) return <Empty title={t.queue.empty} text={t.queue.emptyText} />;
+  return (
+    <Empty title={t.queue.nothingFound} text={t.queue.nothingFoundText}>
+      <button type="button" onClick={() => go({ filter: { state: "open", queue: "", tier: "", action: "", q: "", mine: false } }, true)}>{t.queue.clear}</button>
+    </Empty>
+  );
+}
+
+const isFiltered = (filter: { queue: string; tier: string; action: string; q: string; mine: boolean }) =>
+  Boolean(filter.queue || filter.tier || filter.action || filter.q || filter.mine);
+
+function unique(rows: CaseRow[]): CaseRow[] {
+  const seen = new Set<string>();
+  return rows.filter((row) => !seen.has(row.id) && seen.add(row.id));
+}
+
+/** Harm classes start blurred; `b` is the reviewer's own switch, case by case. */
+function useBlur(caseId: string | null, harmful: boolean): [boolean, () => void] {
+  const [flipped, setFlipped] = useState<string | null>(null);
+  const on = harmful !== (flipped !== null && flipped === caseId);
+  return [on, () => setFlipped((before) => (before === caseId ? null : caseId))];
+}
+
+/** The next card is read ahead, so that one verdict follows another without a wait. */
+function usePrefetch(rows: CaseRow[], caseId: string | null): void {
+  useEffect(() => {
+    const at = rows.findIndex((row) => row.id === caseId);
+    const next = rows[at + 1];
+    if (next) void queryClient.prefetchQuery({ ...caseQuery(next.id), staleTime: 5_000 });
+  }, [rows, caseId]);
+}

@@ -1,0 +1,36 @@
+/** A modal on the browser's own dialog: focus trap, Escape and inert page come with it. */
+import { useEffect, useRef, type ReactNode } from "react";
+import { t } from "../words";
+
+export function Dialog({ title, onClose, children, wide = false }: { title: string; onClose: () => void; children: ReactNode; wide?: boolean }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    <dialog
+      ref={dialog}
+      className={wide ? "dialog wide" : "dialog"}
+      aria-label={title}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        if (event.target === dialog.current) onClose();
+      }}
+    >
+      <div className="dialog-in">
+        <header className="dialog-head">
+          <h2>{title}</h2>
+          <button type="button" className="ghost small" onClick={onClose}>
+            {t.common.close} <kbd>Esc</kbd>
+          </button>
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}

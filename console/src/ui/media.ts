@@ -1,0 +1,15 @@
+/** Does the screen match? Order on a phone is real order in the document, so focus follows it. */
+import { useSyncExternalStore } from "react";
+
+export function useMedia(query: string): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      const media = matchMedia(query);
+      media.addEventListener("change", listener);
+      return () => media.removeEventListener("change", listener);
+    },
+    () => matchMedia(query).matches,
+  );
+}
+
+export const PHONE = "(max-width: 600px)";

@@ -1,0 +1,75 @@
+/** Reviews that can still be taken back. The window is the server's; this only counts it down. */
+import { useSyncExternalStore } from "react";
+import { ProblemError } from "../api/http";
+import { queryClient, withdrawReview } from "../api/queries";
+import type { Review, Verdict } from "../api/wire";
+import { go } from "../route/route";
+import { say, sayProblem } from "../ui/toast";
+import { t } from "../words";
+
+export interface Undoable {
+  review: string;
+  caseId: string;
+  verdict: Verdict;
+  summary: string;
+  next: string;
+  /** milliseconds of this browser's clock */
+  until: number;
+}
+
+const listeners = new Set<() => void>();
+let list: Undoable[] = [];
+
+function set(next: Undoable[]): void {
+  list = next;
+  for (const listener of listeners) listener();
+}
+
+/** Length of the server's window in milliseconds, free of any difference between the two clocks. */
+export function windowOf(review: Review): number {
+  const from = review.given_at ? Date.parse(review.given_at) : Date.now();
+  return Math.max(0, Date.parse(review.effective_at) - from);
+}
+
+export function offerUndo(review: Review, caseId: string, summary: string, next: string): void {
+  const length = windowOf(review);
+  if (length === 0) {
+    say(`${t.undo.said[review.verdict]} · ${summary}: ${next}.`);
+    return;
+  }
+  const entry: Undoable = { review: review.id, caseId, verdict: review.verdict, summary, next, until: Date.now() + length };
+  set([...list, entry]);
+  setTimeout(() => {
+    set(list.filter((each) => each !== entry));
+    void queryClient.invalidateQueries({ queryKey: ["case", caseId] });
+  }, length);
+}
+
+/** Take back one review, or the newest. */
+export async function takeBack(review?: string): Promise<void> {
+  const entry = review ? list.find((each) => each.review === review) : list.at(-1);
+  if (!entry) {
+    say(t.toast.nothingToUndo);
+    return;
+  }
+  set(list.filter((each) => each !== entry));
+  try {
+    await withdrawReview(entry.review);
+    say(t.undo.taken);
+    go({ page: "queue", caseId: entry.caseId });
+  } catch (error) {
+    if (error instanceof ProblemError && error.status === 409) say(t.undo.late, true, error.problem.remedy);
+    else sayProblem(error);
+  }
+  void queryClient.invalidateQueries({ queryKey: ["case", entry.caseId] });
+  void queryClient.invalidateQueries({ queryKey: ["cases"] });
+}
+
+export const useUndoList = (): Undoable[] =>
+  useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => list,
+  );

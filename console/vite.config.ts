@@ -1,0 +1,18 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+const server = "http://127.0.0.1:8787";
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    outDir: "../src/handrail/server/console",
+    emptyOutDir: true,
+    // The content security policy allows files from this origin only: nothing inlined, no polyfill script.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: "es2022",
+    sourcemap: false,
+  },
+  server: { proxy: { "/v1": server, "/audit": server, "/healthz": server } },
+});

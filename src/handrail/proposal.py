@@ -72,3 +72,21 @@ class Proposal:
     tool_class: str = "unsafe"
     # a known-answer case: its answer; never delivered, never executed
     gold: JSON = None
+
+    def record(self) -> dict[str, JSON]:
+        """As plain JSON, without what is empty or as usual; the bytes that are stored are made from this."""
+        made: dict[str, JSON] = {"action": self.action, "arguments": self.arguments}
+        for name, usual in _USUAL:
+            value = getattr(self, name)
+            if value is not usual and value != usual:
+                made[name] = list(value) if type(value) is tuple else value
+        return made
+
+
+_USUAL: tuple[tuple[str, JSON], ...] = (
+    ("kind", "action"), ("target", None), ("schema", None), ("confidence", None), ("scores", None),
+    ("categories", ()), ("amount", None), ("currency", None), ("environment", None), ("principal", None),
+    ("owners", ()), ("agent", None), ("run", None), ("call_id", None), ("key", None), ("base", None),
+    ("evidence", ()), ("agent_says", None), ("reach", None), ("severity", 1.0), ("harm_classes", ()),
+    ("personal_data", ()), ("undo", None), ("undoes", None), ("tool_class", "unsafe"), ("gold", None),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""The verbs: one file each, one transaction each, synchronous, audit entry included."""

@@ -1,0 +1,203 @@
+"""Claims: take the next case, take this one, renew, release; and what happens when one lapses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from handrail.claim import Claim
+from handrail.clock import SECOND, iso
+from handrail.errors import AlreadyDecided, ClaimLost, Conflict, Forbidden, NotFound
+from handrail.lifecycle import policies, queue, rows
+from handrail.lifecycle.actor import SYSTEM, Actor
+from handrail.lifecycle.rows import CaseRow
+from handrail.route import Route
+from handrail.store import statements
+from handrail.store.tx import Tx
+
+CLAIM_SECONDS = 300
+# after this long without a review a stint is over
+REST = 600 * SECOND
+MOST_CLAIMS = 25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeNext:
+    """Take the head of the lanes this reviewer holds."""
+
+    actor: Actor
+    queues: tuple[str, ...] = ()
+    seconds: int = CLAIM_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """Take this case."""
+
+    actor: Actor
+    case_id: str
+    seconds: int = CLAIM_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Renew or release the claim with this fence."""
+
+    actor: Actor
+    case_id: str
+    fence: int
+    seconds: int = CLAIM_SECONDS
+
+
+def take_next(tx: Tx, command: TakeNext) -> Claim | None:
+    """The next case this person may review, claimed; None when there is nothing to take."""
+    actor = command.actor
+    may_review(tx, actor)
+    handles = actor.handles(tx.workspace(actor.workspace).secret)
+    heads = []
+    for lane in queue.lanes_for(tx, actor, command.queues):
+        head = tx.one(statements.ready_head, lane=lane, **handles)
+        if head is not None:
+            heads.append((head[0], head[1], lane))
+    for sort_key, case_id, lane in sorted(heads):
+        # another writer may have taken the head since it was read
+        if tx.run(statements.ready_take, lane=lane, sort_key=sort_key, case_id=case_id):
+            return _hold(tx, actor, case_id, command.seconds)
+    return None
+
+
+def take(tx: Tx, command: Take) -> Claim:
+    """Claim one case. Raises `Conflict` while somebody else holds it, `Forbidden` for who may not judge it."""
+    actor = command.actor
+    may_review(tx, actor)
+    row = rows.proposal(tx, actor.workspace, command.case_id, lock=True)
+    case = open_case_of(tx, actor, command.case_id)
+    refuse_excluded(tx, actor, case, rows.route_noun(row.route))
+    held = tx.one(statements.claim_get, case_id=case.id)
+    if held is not None and held[4] > tx.now:
+        if held[1] != actor.pid:
+            raise Conflict(f"case {case.id} is held by another reviewer until {iso(held[4])}")
+        return _renew(tx, actor, case.id, held[2], command.seconds)
+    tx.run(statements.claim_drop, case_id=case.id)
+    tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
+    return _hold(tx, actor, case.id, command.seconds)
+
+
+def renew(tx: Tx, command: Hold) -> Claim:
+    """Keep a claim alive. Raises `ClaimLost` when it lapsed or the fence is stale."""
+    return _renew(tx, command.actor, command.case_id, command.fence, command.seconds)
+
+
+def release(tx: Tx, command: Hold) -> None:
+    """Give a case back to the queue. Raises `ClaimLost` when it is not held with this fence."""
+    case = rows.case(tx, command.actor.workspace, command.case_id)
+    held = tx.one(statements.claim_get, case_id=command.case_id)
+    if case is None or held is None or held[1] != command.actor.pid or held[2] != command.fence:
+        raise ClaimLost()
+    tx.run(statements.claim_end, case_id=case.id, fence=command.fence)
+    tx.run(statements.timer_drop, kind="claim", subject=case.id)
+    if case.state == "open":
+        queue.put_back(tx, case)
+    tx.entry(case.workspace, "claim.released", command.actor.entry(), case=(case.id, case.revision), fence=command.fence)
+
+
+def lapse(tx: Tx, command: tuple[str, str]) -> None:
+    """A claim's time is up: the case can be taken again. Command: workspace, case id. Repeating it does no harm."""
+    workspace, case_id = command
+    held = tx.one(statements.claim_get, case_id=case_id)
+    if held is None:
+        tx.run(statements.timer_drop, kind="claim", subject=case_id)
+        return
+    if held[4] > tx.now:
+        tx.run(statements.timer_put, kind="claim", subject=case_id, due_at=held[4])
+        return
+    case = rows.case(tx, workspace, case_id)
+    tx.run(statements.claim_end, case_id=case_id, fence=held[2])
+    tx.run(statements.timer_drop, kind="claim", subject=case_id)
+    if case is not None and case.state == "open":
+        queue.put_back(tx, case)
+        tx.entry(workspace, "claim.lapsed", SYSTEM.entry(), case=(case_id, case.revision), fence=held[2])
+
+
+def implicit(tx: Tx, actor: Actor, case: CaseRow) -> int:
+    """Claim and answer in one go: the fence of the claim held, or of one made now."""
+    held = tx.one(statements.claim_get, case_id=case.id)
+    if held is not None and held[4] > tx.now:
+        if held[1] != actor.pid:
+            raise Conflict(f"case {case.id} is held by another reviewer until {iso(held[4])}")
+        return int(held[2])
+    if held is not None:
+        tx.run(statements.claim_drop, case_id=case.id)
+    tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
+    return _hold(tx, actor, case.id, CLAIM_SECONDS).fence
+
+
+def may_review(tx: Tx, actor: Actor) -> None:
+    """Raise `Forbidden` unless this is a reviewer who has not been at it for too long."""
+    actor.need_scope("review")
+    if actor.kind != "person":
+        raise Forbidden("only people review", remedy="Sign in as a person; an agent's key cannot answer.")
+    limit = policies.in_force(tx, actor.workspace).review_settings.reviewer_session_limit_minutes
+    if not limit:
+        return
+    stint = tx.one(statements.stint_get, workspace=actor.workspace, person=actor.pid)
+    if stint is not None and tx.now - stint[1] < REST and tx.now - stint[0] >= limit * 60 * SECOND:
+        raise Forbidden(
+            f"{actor.name or actor.pid} has been reviewing for {limit} minutes without a break",
+            remedy="Take ten minutes; the case stays in the queue for others.",
+        )
+
+
+def open_case_of(tx: Tx, actor: Actor, case_id: str) -> CaseRow:
+    """The case, if people may still act on it."""
+    case = rows.case(tx, actor.workspace, case_id)
+    if case is None:
+        raise NotFound(f"proposal {case_id} opened no case: nobody has to look at it")
+    if case.state != "open":
+        raise AlreadyDecided(f"case {case_id} is {case.state}")
+    return case
+
+
+def refuse_excluded(tx: Tx, actor: Actor, case: CaseRow, route: Route) -> None:
+    """Raise `Forbidden` for who asks, owns or delegated; `Conflict` for who has answered; and for missing roles."""
+    handles = set(actor.handles(tx.workspace(actor.workspace).secret).values())
+    for person, why in tx.run(statements.excluded_list, case_id=case.id):
+        if person in handles:
+            if why == "reviewed":
+                raise Conflict("you have answered this case; it needs somebody else")
+            raise Forbidden(f"you are the {why} of this case and may not judge it", remedy="Somebody else must.")
+    wanted = route.roles or tuple({role for stage in route.stages for role in stage.roles})
+    if wanted and "admin" not in actor.roles and not actor.roles.intersection(wanted):
+        raise Forbidden(f"this case needs the role {' or '.join(wanted)}")
+    if not actor.skills.issuperset(route.skills):
+        raise Forbidden(f"this case needs the skills {', '.join(route.skills)}")
+
+
+def _hold(tx: Tx, actor: Actor, case_id: str, seconds: int) -> Claim:
+    if len(tx.run(statements.claim_live_of, workspace=actor.workspace, reviewer=actor.pid, now=tx.now)) >= MOST_CLAIMS:
+        raise Conflict(f"you hold {MOST_CLAIMS} claims", remedy="Answer or release some of them first.")
+    fenced = tx.one(statements.case_fence, case_id=case_id)
+    if fenced is None:
+        raise AlreadyDecided(f"case {case_id} is decided")
+    expires = tx.now + seconds * SECOND
+    if not tx.run(
+        statements.claim_insert, case_id=case_id, workspace=actor.workspace, reviewer=actor.pid, fence=fenced[0],
+        now=tx.now, expires_at=expires,
+    ):  # fmt: skip
+        raise Conflict(f"case {case_id} was taken a moment ago")
+    tx.run(statements.timer_put, kind="claim", subject=case_id, due_at=expires)
+    revision = tx.run(statements.case_revision, case_id=case_id)[0][0]
+    tx.entry(
+        actor.workspace, "claim.taken", actor.entry(), case=(case_id, revision), fence=fenced[0], expires=iso(expires)
+    )
+    return Claim(case_id=case_id, reviewer=actor.pid, fence=fenced[0], taken_at=tx.now, expires_at=expires)
+
+
+def _renew(tx: Tx, actor: Actor, case_id: str, fence: int, seconds: int) -> Claim:
+    expires = tx.now + seconds * SECOND
+    renewed = tx.one(
+        statements.claim_renew, case_id=case_id, reviewer=actor.pid, fence=fence, now=tx.now, expires_at=expires
+    )
+    if renewed is None:
+        raise ClaimLost()
+    tx.run(statements.timer_put, kind="claim", subject=case_id, due_at=expires)
+    return Claim(case_id=case_id, reviewer=actor.pid, fence=fence, taken_at=renewed[0], expires_at=expires)

@@ -1,0 +1,173 @@
+"""Decide: what the reviews amount to becomes the one decision, or the end of an after-the-fact look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from handrail.canonical import JSON, action_digest, digest, dumps
+from handrail.consensus.quorum import Outcome
+from handrail.consensus.quorum import settle as weigh
+from handrail.decision import Decision
+from handrail.lifecycle import escalate, labels, queue, rows, undo
+from handrail.lifecycle.actor import SYSTEM, Actor
+from handrail.lifecycle.opening import bound_arguments
+from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
+from handrail.route import Route
+from handrail.store import statements
+from handrail.store.tx import Staged, Tx
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What settling did: a decision, a closed look, or neither yet."""
+
+    decision: Decision | None = None
+    receipt: Staged | None = None
+    closed: bool = False
+    # when a given review begins to count: look again then
+    next_at: int | None = None
+
+
+def settle(tx: Tx, row: ProposalRow, case: CaseRow, route: Route, *, by: Actor = SYSTEM) -> Settled:
+    """Weigh the reviews of an open case and act on what they amount to."""
+    given = rows.reviews(tx, case.id)
+    outcome = weigh(
+        [rows.review_noun(r) for r in given], replace(route, reviewers=case.reviewers), row.revision, tx.now,
+        roles=rows.roles_of(given), made_by=row.made_by, suggestion=_suggestion(row),
+    )  # fmt: skip
+    if outcome.state == "conflict":
+        escalate.raise_case(tx, row, case, reason=outcome.conflict or "conflict", void=True)
+        return Settled(next_at=outcome.next_at)
+    if outcome.edit is not None and not case.soft:
+        row = revise(tx, row, case, outcome, given)
+    if outcome.state == "pending":
+        return Settled(next_at=outcome.next_at)
+    if case.soft:
+        return _close_look(tx, row, case, outcome, given, by)
+    return make(tx, row, case, outcome, given, by)
+
+
+def settle_when_due(tx: Tx, command: tuple[str, str]) -> Settled:
+    """An undo window ended. Command: workspace, case id. Repeating it does no harm."""
+    workspace, case_id = command
+    row = rows.proposal(tx, workspace, case_id, lock=True)
+    case = rows.case(tx, workspace, case_id)
+    tx.run(statements.timer_drop, kind="effective", subject=case_id)
+    if case is None or case.state != "open":
+        return Settled()
+    made = settle(tx, row, case, rows.route_noun(row.route))
+    if made.decision is None and not made.closed:
+        if made.next_at is not None:
+            tx.run(statements.timer_put, kind="effective", subject=case_id, due_at=made.next_at)
+        _let_others_take(tx, workspace, case_id)
+    return made
+
+
+def look_again_when_due(tx: Tx, row: ProposalRow, case: CaseRow) -> None:
+    """After a review was taken back: set the timer to the next one that will count, or drop it."""
+    waiting = [
+        r.effective_at
+        for r in rows.reviews(tx, case.id)
+        if r.withdrawn_at is None and r.voided_at is None and r.effective_at > tx.now and r.revision == row.revision
+    ]
+    if waiting:
+        tx.run(statements.timer_put, kind="effective", subject=case.id, due_at=min(waiting))
+    else:
+        tx.run(statements.timer_drop, kind="effective", subject=case.id)
+
+
+def make(
+    tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow], by: Actor
+) -> Settled:
+    """Turn a settled outcome into the decision."""
+    body: dict[str, JSON] = {"by": list(outcome.people)}
+    for name in ("value", "instruction", "reason", "note"):
+        if getattr(outcome, name) is not None:
+            body[name] = getattr(outcome, name)
+    if outcome.edited or row.made_by is not None:
+        body["edited"] = True
+    assert outcome.kind is not None
+    made = record(tx, row, outcome.kind, body, by, reviews=list(outcome.counted))
+    queue.close_case(tx, case, "decided")
+    labels.from_reviews(tx, row, case, given, outcome)
+    return made
+
+
+def record(
+    tx: Tx, row: ProposalRow, kind: str, body: dict[str, JSON], by: Actor, *, reviews: list[str] | None = None
+) -> Settled:
+    """Make the decision: one guarded statement, so of two deciders one wins. The loser gets `closed` and nothing else."""
+    data = dumps(body)
+    entry_id = tx.new_id()
+    won = tx.run(statements.decision_make, case_id=row.case_id, kind=kind, bytes=data, at=tx.now, entry=entry_id)
+    if not won:
+        return Settled(closed=True)
+    receipt = tx.entry(
+        row.workspace, "decision.made", by.entry(), id=entry_id, case=(row.case_id, row.revision), from_="open",
+        to="decided", result=kind, reviews=reviews, action={"name": row.action, "digest": row.action_digest},
+    )  # fmt: skip
+    decided = row._replace(decision=kind, decision_bytes=data, decided_at=tx.now, decision_entry=entry_id)
+    return Settled(decision=rows.decision_noun(decided), receipt=receipt, closed=True)
+
+
+def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow]) -> ProposalRow:
+    """An edit becomes the next revision, with its own digest; approvals of the text it changed are void."""
+    record = row.record() | {"arguments": outcome.arguments}
+    revision = row.revision + 1
+    log = tx.workspace(row.workspace).log
+    made = action_digest(
+        workspace=row.workspace, principal=record.get("principal"), action=row.action,
+        schema=digest(dumps(record["schema"])) if "schema" in record else None,
+        arguments=bound_arguments(tx, log, row.case_id, record), target=record.get("target"), case=row.case_id,
+        revision=revision,
+    )  # fmt: skip
+    data = dumps(record)
+    tx.run(
+        statements.proposal_revise, case_id=row.case_id, revision=revision, action_digest=made, bytes=data,
+        made_by=outcome.edit,
+    )  # fmt: skip
+    line = queue.summary(row.action, record["arguments"])
+    tx.run(statements.case_revise, case_id=row.case_id, revision=revision, summary=line)
+    editor = next(r for r in given if r.id == outcome.edit)
+    tx.entry(
+        row.workspace, "proposal.revised", {"kind": "person", "pid": editor.reviewer}, case=(row.case_id, revision),
+        action={"name": row.action, "digest": made}, cause=outcome.edit,
+    )  # fmt: skip
+    for (voided, reviewer) in tx.run(
+        statements.review_void, case_id=row.case_id, keep=outcome.edit, revision=revision, now=tx.now
+    ):
+        tx.entry(row.workspace, "review.voided", SYSTEM.entry(), case=(row.case_id, row.revision), review=voided)
+        tx.run(statements.excluded_forget, case_id=row.case_id, person=reviewer)
+    return row._replace(revision=revision, action_digest=made, bytes=data, made_by=outcome.edit)
+
+
+def _close_look(
+    tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow], by: Actor
+) -> Settled:
+    """People finished looking at something that had been let through; an objection starts its undo."""
+    confirmed = outcome.kind in ("approved", "responded") and not outcome.edited
+    queue.close_case(tx, case, "reviewed")
+    tx.entry(
+        row.workspace, "case.closed", by.entry(), case=(row.case_id, row.revision), from_="open", to="reviewed",
+        result="confirmed" if confirmed else "objected", reviews=list(outcome.counted),
+    )  # fmt: skip
+    labels.from_reviews(tx, row, case, given, outcome)
+    if not confirmed:
+        undo.after_objection(tx, row, by)
+    return Settled(closed=True)
+
+
+def _let_others_take(tx: Tx, workspace: str, case_id: str) -> None:
+    case = rows.case(tx, workspace, case_id)
+    if case is None or case.state != "open" or tx.one(statements.claim_get, case_id=case_id) is not None:
+        return
+    if tx.run(statements.review_count_present, case_id=case_id)[0][0] < max(1, case.reviewers):
+        queue.put_back(tx, case)
+
+
+def _suggestion(row: ProposalRow) -> Any:
+    record = row.record()
+    if record.get("kind") in ("annotation", "comparison", "prediction"):
+        return record.get("arguments", {}).get("suggestion")
+    return None

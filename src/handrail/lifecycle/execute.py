@@ -1,0 +1,274 @@
+"""Execute: an approved action is used at most once, with exactly the arguments that were approved.
+
+The row in `execution` is committed before the effect; its primary key is the at-most-once point.
+After a crash the action's class rules (trust.md section 4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from handrail.canonical import JSON, action_digest, digest, dumps
+from handrail.clock import SECOND, iso
+from handrail.errors import InvalidInput, NotExecutable, NotFound
+from handrail.execution import Execution, idempotency_key
+from handrail.lifecycle import halt, opening, policies, rows
+from handrail.lifecycle.actor import SYSTEM, Actor
+from handrail.lifecycle.rows import ExecutionRow, ProposalRow
+from handrail.store import schema, statements
+from handrail.store.tx import Tx
+
+Started = Execution
+LEASE = 300 * SECOND
+# an approval nobody used for this long is stale
+APPROVAL_LIFETIME = 7 * 24 * 3600 * SECOND
+RETRYABLE = ("idempotent", "queryable", "transactional")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Ask to run the approved action. `nonce` is the executor's own; the same one gets the same answer."""
+
+    actor: Actor
+    case_id: str
+    nonce: str
+    action_digest: str | None = None
+    # microseconds until the executor counts as gone
+    lease: int = LEASE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """Report how it ended. `uncertain`: the executor cannot tell, so a person must."""
+
+    actor: Actor
+    case_id: str
+    fence: int
+    ok: bool
+    result: JSON = None
+    uncertain: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleExecution:
+    """A person says whether an `unknown` effect happened."""
+
+    actor: Actor
+    case_id: str
+    happened: bool
+    note: str = ""
+
+
+def start(tx: Tx, command: Start) -> Execution:
+    """Claim the single use of an approval.
+
+    Returns a started execution to run; or, if it was used before, how that ended. Raises
+    `NotExecutable` without a live approval for exactly this, under a halt, or while another
+    executor holds it.
+    """
+    command.actor.need_scope("execute")
+    workspace = command.actor.workspace
+    row = rows.proposal(tx, workspace, command.case_id, lock=True)
+    found = tx.one(statements.execution_get, case_id=row.case_id, workspace=workspace)
+    if found is not None:
+        return _again(tx, command, row, ExecutionRow._make(found))
+    arguments = _may_start(tx, command, row)
+    record = row.record()
+    return start_new(
+        tx, workspace=workspace, case_id=row.case_id, action=row.action, agent=row.agent,
+        action_digest=row.action_digest, tool_class=record.get("tool_class", "unsafe"), nonce=command.nonce,
+        lease=command.lease, actor=command.actor, arguments=arguments, revision=row.revision,
+    )  # fmt: skip
+
+
+def start_new(
+    tx: Tx, *, workspace: str, case_id: str, action: str, agent: str | None, action_digest: str, tool_class: str,
+    nonce: str, lease: int, actor: Actor, arguments: JSON, revision: int,
+) -> Execution:  # fmt: skip
+    """Insert the execution row and its entry. Raises `NotExecutable` if somebody was first."""
+    expires = tx.now + lease
+    if not tx.run(
+        statements.execution_insert, case_id=case_id, workspace=workspace, action=action, agent=agent,
+        state="started", tool_class=tool_class, nonce=nonce, now=tx.now, expires_at=expires,
+    ):  # fmt: skip
+        raise NotExecutable(f"the approval of case {case_id} was used")
+    tx.add(schema.timer, kind="execution", subject=case_id, due_at=expires)
+    tx.entry(
+        workspace, "execution.started", actor.entry(), case=(case_id, revision),
+        action={"name": action, "digest": action_digest}, fence=1, expires=iso(expires),
+    )  # fmt: skip
+    return Execution(
+        case_id=case_id, state="started", fence=1, nonce=nonce, arguments=arguments, action=action,
+        idempotency_key=idempotency_key(workspace=workspace, case=case_id, action_digest=action_digest),
+        tool_class=tool_class, started_at=tx.now, expires_at=expires,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def _may_start(tx: Tx, command: Start, row: ProposalRow) -> JSON:
+    """Check everything an effect rests on; the arguments to run."""
+    if row.decision != "approved":
+        raise NotExecutable(f"case {row.case_id} is {row.decision or 'not decided'}; only an approval can be executed")
+    record = row.record()
+    if record.get("gold") is not None:
+        raise NotExecutable("a known-answer case is never executed")
+    if command.action_digest is not None and command.action_digest != row.action_digest:
+        raise NotExecutable(f"what was approved in case {row.case_id} is not what is to be executed")
+    workspace = tx.workspace(row.workspace)
+    bound = opening.bound_arguments(tx, workspace.log, row.case_id, record)
+    made = action_digest(
+        workspace=row.workspace, principal=record.get("principal"), action=row.action,
+        schema=digest(dumps(record["schema"])) if "schema" in record else None, arguments=bound,
+        target=record.get("target"), case=row.case_id, revision=row.revision,
+    )  # fmt: skip
+    if made != row.action_digest:
+        raise NotExecutable(
+            f"the stored bytes of case {row.case_id} are not those that were approved",
+            remedy="The database was altered: run `handrail audit verify` before anything else.",
+        )
+    assert row.decided_at is not None
+    if tx.now > row.decided_at + APPROVAL_LIFETIME:
+        raise NotExecutable(f"the approval of case {row.case_id} is older than {APPROVAL_LIFETIME // SECOND // 86400} days")
+    reason = halt.standing(tx, row.workspace, agent=row.agent, action=row.action, run=row.run) or halt.since(
+        tx, row.workspace, row.decided_at, agent=row.agent, action=row.action, run=row.run
+    )
+    if reason is not None:
+        raise NotExecutable(f"halted: {reason}", remedy="Submit a new proposal once the halt is lifted.", halted=True)
+    if workspace.frozen:
+        raise NotExecutable(
+            "this workspace was restored from a copy and is frozen",
+            remedy="An operator acknowledges the restore first: handrail acknowledge.",
+        )
+    policies.refuse_if_tightened(tx, row)
+    return record.get("arguments", {})
+
+
+def _again(tx: Tx, command: Start, row: ProposalRow, found: ExecutionRow) -> Execution:
+    """Somebody started before: the same answer, the recorded end, another try, or a refusal."""
+    if found.state == "voided":
+        raise NotExecutable(f"case {row.case_id} was called off before it started")
+    if found.state != "started":
+        return rows.execution_noun(found, row)
+    if found.nonce == command.nonce and found.expires_at > tx.now:
+        return rows.execution_noun(found, row)
+    if found.expires_at > tx.now:
+        raise NotExecutable(
+            f"another executor holds case {row.case_id} until {iso(found.expires_at)}",
+            remedy="Wait for its result; never run the tool beside it.",
+        )
+    if found.tool_class not in RETRYABLE:
+        _lose(tx, row, found)
+        return rows.execution_noun(found._replace(state="unknown"), row)
+    arguments = _may_start(tx, command, row)
+    expires = tx.now + command.lease
+    retried = tx.one(
+        statements.execution_retry, case_id=row.case_id, nonce=command.nonce, fence=found.fence, now=tx.now,
+        expires_at=expires,
+    )  # fmt: skip
+    if retried is None:
+        raise NotExecutable(f"another executor took case {row.case_id} up again")
+    tx.run(statements.timer_put, kind="execution", subject=row.case_id, due_at=expires)
+    tx.entry(
+        row.workspace, "execution.started", command.actor.entry(), case=(row.case_id, row.revision),
+        action={"name": row.action, "digest": row.action_digest}, fence=retried[0], expires=iso(expires),
+    )  # fmt: skip
+    fresh = found._replace(nonce=command.nonce, fence=retried[0], started_at=tx.now, expires_at=expires)
+    made = rows.execution_noun(fresh, row)
+    assert made.arguments == arguments
+    return made
+
+
+def finish(tx: Tx, command: Finish) -> Execution:
+    """Record the end under the fence. The same report again gets the same answer.
+
+    Raises `NotExecutable` for a stale fence; if the effect is already `unknown`, the late report is
+    kept as evidence for whoever settles it, and `NotExecutable` says so.
+    """
+    command.actor.need_scope("execute")
+    workspace = command.actor.workspace
+    row = rows.proposal(tx, workspace, command.case_id, lock=True)
+    found = tx.one(statements.execution_get, case_id=command.case_id, workspace=workspace)
+    if found is None:
+        raise NotFound(f"case {command.case_id} has no execution")
+    execution = ExecutionRow._make(found)
+    if command.uncertain:
+        if execution.state == "started" and execution.fence == command.fence:
+            _lose(tx, row, execution)
+            execution = execution._replace(state="unknown")
+        return rows.execution_noun(execution, row)
+    result = dumps(command.result)
+    if len(result) > 1024 * 1024:
+        raise InvalidInput(f"the result has {len(result)} bytes; at most 1 MiB is kept", remedy="Return a reference to it.")
+    state = "succeeded" if command.ok else "failed"
+    if execution.state in ("succeeded", "failed") and execution.fence == command.fence:
+        if execution.state == state and execution.result == result:
+            return rows.execution_noun(execution, row)
+        raise NotExecutable(f"case {command.case_id} already finished as {execution.state}")
+    if execution.state == "unknown" and execution.fence == command.fence:
+        tx.run(statements.execution_late, case_id=command.case_id, result=dumps({"late": command.result, "ok": command.ok}))
+        tx.entry(workspace, "incident.flagged", SYSTEM.entry(), case=(command.case_id, row.revision), what="late_completion")
+        return rows.execution_noun(execution, row)
+    if not tx.run(
+        statements.execution_finish, case_id=command.case_id, fence=command.fence, state=state, now=tx.now, result=result
+    ):
+        raise NotExecutable(f"fence {command.fence} of case {command.case_id} is stale")
+    tx.run(statements.timer_drop, kind="execution", subject=command.case_id)
+    tx.entry(
+        workspace, "execution.finished", command.actor.entry(), case=(command.case_id, row.revision),
+        fence=command.fence, result=state, outcome=digest(result),
+    )  # fmt: skip
+    return rows.execution_noun(execution._replace(state=state, finished_at=tx.now, result=result), row)
+
+
+def lapse(tx: Tx, command: tuple[str, str]) -> None:
+    """The lease ran out. Command: workspace, case id. By class: `unknown`, or free for another try."""
+    workspace, case_id = command
+    found = tx.one(statements.execution_get, case_id=case_id, workspace=workspace)
+    tx.run(statements.timer_drop, kind="execution", subject=case_id)
+    if found is None:
+        return
+    execution = ExecutionRow._make(found)
+    if execution.state != "started":
+        return
+    if execution.expires_at > tx.now:
+        tx.run(statements.timer_put, kind="execution", subject=case_id, due_at=execution.expires_at)
+        return
+    if execution.tool_class not in RETRYABLE:
+        _lose(tx, rows.proposal(tx, workspace, case_id), execution)
+
+
+def settle(tx: Tx, command: SettleExecution) -> Execution:
+    """A person settles an `unknown`. If it did not happen, doing it takes a new proposal and a new approval."""
+    command.actor.need_scope("review")
+    if command.actor.kind != "person":
+        raise NotExecutable("only a person can say whether an unknown effect happened")
+    workspace = command.actor.workspace
+    row = rows.proposal(tx, workspace, command.case_id, lock=True)
+    settled = tx.one(statements.execution_settle, case_id=command.case_id, happened=command.happened, now=tx.now)
+    if settled is None:
+        raise NotExecutable(f"the execution of case {command.case_id} is not unknown")
+    tx.entry(
+        workspace, "execution.settled", command.actor.entry(), case=(command.case_id, row.revision),
+        happened=command.happened, fence=settled[0],
+    )  # fmt: skip
+    found = tx.one(statements.execution_get, case_id=command.case_id, workspace=workspace)
+    assert found is not None
+    return rows.execution_noun(ExecutionRow._make(found), row)
+
+
+def void(tx: Tx, row: ProposalRow, actor: Actor, reason: str) -> bool:
+    """Take the single use away before anybody had it; false if an executor was first."""
+    if not tx.run(
+        statements.execution_insert, case_id=row.case_id, workspace=row.workspace, action=row.action, agent=row.agent,
+        state="voided", tool_class="unsafe", nonce="", now=tx.now, expires_at=tx.now,
+    ):  # fmt: skip
+        return False
+    tx.entry(row.workspace, "execution.voided", actor.entry(), case=(row.case_id, row.revision), reason=reason)
+    return True
+
+
+def _lose(tx: Tx, row: ProposalRow, execution: ExecutionRow) -> None:
+    if tx.run(statements.execution_lose, case_id=row.case_id, fence=execution.fence):
+        tx.run(statements.timer_drop, kind="execution", subject=row.case_id)
+        tx.entry(
+            row.workspace, "execution.unknown", SYSTEM.entry(), case=(row.case_id, row.revision), fence=execution.fence
+        )

@@ -1,0 +1,97 @@
+"""Halt: a switch over an agent, an action, a run or the whole workspace.
+
+While it stands nothing of its kind is let through and nothing starts. What was approved before the
+switch was set stays dead after it is lifted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from handrail.canonical import JSON
+from handrail.errors import InvalidInput, NotFound
+from handrail.lifecycle.actor import Actor
+from handrail.store import schema, statements
+from handrail.store.tx import Tx
+
+Scope = Literal["agent", "action", "run", "workspace"]
+SCOPES: tuple[Scope, ...] = ("agent", "action", "run", "workspace")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """Set a switch. `value` names the agent, action or run; nothing for the workspace."""
+
+    actor: Actor
+    scope: Scope
+    value: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lift:
+    """Lift a switch."""
+
+    actor: Actor
+    id: str
+
+
+def set_halt(tx: Tx, command: Halt) -> str:
+    """Set the switch and return its id. Anybody who may submit or review may stop things."""
+    if command.scope not in SCOPES:
+        raise InvalidInput(f"scope {command.scope!r} is none of {', '.join(SCOPES)}")
+    if (command.scope == "workspace") != (command.value is None):
+        raise InvalidInput("name the agent, action or run to halt; give no value for the workspace")
+    id = tx.new_id()
+    tx.add(
+        schema.halt, id=id, workspace=command.actor.workspace, scope=command.scope, value=command.value,
+        reason=command.reason, set_by=command.actor.pid, set_at=tx.now, lifted_by=None, lifted_at=None,
+    )  # fmt: skip
+    _forget(tx, command.actor.workspace)
+    tx.entry(command.actor.workspace, "halt.set", command.actor.entry(), halt=_named(id, command.scope, command.value))
+    return id
+
+
+def lift_halt(tx: Tx, command: Lift) -> None:
+    """Lift the switch; needs a lead or an admin. Raises `NotFound` if it does not stand."""
+    if command.actor.kind == "person":
+        command.actor.need_role("lead")
+    else:
+        command.actor.need_scope("admin")
+    row = tx.one(statements.halt_lift, id=command.id, workspace=command.actor.workspace, by=command.actor.pid, now=tx.now)
+    if row is None:
+        raise NotFound(f"no halt {command.id!r} stands")
+    _forget(tx, command.actor.workspace)
+    tx.entry(command.actor.workspace, "halt.lifted", command.actor.entry(), halt=_named(command.id, row[0], row[1]))
+
+
+def standing(tx: Tx, workspace: str, *, agent: str | None, action: str, run: str | None) -> str | None:
+    """The reason of a live switch over this proposal, or None."""
+    key = ("halts", workspace)
+    if key not in tx.memo:
+        tx.memo[key] = tx.run(statements.halt_live, workspace=workspace)
+    for _, scope, value, reason in tx.memo[key]:
+        if _covers(scope, value, agent, action, run):
+            return reason or f"{scope} {value or ''} is halted".replace("  ", " ")
+    return None
+
+
+def since(tx: Tx, workspace: str, moment: int, *, agent: str | None, action: str, run: str | None) -> str | None:
+    """The reason of any switch over this proposal set after `moment`, lifted or not, or None."""
+    for scope, value, reason in tx.run(statements.halt_since, workspace=workspace, moment=moment):
+        if _covers(scope, value, agent, action, run):
+            return reason or f"{scope} {value or ''} was halted".replace("  ", " ")
+    return None
+
+
+def _covers(scope: str, value: str | None, agent: str | None, action: str, run: str | None) -> bool:
+    return scope == "workspace" or value == {"agent": agent, "action": action, "run": run}[scope]
+
+
+def _named(id: str, scope: str, value: str | None) -> dict[str, JSON]:
+    return {"id": id, "scope": scope} | ({} if value is None else {"value": value})
+
+
+def _forget(tx: Tx, workspace: str) -> None:
+    tx.memo.pop(("halts", workspace), None)

@@ -1,0 +1,99 @@
+"""Personal values: committed to in the log, sealed beside it, and gone for good when erased."""
+
+from __future__ import annotations
+
+import copy
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from handrail.canonical import JSON, dumps
+from handrail.entry import commitment
+from handrail.errors import InvalidInput
+from handrail.proposal import Proposal
+from handrail.store import schema, statements
+from handrail.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opens one commitment: the value and its salt."""
+
+    path: str
+    subject: str
+    salt: bytes
+    value: JSON
+
+    def keep(self, tx: Tx, workspace: str, case_id: str, entry: str) -> None:
+        """Store it sealed under the data subject's key (AES-256-GCM), bound to entry and path."""
+        key = _subject_key(tx, workspace, self.subject)
+        nonce = os.urandom(12)
+        sealed = nonce + AESGCM(key).encrypt(nonce, dumps(self.value), f"{entry}\0{self.path}".encode())
+        tx.add(schema.opening, log=tx.workspace(workspace).log, entry=entry, path=self.path, case_id=case_id,
+               subject=self.subject, salt=self.salt, sealed=sealed)  # fmt: skip
+
+
+def seal(proposal: Proposal) -> tuple[JSON, list[Opening], dict[str, str]]:
+    """Arguments with each personal value replaced by its commitment, the openings, and the commitments by path.
+
+    The action digest binds to the former, so that nobody can guess a value from the digest.
+    """
+    if not proposal.personal_data:
+        return proposal.arguments, [], {}
+    salted = copy.deepcopy(proposal.arguments)
+    openings, commitments = [], {}
+    for path in proposal.personal_data:
+        holder, last = _locate(salted, path)
+        value = holder[last]
+        salt = os.urandom(32)
+        made = commitment(salt=salt, path="/arguments" + path, value=value)
+        openings.append(Opening("/arguments" + path, proposal.principal or "", salt, value))
+        commitments["/arguments" + path] = made
+        holder[last] = {"$commitment": made}
+    return salted, openings, commitments
+
+
+def bound_arguments(tx: Tx, log: str, case_id: str, record: dict[str, Any]) -> JSON:
+    """Arguments as the digest binds them, from the stored value and the stored salts."""
+    paths = record.get("personal_data", ())
+    if not paths:
+        return record.get("arguments", {})
+    salts = {row[0]: bytes(row[1]) for row in tx.run(statements.opening_salts, log=log, case_id=case_id)}
+    salted = copy.deepcopy(record.get("arguments", {}))
+    for path in paths:
+        holder, last = _locate(salted, path)
+        full = "/arguments" + path
+        if full not in salts:
+            raise InvalidInput(f"the value at {full} was erased", remedy="It can no longer be executed.")
+        holder[last] = {"$commitment": commitment(salt=salts[full], path=full, value=holder[last])}
+    return salted
+
+
+def _locate(document: Any, path: str) -> tuple[Any, Any]:
+    """The container and key that a JSON pointer (RFC 6901) into the arguments names."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
+    holder = document
+    try:
+        if not path.startswith("/") or not parts:
+            raise KeyError(path)
+        for part in parts[:-1]:
+            holder = holder[int(part)] if isinstance(holder, list) else holder[part]
+        last: Any = int(parts[-1]) if isinstance(holder, list) else parts[-1]
+        holder[last]
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise InvalidInput(
+            f"personal_data names {path!r}, which is not in the arguments",
+            remedy="Give JSON pointers into arguments, such as /to/email.",
+        ) from None
+    return holder, last
+
+
+def _subject_key(tx: Tx, workspace: str, subject: str) -> bytes:
+    row = tx.one(statements.subject_key_get, workspace=workspace, subject=subject)
+    if row is not None:
+        return bytes(row[0])
+    key = os.urandom(32)
+    tx.add(schema.subject_key, workspace=workspace, subject=subject, key=key)
+    return key

@@ -1,0 +1,124 @@
+"""The policy in force, and the facts a route may rest on."""
+
+from __future__ import annotations
+
+import threading
+
+from handrail.canonical import digest, parse
+from handrail.clock import SECOND
+from handrail.errors import InvalidPolicy, NotExecutable, NotFound
+from handrail.intake import proposal_from
+from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.rows import ProposalRow
+from handrail.policy.amounts import money_of
+from handrail.policy.evaluate import Policy, compile_text
+from handrail.policy.facts import NO_FACTS, Facts, Grant, Usage
+from handrail.proposal import Proposal
+from handrail.store import schema, statements
+from handrail.store.tx import Staged, Tx
+
+_compiled: dict[str, Policy] = {}
+_guard = threading.Lock()
+
+
+def compiled(text: str, name: str = "policy") -> Policy:
+    """A policy ready to route, made once per text and process."""
+    key = digest(text.encode())
+    known = _compiled.get(key)
+    if known is None:
+        known = compile_text(text, name=name)
+        with _guard:
+            _compiled[key] = known
+    return known
+
+
+def in_force(tx: Tx, workspace: str) -> Policy:
+    """The policy that routes this workspace's proposals now."""
+    space = tx.workspace(workspace)
+    if space.policy is None:
+        raise NotFound(f"workspace {workspace!r} has no policy", remedy="Put one in force first.")
+    return by_digest(tx, workspace, space.policy)
+
+
+def by_digest(tx: Tx, workspace: str, key: str) -> Policy:
+    """A policy by the digest of its text; every version ever in force is kept."""
+    known = _compiled.get(key)
+    if known is None:
+        row = tx.one(statements.policy_get, workspace=workspace, digest=key)
+        if row is None:
+            raise NotFound(f"policy {key[:12]} is not in this workspace")
+        known = compiled(row[0], row[1])
+    return known
+
+
+def change(tx: Tx, command: tuple[Actor, str, str]) -> tuple[str, Staged | None]:
+    """Put a policy text in force. Command: actor, name, text. Returns its digest and the entry (None: no change).
+
+    Raises `InvalidPolicy`. Cases already routed keep the digest that routed them.
+    """
+    actor, name, text = command
+    actor.need_scope("admin")
+    policy = compiled(text, name)
+    key = digest(text.encode())
+    if policy.digest != key:
+        raise InvalidPolicy("the policy's digest is not that of its text")
+    space = tx.workspace(actor.workspace)
+    if space.policy == key:
+        return key, None
+    tx.add_unless_known(
+        schema.policy_version,
+        [{"workspace": actor.workspace, "digest": key, "name": name, "text": text,
+          "created_by": actor.pid, "created_at": tx.now}],
+    )  # fmt: skip
+    tx.run(statements.workspace_policy, workspace=actor.workspace, digest=key)
+    tx.memo.pop(("workspace", actor.workspace), None)
+    return key, tx.entry(actor.workspace, "policy.changed", actor.entry(), policy={"name": name, "digest": key})
+
+
+def facts(tx: Tx, policy: Policy, workspace: str, proposal: Proposal) -> Facts:
+    """Fetch just the sums, counts and grants this policy asks about for this proposal."""
+    needs = policy.needs(proposal)
+    if not needs:
+        return NO_FACTS
+    usages = {}
+    for window in needs.windows:
+        rows = tx.run(
+            statements.usage_since,
+            workspace=workspace, subject=window.subject, since=tx.now - window.seconds * SECOND,
+        )  # fmt: skip
+        usages[window] = tuple(Usage(at=r[0], amount=r[1], currency=r[2], asked=r[3]) for r in rows)
+    grants: tuple[Grant, ...] = ()
+    if needs.grants:
+        found = tx.run(statements.grant_live, workspace=workspace, action=proposal.action, now=tx.now)
+        grants = tuple(grant_noun(row[0], bytes(row[1])) for row in found)
+    return Facts(usages=usages, grants=grants)
+
+
+def grant_noun(id: str, data: bytes) -> Grant:
+    """A stored grant as the router reads it."""
+    body = parse(data)
+    return Grant(id=id, **(body | {"lifts": tuple(body["lifts"])}))
+
+
+def money(policy: Policy, proposal: Proposal) -> tuple[str | None, str | None]:
+    """Amount as a decimal string and its currency, for the sums that later proposals are held to."""
+    found = money_of(proposal, policy.document.default_currency)
+    return (None if found.value is None else str(found.value)), found.currency
+
+
+def refuse_if_tightened(tx: Tx, row: ProposalRow) -> None:
+    """The tighter of two policies wins when a case is looked at again: the one that routed it and the one in force.
+
+    Raises `NotExecutable` when the one in force denies it, or would ask a person about what nobody looked at.
+    """
+    now_in_force = in_force(tx, row.workspace)
+    if now_in_force.digest == row.policy or row.undoes is not None:
+        return
+    proposal = proposal_from(row.record())
+    route = now_in_force.route(proposal, facts(tx, now_in_force, row.workspace, proposal), now=tx.now, draw=1.0)
+    looked_at = row.tier == "hard_gate"
+    if route.tier == "deny" or (route.tier == "hard_gate" and not looked_at):
+        raise NotExecutable(
+            f"the policy was tightened since case {row.case_id} was let through; it now says {route.tier}",
+            remedy="Submit it again, so that the policy in force can judge it.",
+        )

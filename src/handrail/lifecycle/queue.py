@@ -1,0 +1,115 @@
+"""The queue: opening a case, putting it before people again, and closing it."""
+
+from __future__ import annotations
+
+from handrail.canonical import JSON
+from handrail.clock import SECOND, iso
+from handrail.lifecycle.actor import POLICY, Actor, pseudonym
+from handrail.lifecycle.rows import CaseRow
+from handrail.operations.order import sort_key
+from handrail.proposal import Proposal
+from handrail.route import Route
+from handrail.store import schema, statements
+from handrail.store.tx import Tx
+
+SUMMARY_CHARACTERS = 200
+
+
+def open_case(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: Route, *, soft: bool) -> None:
+    """Put a proposal before people: the case, its place in the queue, who may not judge it, its deadline."""
+    lane = lane_of(tx, workspace, route)
+    deadline = None if route.deadline_seconds is None else tx.now + route.deadline_seconds * SECOND
+    key = sort_key(
+        opened_at=tx.now, deadline=deadline, p_wrong=1.0 - _certainty(proposal), severity=proposal.severity,
+        reach=_reach(proposal),
+    )  # fmt: skip
+    tx.add(
+        schema.cases, id=case_id, workspace=workspace, action=proposal.action, kind=proposal.kind, state="open",
+        tier=route.tier, queue=route.queue, lane=lane, revision=1, reviewers=route.reviewers, sort_key=key,
+        deadline=deadline, on_expiry=route.on_expiry, soft=soft, gold=proposal.gold is not None,
+        summary=summary(proposal.action, proposal.arguments), opened_at=tx.now, closed_at=None, escalations=0, fence=0,
+    )  # fmt: skip
+    tx.add(schema.ready, lane=lane, sort_key=key, case_id=case_id)
+    tx.add(schema.unindexed, case_id=case_id)
+    secret = tx.workspace(workspace).secret
+    asked = [name for name in (proposal.principal, *proposal.owners) if name]
+    barred = [pseudonym(secret, name) for name in dict.fromkeys(asked)]
+    for n, person in enumerate(barred):
+        tx.add(schema.excluded, case_id=case_id, person=person, why="owner" if n else "requester")
+    if deadline is not None:
+        tx.add(schema.timer, kind="deadline", subject=case_id, due_at=deadline)
+    tx.entry(
+        workspace, "case.opened", POLICY.entry(), case=(case_id, 1), from_="new", to="open", tier=route.tier,
+        reviewers=max(1, route.reviewers), excluded=barred, deadline=None if deadline is None else iso(deadline),
+        soft=soft or None, spot=route.spot_check or None,
+    )  # fmt: skip
+
+
+def lane_of(tx: Tx, workspace: str, route: Route) -> int:
+    """The lane for the queue, skills and roles a route asks for; made when first needed."""
+    asked = sorted(route.skills)
+    roles = route.roles or tuple(sorted({role for stage in route.stages for role in stage.roles}))
+    if roles:
+        asked.append("role:" + "|".join(sorted(roles)))
+    skills = ",".join(asked)
+    key = ("lane", workspace, route.queue, skills)
+    known = tx.memo.get(key)
+    if known is None:
+        row = tx.one(statements.lane_find, workspace=workspace, queue=route.queue, skills=skills)
+        if row is None:
+            row = tx.one(statements.lane_make, workspace=workspace, queue=route.queue, skills=skills)
+            assert row is not None
+        known = tx.memo[key] = row[0]
+    return int(known)
+
+
+def lanes_for(tx: Tx, actor: Actor, queues: tuple[str, ...] = ()) -> list[int]:
+    """The lanes this reviewer may take from: every skill held, and any one of the roles asked for."""
+    found = []
+    for id, queue, skills in tx.run(statements.lane_list, workspace=actor.workspace):
+        if queues and queue not in queues:
+            continue
+        if all(_holds(actor, part) for part in skills.split(",") if part):
+            found.append(id)
+    return found
+
+
+def _holds(actor: Actor, part: str) -> bool:
+    if part.startswith("role:"):
+        return bool(actor.roles.intersection(part[5:].split("|"))) or "admin" in actor.roles
+    return part in actor.skills
+
+
+def put_back(tx: Tx, case: CaseRow) -> None:
+    """Make an open case takable again."""
+    tx.run(statements.ready_put, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
+
+
+def close_case(tx: Tx, case: CaseRow, state: str) -> None:
+    """Take a case out of everybody's hands. The caller writes the entry that says why."""
+    tx.run(statements.case_close, case_id=case.id, state=state, at=tx.now)
+    tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
+    tx.run(statements.claim_drop, case_id=case.id)
+    tx.run(statements.timer_drop_all, subject=case.id)
+
+
+def summary(action: str, arguments: JSON) -> str:
+    """One line for lists: the action and its short arguments. Never shown as fact without the card."""
+    parts = []
+    for name, value in arguments.items():
+        if isinstance(value, str) and not value.startswith("data:"):
+            parts.append(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            parts.append(f"{name} {value}")
+    text = f"{action}: {', '.join(parts)}" if parts else action
+    return "".join(c if c.isprintable() else "�" for c in text[:SUMMARY_CHARACTERS])
+
+
+def _certainty(proposal: Proposal) -> float:
+    value = proposal.confidence
+    return value if isinstance(value, float | int) and 0.0 <= value <= 1.0 else 0.0
+
+
+def _reach(proposal: Proposal) -> float:
+    count = proposal.reach.get("count", 1) if isinstance(proposal.reach, dict) else 1
+    return float(count) if isinstance(count, int | float) and count > 0 else 1.0

@@ -1,0 +1,234 @@
+"""Review: one person's finished answer, stored at once, counted once its undo window is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema
+
+from handrail.canonical import JSON, digest, dumps
+from handrail.clock import SECOND, iso
+from handrail.decision import Decision
+from handrail.errors import CardChanged, ClaimLost, Conflict, InvalidInput, NotFound, VerdictNotAllowed
+from handrail.lifecycle import card, claim, decide, queue, rows
+from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
+from handrail.route import VERDICTS, Route
+from handrail.store import statements
+from handrail.store.tx import Staged, Tx
+
+MAX_TEXT = 10_000
+MOST_IN_A_BATCH = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A verdict on one revision of one case."""
+
+    actor: Actor
+    case_id: str
+    verdict: str
+    # of the claim held; None claims and answers in one step
+    fence: int | None = None
+    # what was seen; None takes the present ones (a caller that never drew a card)
+    revision: int | None = None
+    card: str | None = None
+    arguments: JSON = None
+    value: JSON = None
+    instruction: str | None = None
+    reason: str | None = None
+    note: str | None = None
+    blind: bool = False
+    dwell: float | None = None
+    provenance: JSON = None
+    batch: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """What became of an answer."""
+
+    review_id: str
+    case_id: str
+    effective_at: int
+    decision: Decision | None
+    receipt: Staged | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdraw:
+    """Take a review back within its undo window."""
+
+    actor: Actor
+    review_id: str
+
+
+def review(tx: Tx, command: Answer) -> Reviewed:
+    """Store an answer and settle the case if it can be settled now.
+
+    Raises `AlreadyDecided`, `ClaimLost`, `CardChanged`, `VerdictNotAllowed`, `Forbidden`, and
+    `InvalidInput` for an edit that does not fit the action's schema. Nothing is stored then.
+    """
+    actor = command.actor
+    claim.may_review(tx, actor)
+    row = rows.proposal(tx, actor.workspace, command.case_id, lock=True)
+    case = claim.open_case_of(tx, actor, command.case_id)
+    route = rows.route_noun(row.route)
+    claim.refuse_excluded(tx, actor, case, route)
+    seen = _check_card(row, route, command)
+    body = _body(command, row, route)
+    fence = _fence(tx, actor, case, command)
+    effective = tx.now + _window(command.verdict, route, case, tx.now)
+    id = tx.new_id()
+    if not tx.run(
+        statements.review_insert, id=id, case_id=case.id, workspace=actor.workspace, revision=row.revision,
+        reviewer=actor.pid, verdict=command.verdict, bytes=dumps(body), card=seen, fence=fence, blind=command.blind,
+        dwell=command.dwell, now=tx.now, effective_at=effective, batch=command.batch,
+    ):  # fmt: skip
+        raise Conflict("you have answered this revision; take that answer back first")
+    tx.run(statements.excluded_put, case_id=case.id, person=actor.pid, why="reviewed")
+    tx.run(statements.stint_put, workspace=actor.workspace, person=actor.pid, now=tx.now, rest=claim.REST)
+    tx.run(statements.claim_end, case_id=case.id, fence=fence)
+    tx.run(statements.timer_drop, kind="claim", subject=case.id)
+    tx.entry(
+        actor.workspace, "review.given", actor.entry(), case=(case.id, row.revision), review=id,
+        verdict=command.verdict, fence=fence, card=seen, effective=iso(effective),
+        action={"name": row.action, "digest": row.action_digest}, blind=command.blind or None,
+        roles=sorted(actor.roles) or None, batch=command.batch,
+    )  # fmt: skip
+    made = decide.settle(tx, row, case, route, by=actor)
+    if made.decision is None and not made.closed:
+        _next_look(tx, case, made.next_at, route)
+    return Reviewed(review_id=id, case_id=case.id, effective_at=effective, decision=made.decision, receipt=made.receipt)
+
+
+def review_batch(tx: Tx, commands: Sequence[Answer]) -> list[Reviewed]:
+    """One answer per case under one batch id. Raises `InvalidInput` unless the cases are of one kind and low stakes."""
+    if not 1 <= len(commands) <= MOST_IN_A_BATCH:
+        raise InvalidInput(f"a batch holds 1 to {MOST_IN_A_BATCH} cases")
+    shapes = set()
+    for command in commands:
+        row = rows.proposal(tx, command.actor.workspace, command.case_id)
+        made = card.card_of(row, None)
+        if made["high_stakes"]:
+            raise InvalidInput(f"case {command.case_id} is high-stakes and is judged by itself")
+        shapes.add(made["shape"])
+    if len(shapes) > 1:
+        raise InvalidInput("a batch holds cases of one action and one shape only")
+    return [review(tx, command) for command in commands]
+
+
+def withdraw(tx: Tx, command: Withdraw) -> str:
+    """Take an answer back before it counts; the case can be taken again. Returns the case id."""
+    actor = command.actor
+    found = tx.one(statements.review_get, id=command.review_id, workspace=actor.workspace)
+    if found is None:
+        raise NotFound(f"there is no review {command.review_id!r}")
+    given = ReviewRow._make(found)
+    row = rows.proposal(tx, actor.workspace, given.case_id, lock=True)
+    if not tx.run(statements.review_withdraw, id=given.id, reviewer=actor.pid, now=tx.now):
+        raise Conflict("the undo window is over", remedy="What is decided can be undone with a new proposal only.")
+    tx.run(statements.excluded_forget, case_id=given.case_id, person=actor.pid)
+    tx.entry(actor.workspace, "review.withdrawn", actor.entry(), case=(given.case_id, given.revision), review=given.id)
+    case = claim.open_case_of(tx, actor, given.case_id)
+    if tx.one(statements.claim_get, case_id=case.id) is None:
+        queue.put_back(tx, case)
+    decide.look_again_when_due(tx, row, case)
+    return case.id
+
+
+def _check_card(row: ProposalRow, route: Route, command: Answer) -> str:
+    if command.revision is not None and command.revision != row.revision:
+        raise CardChanged(f"the case is at revision {row.revision}; you saw {command.revision}")
+    present = card.digest_of(row, route)
+    if command.card is not None and command.card != present:
+        raise CardChanged("what you saw is not what the case holds now")
+    return present
+
+
+def _body(command: Answer, row: ProposalRow, route: Route) -> dict[str, Any]:
+    """The answer's content, complete for its verdict."""
+    if command.verdict not in VERDICTS:
+        raise InvalidInput(f"verdict {command.verdict!r} is none of {', '.join(VERDICTS)}")
+    if command.verdict not in route.verdicts:
+        raise VerdictNotAllowed(
+            f"this case does not allow {command.verdict!r}", remedy=f"Allowed: {', '.join(route.verdicts)}."
+        )
+    for name in ("instruction", "reason", "note"):
+        text = getattr(command, name)
+        if text is not None and (not isinstance(text, str) or len(text) > MAX_TEXT):
+            raise InvalidInput(f"{name} must be text of at most {MAX_TEXT} characters")
+    body: dict[str, Any] = {"roles": sorted(command.actor.roles)}
+    if command.verdict == "edit":
+        body["arguments"] = check_edit(row, command.arguments)
+    elif command.verdict == "respond":
+        body["value"] = command.value
+        if command.value is None:
+            raise InvalidInput("respond needs a value")
+    elif command.verdict == "redirect" and not (command.instruction or "").strip():
+        raise InvalidInput("redirect needs an instruction", remedy="Say what to do instead.")
+    elif command.verdict in ("reject", "abstain") and not (command.reason or command.note):
+        raise InvalidInput(f"{command.verdict} needs a reason", remedy="Give a reason code or a note.")
+    if command.reason == "other" and not (command.note or "").strip():
+        raise InvalidInput("reason 'other' needs a note", remedy="Say what it is.")
+    for name in ("instruction", "reason", "note", "provenance"):
+        if getattr(command, name) is not None:
+            body[name] = getattr(command, name)
+    return body
+
+
+def check_edit(row: ProposalRow, arguments: JSON) -> JSON:
+    """Validate edited arguments against the action's schema. Raises `InvalidInput` naming the place."""
+    if not isinstance(arguments, dict):
+        raise InvalidInput("edit needs the whole arguments as an object")
+    dumps(arguments)
+    schema = row.record().get("schema")
+    if schema is None:
+        return arguments
+    try:
+        validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)(schema)
+        problem = next(iter(sorted(validator.iter_errors(arguments), key=lambda e: list(map(str, e.absolute_path)))), None)
+    except jsonschema.SchemaError as error:
+        raise InvalidInput(f"the action's own schema is broken: {error.message}") from None
+    if problem is not None:
+        where = "/" + "/".join(map(str, problem.absolute_path))
+        raise InvalidInput(f"the edit does not fit the action's schema at {where}: {problem.message[:300]}")
+    return arguments
+
+
+def _fence(tx: Tx, actor: Actor, case: CaseRow, command: Answer) -> int:
+    if command.fence is None:
+        return claim.implicit(tx, actor, case)
+    held = tx.one(statements.claim_get, case_id=case.id)
+    if held is None or held[1] != actor.pid or held[2] != command.fence or held[4] <= tx.now:
+        raise ClaimLost()
+    return command.fence
+
+
+def _window(verdict: str, route: Route, case: CaseRow, now: int) -> int:
+    """Microseconds in which the answer can be taken back; never past the deadline.
+
+    A reject of something that waits needs none, since nothing runs; a reject after the fact starts an undo.
+    """
+    if verdict in ("reject", "redirect", "abstain") and not case.soft:
+        return 0
+    window = int(route.undo_seconds * SECOND)
+    if case.deadline is not None:
+        window = min(window, max(0, case.deadline - now))
+    return window
+
+
+def _next_look(tx: Tx, case: CaseRow, next_at: int | None, route: Route) -> None:
+    """The case stays open: look again when a window ends, and let further people take it meanwhile."""
+    if next_at is not None:
+        tx.run(statements.timer_put, kind="effective", subject=case.id, due_at=next_at)
+    given = tx.run(statements.review_count_present, case_id=case.id)[0][0]
+    if given < max(1, case.reviewers):
+        queue.put_back(tx, case)
+
+
+def answer_digest(body: dict[str, Any]) -> str:
+    """Digest of an answer's content."""
+    return digest(dumps(body))

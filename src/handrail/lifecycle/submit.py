@@ -1,0 +1,337 @@
+"""Submit: a proposal comes in, is routed, and is either decided at once or put before people.
+
+What can be worked out without the database (`prepare`) is worked out by the caller, so that the
+writer only does what must happen inside the transaction.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
+
+from handrail.canonical import JSON, action_digest, digest, dumps
+from handrail.clock import SECOND, uuid7
+from handrail.decision import Decision
+from handrail.errors import InvalidInput, KeyReused
+from handrail.execution import TOOL_CLASSES
+from handrail.lifecycle import calibrators, execute, halt, policies, rows
+from handrail.lifecycle.actor import POLICY, Actor
+from handrail.lifecycle.opening import Opening, seal
+from handrail.lifecycle.queue import open_case
+from handrail.lifecycle.rows import ProposalRow
+from handrail.policy.evaluate import Policy
+from handrail.proposal import KINDS, Proposal
+from handrail.route import Reason, Route
+from handrail.store import schema, statements
+from handrail.store.tx import Staged, Tx
+
+MAX_PROPOSAL_BYTES = 1024 * 1024
+MAX_NAME = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submit:
+    """A proposal made ready: canonical bytes, identity, and the chance drawn for spot checks."""
+
+    actor: Actor
+    proposal: Proposal
+    data: bytes
+    # (run, call id, digest) or the caller's key; None: every submission is its own
+    identity: str | None
+    # over what decides the effect; scores and evidence may differ on a replay
+    digest: str
+    schema_digest: str | None
+    # uniform in [0, 1)
+    draw: float
+    # start the execution in the same transaction if nobody has to look
+    nonce: str | None = None
+    lease: int = 0
+    # the undo a reviewer's objection calls for: his objection is its authority
+    objection: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """What the caller learns once it is durable."""
+
+    case_id: str
+    status: Literal["decided", "open"]
+    tier: str
+    reasons: tuple[Reason, ...]
+    decision: Decision | None
+    deadline: int | None
+    # the same proposal was submitted before; this is what became of it
+    replayed: bool
+    receipt: Staged | None = None
+    execution: execute.Started | None = None
+    action_digest: str = ""
+
+
+def prepare(
+    actor: Actor, proposal: Proposal, *, draw: float, nonce: str | None = None, lease: int = 300 * SECOND
+) -> Submit:
+    """Check a proposal and make its canonical bytes. Raises `InvalidInput` (`MalformedJSON` for bad values)."""
+    _check(proposal)
+    data = dumps(proposal.record())
+    if len(data) > MAX_PROPOSAL_BYTES:
+        raise InvalidInput(
+            f"the proposal has {len(data)} bytes; at most {MAX_PROPOSAL_BYTES} are taken",
+            remedy="Put large material where it can be fetched and propose its digest.",
+        )
+    key = digest(
+        dumps([proposal.action, proposal.kind, proposal.arguments, proposal.target, proposal.principal, proposal.gold])
+    )
+    identity = None
+    if proposal.key is not None:
+        identity = "key\x1f" + proposal.key
+    elif proposal.run is not None and proposal.call_id is not None:
+        identity = "\x1f".join(("call", proposal.run, proposal.call_id, key))
+    schema_digest = None if proposal.schema is None else digest(dumps(proposal.schema))
+    return Submit(actor=actor, proposal=proposal, data=data, identity=identity, digest=key,
+                  schema_digest=schema_digest, draw=draw, nonce=nonce, lease=lease)  # fmt: skip
+
+
+def _check(proposal: Proposal) -> None:
+    if proposal.kind not in KINDS:
+        raise InvalidInput(f"kind {proposal.kind!r} is none of {', '.join(KINDS)}")
+    if proposal.tool_class not in TOOL_CLASSES:
+        raise InvalidInput(f"tool_class {proposal.tool_class!r} is none of {', '.join(TOOL_CLASSES)}")
+    if not proposal.action:
+        raise InvalidInput("a proposal needs an action", remedy="Name what is to be done, as the policy knows it.")
+    for name in ("action", "principal", "agent", "run", "call_id", "key", "environment", "undo"):
+        value = getattr(proposal, name)
+        if value is None:
+            continue
+        if not isinstance(value, str) or not value or len(value) > MAX_NAME or any(c < " " or c == "\x7f" for c in value):
+            raise InvalidInput(
+                f"{name} must be 1 to {MAX_NAME} characters without control characters",
+                remedy=f"Shorten or clean {name}.",
+            )
+    if not isinstance(proposal.arguments, Mapping):
+        raise InvalidInput("arguments must be an object")
+
+
+def submit(tx: Tx, command: Submit) -> Submitted:
+    """Submit one proposal. Raises `KeyReused` when its key belongs to another one."""
+    (made,) = submit_many(tx, [command])
+    if isinstance(made, Exception):
+        raise made
+    return made
+
+
+def submit_many(tx: Tx, commands: Sequence[Submit]) -> list[Submitted | Exception]:
+    """Submit proposals together: routed one by one, inserted as one statement where routing needs no sums."""
+    results: list[Submitted | Exception] = []
+    ready: list[_Draft] = []
+    for command in commands:
+        try:
+            draft = _draft(tx, command)
+        except Exception as error:
+            if not ready and not tx.dirty:
+                results.append(error)
+                continue
+            results.extend(_insert(tx, ready))
+            ready = []
+            results.append(error)
+            continue
+        ready.append(draft)
+        if draft.counted:
+            # the next route may depend on this one being counted
+            results.extend(_insert(tx, ready))
+            ready = []
+    results.extend(_insert(tx, ready))
+    return results
+
+
+@dataclass(slots=True)
+class _Draft:
+    command: Submit
+    proposal: Proposal
+    policy: Policy
+    route: Route
+    case_id: str
+    action_digest: str
+    decision: str | None
+    decision_bytes: bytes | None
+    entry_id: str
+    openings: list[Opening]
+    commitments: dict[str, str]
+    counted: tuple[str, ...]
+    halted: str | None
+
+
+def _draft(tx: Tx, command: Submit) -> _Draft:
+    workspace = command.actor.workspace
+    policy = policies.in_force(tx, workspace)
+    proposal = calibrators.calibrated(tx, policy, workspace, command.proposal)
+    found = policies.facts(tx, policy, workspace, proposal)
+    route = policy.route(proposal, found, now=tx.now, draw=command.draw)
+    if command.objection:
+        reason = Reason(code="objection", text="A reviewer objected to what this undoes.", tier="auto_approve")
+        route = replace(route, tier="auto_approve", reviewers=0, reasons=(reason,), spot_check=False)
+    route = _hold_when_full(tx, policy, workspace, route)
+    if proposal.gold is not None:
+        route = replace(route, tier="hard_gate", reviewers=1, spot_check=False)
+    if tx.workspace(workspace).frozen and route.tier in ("auto_approve", "soft_review"):
+        reason = Reason(code="frozen", text="This workspace was restored from a copy and waits for an operator.", tier="hard_gate")
+        route = replace(route, tier="hard_gate", reviewers=max(1, route.reviewers), reasons=(*route.reasons, reason))
+    case_id = uuid7(tx.now)
+    salted, openings, commitments = seal(proposal)
+    bound = action_digest(
+        workspace=workspace, principal=proposal.principal, action=proposal.action, schema=command.schema_digest,
+        arguments=salted, target=proposal.target, case=case_id, revision=1,
+    )  # fmt: skip
+    halted = halt.standing(tx, workspace, agent=proposal.agent, action=proposal.action, run=proposal.run)
+    decision, body = _decided_at_once(route, halted)
+    return _Draft(
+        command=command, proposal=proposal, policy=policy, route=route, case_id=case_id, action_digest=bound,
+        decision=decision, decision_bytes=None if body is None else dumps(body), entry_id=uuid7(tx.now),
+        openings=openings, commitments=commitments, counted=policy.subjects(proposal), halted=halted,
+    )  # fmt: skip
+
+
+def _decided_at_once(route: Route, halted: str | None) -> tuple[str | None, dict[str, JSON] | None]:
+    if halted is not None:
+        return "cancelled", {"by": ["policy"], "reason": f"halted: {halted}", "halted": True}
+    if route.tier == "deny":
+        return "rejected", {"by": ["policy"], "reason": "; ".join(r.text for r in route.reasons if r.tier == "deny") or "denied by policy"}
+    if route.tier in ("auto_approve", "soft_review"):
+        return "approved", {"by": ["policy"]}
+    return None, None
+
+
+def _hold_when_full(tx: Tx, policy: Policy, workspace: str, route: Route) -> Route:
+    """With the queue at its limit nobody would look afterwards: what asks for a look waits for it instead."""
+    limit = policy.review_settings.max_queue_depth
+    if route.tier != "soft_review" or limit is None:
+        return route
+    key = ("open", workspace)
+    if key not in tx.memo:
+        tx.memo[key] = tx.run(statements.open_upto, workspace=workspace, limit=limit)[0][0]
+    if tx.memo[key] < limit:
+        return route
+    reason = Reason(code="queue_full", text=f"The queue is at its limit of {limit}, so nobody would look in time.", tier="hard_gate")
+    return replace(route, tier="hard_gate", reviewers=max(1, route.reviewers), reasons=(*route.reasons, reason))
+
+
+def _insert(tx: Tx, drafts: list[_Draft]) -> list[Submitted | Exception]:
+    if not drafts:
+        return []
+    inserted = set(tx.add_unless_known(schema.proposal, [_row(tx, draft) for draft in drafts]))
+    return [_settle(tx, draft) if draft.case_id in inserted else _replay(tx, draft) for draft in drafts]
+
+
+def _row(tx: Tx, draft: _Draft) -> dict[str, Any]:
+    proposal, command = draft.proposal, draft.command
+    data = command.data if proposal is command.proposal else dumps(proposal.record())
+    identity = command.identity if command.identity is not None and draft.halted is None else "case\x1f" + draft.case_id
+    decided = draft.decision is not None
+    return {
+        "case_id": draft.case_id, "workspace": command.actor.workspace, "identity": identity,
+        "digest": command.digest, "action": proposal.action, "agent": proposal.agent, "run": proposal.run,
+        "tier": draft.route.tier, "revision": 1, "action_digest": draft.action_digest, "bytes": data,
+        "route": dumps(rows.route_record(draft.route)), "policy": draft.route.policy, "submitted_at": tx.now,
+        "undoes": proposal.undoes, "made_by": None, "decision": draft.decision,
+        "decision_bytes": draft.decision_bytes, "decided_at": tx.now if decided else None,
+        "decision_entry": draft.entry_id if decided else None,
+    }  # fmt: skip
+
+
+def _settle(tx: Tx, draft: _Draft) -> Submitted:
+    """The proposal is new: write down what became of it, and open a case if people must look."""
+    command, proposal, route = draft.command, draft.proposal, draft.route
+    workspace = command.actor.workspace
+    needs_people = draft.halted is None and (route.tier in ("hard_gate", "soft_review") or route.spot_check)
+    if needs_people:
+        tx.entry(workspace, "proposal.submitted", command.actor.entry(), case=(draft.case_id, 1), **_what(draft))
+    receipt = None
+    if draft.decision is not None:
+        receipt = tx.entry(
+            workspace, "decision.made", POLICY.entry(), id=draft.entry_id, case=(draft.case_id, 1),
+            from_="new", to="decided", result=draft.decision, **({} if needs_people else _what(draft, command.actor)),
+        )  # fmt: skip
+    if needs_people:
+        open_case(tx, workspace, draft.case_id, proposal, route, soft=draft.decision is not None)
+    for opening in draft.openings:
+        opening.keep(tx, workspace, draft.case_id, draft.entry_id if receipt else tx.entries[-1].id)
+    if draft.counted and draft.decision in (None, "approved"):
+        amount, currency = policies.money(draft.policy, proposal)
+        for subject in draft.counted:
+            tx.add(schema.usage, workspace=workspace, subject=subject, at=tx.now, case_id=draft.case_id,
+                   amount=amount, currency=currency, asked=int(needs_people))  # fmt: skip
+    started = None
+    if command.nonce is not None and draft.decision == "approved":
+        started = execute.start_new(
+            tx, workspace=workspace, case_id=draft.case_id, action=proposal.action, agent=proposal.agent,
+            action_digest=draft.action_digest, tool_class=proposal.tool_class, nonce=command.nonce,
+            lease=command.lease, actor=command.actor, arguments=cast(JSON, proposal.arguments), revision=1,
+        )  # fmt: skip
+    return Submitted(
+        case_id=draft.case_id, status="open" if draft.decision is None else "decided", tier=route.tier,
+        reasons=route.reasons, decision=_decision(draft, tx.now), replayed=False, receipt=receipt, execution=started,
+        deadline=None if draft.decision is not None or route.deadline_seconds is None
+        else tx.now + route.deadline_seconds * SECOND, action_digest=draft.action_digest,
+    )  # fmt: skip
+
+
+def _what(draft: _Draft, submitter: Actor | None = None) -> dict[str, JSON]:
+    """What an entry says of the proposal: names and digests, never a value."""
+    made: dict[str, JSON] = {
+        "action": {"name": draft.proposal.action, "digest": draft.action_digest},
+        "policy": {"name": draft.route.policy_name, "digest": draft.route.policy},
+        "tier": draft.route.tier,
+    }
+    if submitter is not None:
+        made["submitter"] = submitter.pid
+    if draft.proposal.run is not None:
+        made["run"] = draft.proposal.run
+    if draft.proposal.undoes is not None:
+        made["undoes"] = draft.proposal.undoes
+    if draft.commitments:
+        made["fields"] = draft.commitments
+    if draft.route.audit:
+        made["reasons"] = [reason.code for reason in draft.route.reasons][:32]
+    return made
+
+
+def _decision(draft: _Draft, now: int) -> Decision | None:
+    if draft.decision is None:
+        return None
+    halted = draft.halted is not None
+    reason = None
+    if halted:
+        reason = f"halted: {draft.halted}"
+    elif draft.decision == "rejected":
+        reason = "; ".join(r.text for r in draft.route.reasons if r.tier == "deny") or "denied by policy"
+    return Decision(
+        case_id=draft.case_id, kind=cast(Any, draft.decision), by=("policy",), at=now, tier=draft.route.tier,
+        revision=1, action_digest=draft.action_digest, reason=reason, halted=halted,
+        arguments=draft.proposal.arguments if draft.decision == "approved" else None,
+    )  # fmt: skip
+
+
+def _replay(tx: Tx, draft: _Draft) -> Submitted | Exception:
+    """The identity is known: the same proposal gets the same case, another one is refused."""
+    found = tx.one(
+        statements.proposal_by_identity, workspace=draft.command.actor.workspace, identity=draft.command.identity
+    )
+    if found is None:
+        return InvalidInput("the case id is taken; submit again")
+    row = ProposalRow._make(found)
+    if row.digest != draft.command.digest:
+        return KeyReused(f"key {draft.proposal.key!r} belongs to case {row.case_id}, which proposed something else")
+    route = rows.route_noun(row.route)
+    return Submitted(
+        case_id=row.case_id, status="open" if row.decision is None else "decided", tier=row.tier,
+        reasons=route.reasons, decision=rows.decision_noun(row), replayed=True,
+        deadline=None if row.decision is not None or route.deadline_seconds is None
+        else row.submitted_at + route.deadline_seconds * SECOND, action_digest=row.action_digest,
+    )  # fmt: skip
+
+
+def random_draw() -> float:
+    """A uniform number in [0, 1) from the system's randomness."""
+    return int.from_bytes(os.urandom(7), "big") / 2**56
+

@@ -1,0 +1,471 @@
+"""The first schema."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from handrail.store.schema import SEARCH_POSTGRES, SEARCH_SQLITE
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Every table, and the full-text index each engine has of its own."""
+    op.create_table(
+        "action",
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("schema", sa.LargeBinary(), nullable=True),
+        sa.Column("schema_digest", sa.String(length=64), nullable=True),
+        sa.Column("tool_class", sa.String(length=16), nullable=False),
+        sa.Column("undo", sa.String(length=256), nullable=True),
+        sa.Column("declared_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "name", name=op.f("pk_action")),
+    )
+    op.create_table(
+        "api_key",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("secret", sa.String(length=64), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("agent", sa.String(length=256), nullable=True),
+        sa.Column("person", sa.String(length=64), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
+    )
+    op.create_table(
+        "audit_entry",
+        sa.Column("log", sa.String(length=256), nullable=False),
+        sa.Column("idx", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("type", sa.String(length=32), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=True),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("log", "idx", name=op.f("pk_audit_entry")),
+        sa.UniqueConstraint("log", "id", name=op.f("uq_audit_entry_log_id")),
+    )
+    op.create_index(
+        "ix_audit_entry_case",
+        "audit_entry",
+        ["case_id"],
+        unique=False,
+        sqlite_where=sa.text("case_id IS NOT NULL"),
+        postgresql_where=sa.text("case_id IS NOT NULL"),
+    )
+    op.create_table(
+        "audit_head",
+        sa.Column("log", sa.String(length=256), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("frontier", sa.LargeBinary(), nullable=False),
+        sa.Column("signed_size", sa.BigInteger(), nullable=False),
+        sa.Column("checkpoint", sa.Text(), nullable=True),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("log", name=op.f("pk_audit_head")),
+    )
+    op.create_table(
+        "audit_tile",
+        sa.Column("log", sa.String(length=256), nullable=False),
+        sa.Column("level", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("n", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hashes", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("log", "level", "n", name=op.f("pk_audit_tile")),
+    )
+    op.create_table(
+        "calibrator",
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "name", "version", name=op.f("pk_calibrator")),
+    )
+    op.create_table(
+        "cases",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("tier", sa.String(length=16), nullable=False),
+        sa.Column("queue", sa.String(length=256), nullable=False),
+        sa.Column("lane", sa.Integer(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("reviewers", sa.Integer(), nullable=False),
+        sa.Column("sort_key", sa.BigInteger(), nullable=False),
+        sa.Column("deadline", sa.BigInteger(), nullable=True),
+        sa.Column("on_expiry", sa.String(length=16), nullable=False),
+        sa.Column("soft", sa.Boolean(), nullable=False),
+        sa.Column("gold", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("escalations", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("fence", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint("(state = 'open') = (closed_at IS NULL)", name=op.f("ck_cases_closed_with_time")),
+        sa.CheckConstraint("state IN ('open', 'decided', 'reviewed')", name=op.f("ck_cases_state_known")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
+    )
+    op.create_index("ix_cases_closed", "cases", ["workspace", "closed_at"], unique=False)
+    op.create_index("ix_cases_opened", "cases", ["workspace", "opened_at"], unique=False)
+    op.create_index("ix_cases_state", "cases", ["workspace", "state", "sort_key", "id"], unique=False)
+    op.create_table(
+        "claim",
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("reviewer", sa.String(length=256), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("taken_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_claim")),
+    )
+    op.create_index("ix_claim_reviewer", "claim", ["workspace", "reviewer"], unique=False)
+    op.create_table(
+        "excluded",
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.String(length=256), nullable=False),
+        sa.Column("why", sa.String(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("case_id", "person", name=op.f("pk_excluded")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "execution",
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("agent", sa.String(length=256), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("tool_class", sa.String(length=16), nullable=False),
+        sa.Column("nonce", sa.String(length=256), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.Column("result", sa.LargeBinary(), nullable=True),
+        sa.Column("happened", sa.Boolean(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('started', 'succeeded', 'failed', 'unknown', 'settled', 'voided')",
+            name=op.f("ck_execution_state_known"),
+        ),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_execution")),
+    )
+    op.create_index(
+        "ix_execution_state",
+        "execution",
+        ["workspace", "state"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('started', 'unknown')"),
+        postgresql_where=sa.text("state IN ('started', 'unknown')"),
+    )
+    op.create_table(
+        "halt",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("scope", sa.String(length=16), nullable=False),
+        sa.Column("value", sa.String(length=256), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("set_by", sa.String(length=256), nullable=False),
+        sa.Column("set_at", sa.BigInteger(), nullable=False),
+        sa.Column("lifted_by", sa.String(length=256), nullable=True),
+        sa.Column("lifted_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("scope IN ('agent', 'action', 'run', 'workspace')", name=op.f("ck_halt_scope_known")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_halt")),
+    )
+    op.create_index(
+        "ix_halt_live",
+        "halt",
+        ["workspace"],
+        unique=False,
+        sqlite_where=sa.text("lifted_at IS NULL"),
+        postgresql_where=sa.text("lifted_at IS NULL"),
+    )
+    op.create_table(
+        "label",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("correct", sa.Boolean(), nullable=True),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("batch", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label")),
+    )
+    op.create_index("ix_label_action", "label", ["workspace", "action", "id"], unique=False)
+    op.create_table(
+        "lane",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("queue", sa.String(length=256), nullable=False),
+        sa.Column("skills", sa.String(length=512), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lane")),
+        sa.UniqueConstraint("workspace", "queue", "skills", name=op.f("uq_lane_workspace_queue_skills")),
+    )
+    op.create_table(
+        "opening",
+        sa.Column("log", sa.String(length=256), nullable=False),
+        sa.Column("entry", sa.String(length=64), nullable=False),
+        sa.Column("path", sa.String(length=512), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=256), nullable=False),
+        sa.Column("salt", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("log", "entry", "path", name=op.f("pk_opening")),
+    )
+    op.create_index("ix_opening_case", "opening", ["case_id"], unique=False)
+    op.create_index("ix_opening_subject", "opening", ["subject"], unique=False)
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("webhook", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=True),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("type", sa.String(length=32), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("delivered_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", "webhook", name=op.f("pk_outbox")),
+    )
+    op.create_index(
+        "ix_outbox_due",
+        "outbox",
+        ["next_at"],
+        unique=False,
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+        postgresql_where=sa.text("next_at IS NOT NULL"),
+    )
+    op.create_table(
+        "outcome",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outcome")),
+    )
+    op.create_index("ix_outcome_case", "outcome", ["case_id"], unique=False)
+    op.create_table(
+        "permission",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("issued_by", sa.String(length=256), nullable=False),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_permission")),
+    )
+    op.create_index("ix_permission_action", "permission", ["workspace", "action"], unique=False)
+    op.create_table(
+        "person",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("email", sa.String(length=256), nullable=False),
+        sa.Column("password", sa.Text(), nullable=True),
+        sa.Column("roles", sa.Text(), nullable=False),
+        sa.Column("skills", sa.Text(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
+        sa.UniqueConstraint("workspace", "email", name=op.f("uq_person_workspace_email")),
+    )
+    op.create_table(
+        "policy_version",
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.String(length=256), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "digest", name=op.f("pk_policy_version")),
+    )
+    op.create_table(
+        "proposal",
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("identity", sa.String(length=700), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("agent", sa.String(length=256), nullable=True),
+        sa.Column("run", sa.String(length=256), nullable=True),
+        sa.Column("tier", sa.String(length=16), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("action_digest", sa.String(length=64), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("route", sa.LargeBinary(), nullable=False),
+        sa.Column("policy", sa.String(length=64), nullable=False),
+        sa.Column("submitted_at", sa.BigInteger(), nullable=False),
+        sa.Column("undoes", sa.String(length=64), nullable=True),
+        sa.Column("made_by", sa.String(length=64), nullable=True),
+        sa.Column("decision", sa.String(length=16), nullable=True),
+        sa.Column("decision_bytes", sa.LargeBinary(), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("decision_entry", sa.String(length=64), nullable=True),
+        sa.CheckConstraint(
+            "decision IS NULL OR decision IN ('approved', 'rejected', 'responded', 'redirected', 'expired', 'cancelled')",
+            name=op.f("ck_proposal_decision_known"),
+        ),
+        sa.CheckConstraint(
+            "tier IN ('auto_approve', 'soft_review', 'hard_gate', 'deny')", name=op.f("ck_proposal_tier_known")
+        ),
+        sa.CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name=op.f("ck_proposal_decided_with_time")),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_proposal")),
+        sa.UniqueConstraint("workspace", "identity", name=op.f("uq_proposal_workspace_identity")),
+    )
+    op.create_index(
+        "ix_proposal_run",
+        "proposal",
+        ["workspace", "run"],
+        unique=False,
+        sqlite_where=sa.text("run IS NOT NULL"),
+        postgresql_where=sa.text("run IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_proposal_undoes",
+        "proposal",
+        ["undoes"],
+        unique=False,
+        sqlite_where=sa.text("undoes IS NOT NULL"),
+        postgresql_where=sa.text("undoes IS NOT NULL"),
+    )
+    op.create_table(
+        "ready",
+        sa.Column("lane", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sort_key", sa.BigInteger(), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("lane", "sort_key", "case_id", name=op.f("pk_ready")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "review",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("reviewer", sa.String(length=256), nullable=False),
+        sa.Column("verdict", sa.String(length=16), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("card", sa.String(length=64), nullable=True),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("blind", sa.Boolean(), nullable=False),
+        sa.Column("dwell", sa.Float(), nullable=True),
+        sa.Column("given_at", sa.BigInteger(), nullable=False),
+        sa.Column("effective_at", sa.BigInteger(), nullable=False),
+        sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
+        sa.Column("voided_at", sa.BigInteger(), nullable=True),
+        sa.Column("batch", sa.String(length=64), nullable=True),
+        sa.CheckConstraint(
+            "verdict IN ('approve', 'edit', 'reject', 'respond', 'redirect', 'abstain')",
+            name=op.f("ck_review_verdict_known"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_review")),
+    )
+    op.create_index("ix_review_reviewer", "review", ["workspace", "reviewer", "given_at"], unique=False)
+    op.create_index(
+        "uq_review_live",
+        "review",
+        ["case_id", "revision", "reviewer"],
+        unique=True,
+        sqlite_where=sa.text("withdrawn_at IS NULL AND voided_at IS NULL"),
+        postgresql_where=sa.text("withdrawn_at IS NULL AND voided_at IS NULL"),
+    )
+    op.create_table(
+        "session",
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.String(length=64), nullable=False),
+        sa.Column("csrf", sa.String(length=64), nullable=False),
+        sa.Column("signed_in_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("token", name=op.f("pk_session")),
+    )
+    op.create_index("ix_session_person", "session", ["person"], unique=False)
+    op.create_table(
+        "stint",
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("person", sa.String(length=64), nullable=False),
+        sa.Column("started_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "person", name=op.f("pk_stint")),
+    )
+    op.create_table(
+        "subject_key",
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("subject", sa.String(length=256), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "subject", name=op.f("pk_subject_key")),
+    )
+    op.create_table(
+        "timer",
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "subject", name=op.f("pk_timer")),
+    )
+    op.create_index("ix_timer_due", "timer", ["due_at"], unique=False)
+    op.create_table(
+        "training_batch",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("agreement", sa.Float(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training_batch")),
+    )
+    op.create_table(
+        "unindexed",
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_unindexed")),
+    )
+    op.create_table(
+        "usage",
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("subject", sa.String(length=700), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("amount", sa.Text(), nullable=True),
+        sa.Column("currency", sa.String(length=8), nullable=True),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "subject", "at", "case_id", name=op.f("pk_usage")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "webhook",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("events", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("disabled_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook")),
+    )
+    op.create_table(
+        "workspace",
+        sa.Column("id", sa.String(length=256), nullable=False),
+        sa.Column("log", sa.String(length=256), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=False),
+        sa.Column("frozen", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("policy", sa.String(length=64), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
+        sa.UniqueConstraint("log", name=op.f("uq_workspace_log")),
+    )
+    searches = (SEARCH_SQLITE,) if op.get_bind().dialect.name == "sqlite" else SEARCH_POSTGRES
+    for statement in searches:
+        op.execute(statement)

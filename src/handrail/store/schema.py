@@ -1,0 +1,514 @@
+"""Every table, once, for both engines. Times are microseconds since the epoch.
+
+`proposal` is the row that two decisions race on: its `decision` is NULL until one of them wins.
+`ready` is narrow on purpose: a row is deleted when its case is taken and inserted again when the
+claim lapses, so taking the next case never scans what is already held.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# ids compare by bytes on both engines
+Id = String(64)
+Name = String(256)
+Time = BigInteger
+
+
+def _in(column: str, *values: str) -> str:
+    return f"{column} IN ({', '.join(repr(v) for v in values)})"
+
+
+workspace = Table(
+    "workspace",
+    metadata,
+    Column("id", Name, primary_key=True),
+    # origin of its audit log: <host>/<workspace>[/e<epoch>]
+    Column("log", Name, nullable=False, unique=True),
+    # secret for pseudonyms of people named in proposals
+    Column("secret", LargeBinary, nullable=False),
+    # a restored copy starts frozen until an operator acknowledges it
+    Column("frozen", Boolean, nullable=False, server_default=text("false")),
+    Column("policy", Id),
+    Column("created_at", Time, nullable=False),
+)
+
+policy_version = Table(
+    "policy_version",
+    metadata,
+    Column("workspace", Name, primary_key=True),
+    Column("digest", Id, primary_key=True),
+    Column("name", Name, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_by", Name, nullable=False),
+    Column("created_at", Time, nullable=False),
+)
+
+action = Table(
+    "action",
+    metadata,
+    Column("workspace", Name, primary_key=True),
+    Column("name", Name, primary_key=True),
+    Column("schema", LargeBinary),
+    Column("schema_digest", Id),
+    Column("tool_class", String(16), nullable=False),
+    Column("undo", Name),
+    Column("declared_at", Time, nullable=False),
+)
+
+proposal = Table(
+    "proposal",
+    metadata,
+    Column("case_id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    # (key) or (run, call id, digest) or the case id itself
+    Column("identity", String(700), nullable=False),
+    Column("digest", Id, nullable=False),
+    Column("action", Name, nullable=False),
+    Column("agent", Name),
+    Column("run", Name),
+    Column("tier", String(16), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("action_digest", Id, nullable=False),
+    # RFC 8785 bytes of the proposal as submitted or last revised
+    Column("bytes", LargeBinary, nullable=False),
+    Column("route", LargeBinary, nullable=False),
+    Column("policy", Id, nullable=False),
+    Column("submitted_at", Time, nullable=False),
+    Column("undoes", Id),
+    # id of the review whose edit made this revision
+    Column("made_by", Id),
+    # NULL until decided; then exactly one, for good
+    Column("decision", String(16)),
+    Column("decision_bytes", LargeBinary),
+    Column("decided_at", Time),
+    # id of the audit entry that is the receipt
+    Column("decision_entry", Id),
+    UniqueConstraint("workspace", "identity"),
+    CheckConstraint(_in("tier", "auto_approve", "soft_review", "hard_gate", "deny"), name="tier_known"),
+    CheckConstraint(
+        "decision IS NULL OR " + _in("decision", "approved", "rejected", "responded", "redirected", "expired", "cancelled"),
+        name="decision_known",
+    ),
+    CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name="decided_with_time"),
+    Index("ix_proposal_run", "workspace", "run", sqlite_where=text("run IS NOT NULL"), postgresql_where=text("run IS NOT NULL")),
+    Index("ix_proposal_undoes", "undoes", sqlite_where=text("undoes IS NOT NULL"), postgresql_where=text("undoes IS NOT NULL")),
+)  # fmt: skip
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("action", Name, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("tier", String(16), nullable=False),
+    Column("queue", Name, nullable=False),
+    Column("lane", Integer, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("reviewers", Integer, nullable=False),
+    Column("sort_key", BigInteger, nullable=False),
+    Column("deadline", Time),
+    Column("on_expiry", String(16), nullable=False),
+    # decided before people look: soft review or spot check
+    Column("soft", Boolean, nullable=False),
+    Column("gold", Boolean, nullable=False, server_default=text("false")),
+    Column("summary", Text, nullable=False),
+    Column("opened_at", Time, nullable=False),
+    Column("closed_at", Time),
+    Column("escalations", Integer, nullable=False, server_default=text("0")),
+    # grows with every claim
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    CheckConstraint(_in("state", "open", "decided", "reviewed"), name="state_known"),
+    CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_with_time"),
+    Index("ix_cases_state", "workspace", "state", "sort_key", "id"),
+    Index("ix_cases_closed", "workspace", "closed_at"),
+    Index("ix_cases_opened", "workspace", "opened_at"),
+)
+
+lane = Table(
+    "lane",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("queue", Name, nullable=False),
+    # sorted, comma-separated; also the roles a reviewer must hold, as role:<name>
+    Column("skills", String(512), nullable=False),
+    UniqueConstraint("workspace", "queue", "skills"),
+)
+
+ready = Table(
+    "ready",
+    metadata,
+    Column("lane", Integer, primary_key=True, autoincrement=False),
+    Column("sort_key", BigInteger, primary_key=True),
+    Column("case_id", Id, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+excluded = Table(
+    "excluded",
+    metadata,
+    Column("case_id", Id, primary_key=True),
+    # pseudonym of somebody who may not review this case: asks, owns, delegated, or has answered
+    Column("person", Name, primary_key=True),
+    # requester, owner, reviewed
+    Column("why", String(16), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+claim = Table(
+    "claim",
+    metadata,
+    Column("case_id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("reviewer", Name, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("taken_at", Time, nullable=False),
+    Column("expires_at", Time, nullable=False),
+    Index("ix_claim_reviewer", "workspace", "reviewer"),
+)
+
+# how long somebody has been reviewing without a real break
+stint = Table(
+    "stint",
+    metadata,
+    Column("workspace", Name, primary_key=True),
+    Column("person", Id, primary_key=True),
+    Column("started_at", Time, nullable=False),
+    Column("last_at", Time, nullable=False),
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("case_id", Id, nullable=False),
+    Column("workspace", Name, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("reviewer", Name, nullable=False),
+    Column("verdict", String(16), nullable=False),
+    # arguments, value, instruction, reason, note, roles, provenance
+    Column("bytes", LargeBinary, nullable=False),
+    Column("card", Id),
+    Column("fence", Integer, nullable=False),
+    Column("blind", Boolean, nullable=False),
+    Column("dwell", Float),
+    Column("given_at", Time, nullable=False),
+    Column("effective_at", Time, nullable=False),
+    Column("withdrawn_at", Time),
+    Column("voided_at", Time),
+    Column("batch", Id),
+    CheckConstraint(_in("verdict", "approve", "edit", "reject", "respond", "redirect", "abstain"), name="verdict_known"),
+    # one live review per person and revision
+    Index(
+        "uq_review_live", "case_id", "revision", "reviewer", unique=True,
+        sqlite_where=text("withdrawn_at IS NULL AND voided_at IS NULL"),
+        postgresql_where=text("withdrawn_at IS NULL AND voided_at IS NULL"),
+    ),
+    Index("ix_review_reviewer", "workspace", "reviewer", "given_at"),
+)  # fmt: skip
+
+execution = Table(
+    "execution",
+    metadata,
+    # the at-most-once point
+    Column("case_id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("action", Name, nullable=False),
+    Column("agent", Name),
+    Column("state", String(16), nullable=False),
+    Column("tool_class", String(16), nullable=False),
+    Column("nonce", Name, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("started_at", Time, nullable=False),
+    Column("expires_at", Time, nullable=False),
+    Column("finished_at", Time),
+    Column("result", LargeBinary),
+    Column("happened", Boolean),
+    CheckConstraint(_in("state", "started", "succeeded", "failed", "unknown", "settled", "voided"), name="state_known"),
+    Index("ix_execution_state", "workspace", "state", sqlite_where=text("state IN ('started', 'unknown')"),
+          postgresql_where=text("state IN ('started', 'unknown')")),
+)  # fmt: skip
+
+timer = Table(
+    "timer",
+    metadata,
+    # deadline, effective, claim, execution, retry
+    Column("kind", String(16), primary_key=True),
+    Column("subject", Id, primary_key=True),
+    Column("due_at", Time, nullable=False),
+    Index("ix_timer_due", "due_at"),
+)
+
+outcome = Table(
+    "outcome",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("case_id", Id, nullable=False),
+    Column("workspace", Name, nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+    Column("at", Time, nullable=False),
+    Index("ix_outcome_case", "case_id"),
+)
+
+label = Table(
+    "label",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("case_id", Id, nullable=False),
+    Column("action", Name, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("correct", Boolean),
+    Column("bytes", LargeBinary, nullable=False),
+    Column("made_at", Time, nullable=False),
+    # id of the training batch that took it
+    Column("batch", Id),
+    Index("ix_label_action", "workspace", "action", "id"),
+)
+
+training_batch = Table(
+    "training_batch",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("action", Name, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("agreement", Float),
+    # released or held
+    Column("state", String(16), nullable=False),
+    Column("reason", Text),
+    Column("made_at", Time, nullable=False),
+)
+
+calibrator = Table(
+    "calibrator",
+    metadata,
+    Column("workspace", Name, primary_key=True),
+    Column("name", Name, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("bytes", LargeBinary, nullable=False),
+    Column("digest", Id, nullable=False),
+    Column("made_at", Time, nullable=False),
+)
+
+halt = Table(
+    "halt",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("scope", String(16), nullable=False),
+    Column("value", Name),
+    Column("reason", Text, nullable=False),
+    Column("set_by", Name, nullable=False),
+    Column("set_at", Time, nullable=False),
+    Column("lifted_by", Name),
+    Column("lifted_at", Time),
+    CheckConstraint(_in("scope", "agent", "action", "run", "workspace"), name="scope_known"),
+    Index("ix_halt_live", "workspace", sqlite_where=text("lifted_at IS NULL"), postgresql_where=text("lifted_at IS NULL")),
+)  # fmt: skip
+
+grant = Table(
+    "permission",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("bytes", LargeBinary, nullable=False),
+    Column("action", Name, nullable=False),
+    Column("issued_by", Name, nullable=False),
+    Column("issued_at", Time, nullable=False),
+    Column("expires_at", Time, nullable=False),
+    Column("ended_at", Time),
+    Index("ix_permission_action", "workspace", "action"),
+)
+
+# what windowed sums and budgets count: one row per dimension a policy asks about
+usage = Table(
+    "usage",
+    metadata,
+    Column("workspace", Name, primary_key=True),
+    # "<dimension>\0<value>\0<action>": principal, agent, run, target
+    Column("subject", String(700), primary_key=True),
+    Column("at", Time, primary_key=True),
+    Column("case_id", Id, primary_key=True),
+    Column("amount", Text),
+    Column("currency", String(8)),
+    # 1 when a person was asked
+    Column("asked", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+audit_entry = Table(
+    "audit_entry",
+    metadata,
+    Column("log", Name, primary_key=True),
+    Column("idx", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Id, nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("case_id", Id),
+    Column("bytes", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    UniqueConstraint("log", "id"),
+    Index("ix_audit_entry_case", "case_id", sqlite_where=text("case_id IS NOT NULL"),
+          postgresql_where=text("case_id IS NOT NULL")),
+)  # fmt: skip
+
+audit_tile = Table(
+    "audit_tile",
+    metadata,
+    Column("log", Name, primary_key=True),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("n", BigInteger, primary_key=True, autoincrement=False),
+    # 256 hashes of 32 bytes; only full tiles are stored, a partial one is made from below
+    Column("hashes", LargeBinary, nullable=False),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("log", Name, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("frontier", LargeBinary, nullable=False),
+    Column("signed_size", BigInteger, nullable=False),
+    Column("checkpoint", Text),
+    # wall clock of the newest entry: a step backwards is written down
+    Column("last_at", Time, nullable=False),
+)
+
+opening = Table(
+    "opening",
+    metadata,
+    Column("log", Name, primary_key=True),
+    Column("entry", Id, primary_key=True),
+    Column("path", String(512), primary_key=True),
+    Column("case_id", Id, nullable=False),
+    Column("subject", Name, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    # AES-256-GCM under the subject's key; associated data: entry id and path
+    Column("sealed", LargeBinary, nullable=False),
+    Index("ix_opening_subject", "subject"),
+    Index("ix_opening_case", "case_id"),
+)
+
+subject_key = Table(
+    "subject_key",
+    metadata,
+    Column("workspace", Name, primary_key=True),
+    Column("subject", Name, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("email", Name, nullable=False),
+    Column("password", Text),
+    # comma-separated
+    Column("roles", Text, nullable=False),
+    Column("skills", Text, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("created_at", Time, nullable=False),
+    UniqueConstraint("workspace", "email"),
+)
+
+session = Table(
+    "session",
+    metadata,
+    # SHA-256 of the cookie
+    Column("token", Id, primary_key=True),
+    Column("person", Id, nullable=False),
+    Column("csrf", Id, nullable=False),
+    Column("signed_in_at", Time, nullable=False),
+    Column("expires_at", Time, nullable=False),
+    Index("ix_session_person", "person"),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    # SHA-256 of the secret
+    Column("secret", Id, nullable=False),
+    Column("scopes", Text, nullable=False),
+    # the agent this key speaks for, if it is bound to one
+    Column("agent", Name),
+    # the person this key speaks for, if it is a personal one
+    Column("person", Id),
+    Column("created_at", Time, nullable=False),
+    Column("expires_at", Time),
+    Column("revoked_at", Time),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    # comma-separated entry types; "*" for all
+    Column("events", Text, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("disabled_at", Time),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    # event id; doubles are dropped by it
+    Column("id", Id, primary_key=True),
+    Column("webhook", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    # events of one case go out in order
+    Column("case_id", Id),
+    Column("seq", BigInteger, nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", Time),
+    Column("delivered_at", Time),
+    Column("last_error", Text),
+    Index("ix_outbox_due", "next_at", sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL")),
+)  # fmt: skip
+
+# cases whose words the search index does not hold yet; a loop empties it, so submitting stays cheap
+unindexed = Table("unindexed", metadata, Column("case_id", Id, primary_key=True))
+
+# full-text index: an FTS5 table on SQLite, a tsvector column on PostgreSQL; made by the migration
+SEARCH_SQLITE = "CREATE VIRTUAL TABLE search USING fts5(case_id UNINDEXED, workspace UNINDEXED, body, tokenize='unicode61')"
+SEARCH_POSTGRES = (
+    "CREATE TABLE search (case_id varchar(64) PRIMARY KEY, workspace varchar(256) NOT NULL, body tsvector NOT NULL)",
+    "CREATE INDEX ix_search_body ON search USING gin (body)",
+)

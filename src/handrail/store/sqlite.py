@@ -1,0 +1,203 @@
+"""SQLite: WAL, synchronous=FULL, one writing connection a process, one checkpointer a file.
+
+Releases before 3.51.3 have a race between one connection's write and another's checkpoint, so of all
+processes on a file exactly one may ever checkpoint: whoever holds the lock on `<file>-checkpointer`.
+Reading connections are opened read-only and cannot checkpoint at all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import IO, Any, Literal
+from urllib.parse import quote
+
+from sqlalchemy import Table, create_engine
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql import ClauseElement
+
+from handrail.errors import UnsafeStore
+from handrail.store.statements import Statement
+from handrail.store.tx import Row
+
+AUTOCHECKPOINT_PAGES = 4000
+BUSY_MILLISECONDS = 10_000
+POLL_SECONDS = 0.05
+NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "glusterfs", "ceph", "lustre"}
+
+
+class SQLiteStore:
+    """One SQLite file. Raises `UnsafeStore` on a network file system unless told otherwise."""
+
+    engine: Literal["sqlite"] = "sqlite"
+    outages = (sqlite3.OperationalError, sqlite3.InternalError)
+
+    def __init__(self, path: Path, *, allow_unsafe: bool = False):
+        self.path = path.resolve()
+        self.url = f"sqlite:///{self.path}"
+        if not allow_unsafe:
+            refuse_network_file_system(self.path)
+        self._uri = f"file:{quote(str(self.path))}?mode=ro"
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        # lists and reports; hot reads use a plain connection a thread
+        self._pool = create_engine("sqlite://", creator=self._open_reader, poolclass=QueuePool, pool_size=4)
+
+    def connect(self) -> SQLiteConnection:
+        return SQLiteConnection(self.path)
+
+    def _open_reader(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._uri, uri=True, isolation_level=None, check_same_thread=False)
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        return connection
+
+    def read(self, query: ClauseElement) -> list[Any]:
+        with self._pool.connect() as connection:
+            return list(connection.execute(query).all())  # type: ignore[call-overload]
+
+    def read_hot(self, statement: Statement, **parameters: Any) -> list[Row]:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._open_reader()
+            with self._guard:
+                self._readers.append(connection)
+        return connection.execute(statement.sqlite, parameters).fetchall()
+
+    def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """Polls `data_version`, which moves when any other connection commits."""
+        stop = threading.Event()
+
+        def poll() -> None:
+            connection = self._open_reader()
+            seen = -1
+            while not stop.wait(POLL_SECONDS):
+                (version,) = connection.execute("PRAGMA data_version").fetchone()
+                if version != seen:
+                    seen = version
+                    changed()
+            connection.close()
+
+        thread = threading.Thread(target=poll, name="handrail-watch", daemon=True)
+        thread.start()
+
+        def end() -> None:
+            stop.set()
+            thread.join()
+
+        return end
+
+    def close(self) -> None:
+        self._pool.dispose()
+        with self._guard:
+            for connection in self._readers:
+                connection.close()
+            self._readers.clear()
+        self._local = threading.local()
+
+
+class SQLiteConnection:
+    """The one connection of a process that writes."""
+
+    engine: Literal["sqlite"] = "sqlite"
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        self._db.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
+        self._expect("journal_mode", "WAL", "wal")
+        self._expect("synchronous", "FULL", 2)
+        self._db.execute("PRAGMA wal_autocheckpoint = 0")
+        self._db.execute("PRAGMA cache_size = -65536")
+        self._db.execute("PRAGMA temp_store = MEMORY")
+        self._lock: IO[bytes] | None = None
+        self._dirty_wal = True
+        self.become_checkpointer()
+
+    def _expect(self, pragma: str, value: str, wanted: object) -> None:
+        self._db.execute(f"PRAGMA {pragma} = {value}").fetchall()
+        (found,) = self._db.execute(f"PRAGMA {pragma}").fetchone()
+        if found != wanted:
+            raise UnsafeStore(f"{self._path}: {pragma} is {found!r} and will not become {value}")
+
+    def become_checkpointer(self) -> bool:
+        """Try to be the one process that checkpoints this file; true if it is."""
+        if self._lock is not None:
+            return True
+        lock = Path(f"{self._path}-checkpointer").open("ab")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            return False
+        self._lock = lock
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}")
+        return True
+
+    def begin(self, clock: Callable[[], int]) -> int:
+        self._db.execute("BEGIN IMMEDIATE")
+        return clock()
+
+    def commit(self) -> None:
+        self._db.execute("COMMIT")
+        self._dirty_wal = True
+
+    def rollback(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
+        return self._db.execute(statement.sqlite, parameters).fetchall()
+
+    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> list[str]:
+        if not rows:
+            return []
+        sql = _insert_sql(table, tuple(rows[0]), ignore)
+        if not ignore:
+            self._db.executemany(sql, rows)
+            return []
+        first = next(iter(table.primary_key)).name
+        return [row[first] for row in rows if self._db.execute(sql, row).rowcount == 1]
+
+    def idle(self) -> None:
+        """Fold the WAL back into the file while nobody waits."""
+        if self._dirty_wal and self.become_checkpointer():
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._dirty_wal = False
+
+    def close(self) -> None:
+        self._db.close()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+@cache
+def _insert_sql(table: Table, columns: tuple[str, ...], ignore: bool) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    values = ", ".join(f":{name}" for name in columns)
+    return f'INSERT {"OR IGNORE " if ignore else ""}INTO "{table.name}" ({names}) VALUES ({values})'
+
+
+def refuse_network_file_system(path: Path) -> None:
+    """Raise `UnsafeStore` if the folder of `path` is on a file system where SQLite's locks do not hold."""
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return
+    folder = os.path.realpath(path.parent)
+    best, kind = "", ""
+    for line in mounts.read_text(errors="replace").splitlines():
+        _, point, found, *_ = line.split(" ")
+        inside = folder == point or folder.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, found
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise UnsafeStore(
+            f"{path} is on a network file system ({kind} at {best}), where SQLite can lose acknowledged work",
+            remedy="Keep the file on a local disk, use PostgreSQL, or pass allow_unsafe=True.",
+        )

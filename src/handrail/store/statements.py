@@ -1,0 +1,235 @@
+"""The hot statements, by name. Written once in the SQL both engines share, twice where they differ.
+
+Parameters are `:name`. Each exclusive step is one guarded statement: no row back means somebody
+else was first. Everything that is not here (lists, reports, search) is SQLAlchemy Core in `reads.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z_0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL for both engines; `postgres` differs from `sqlite` only where it must."""
+
+    sqlite: str
+    postgres: str = ""
+    name: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "postgres", _PARAMETER.sub(r"%(\1)s", self.postgres or self.sqlite))
+
+
+def _both(sql: str) -> Statement:
+    return Statement(" ".join(sql.split()))
+
+
+def _each(*, sqlite: str, postgres: str) -> Statement:
+    return Statement(" ".join(sqlite.split()), " ".join(postgres.split()))
+
+
+# --- workspaces and policy -------------------------------------------------------------------
+
+workspace_get = _both("SELECT id, log, secret, frozen, policy FROM workspace WHERE id = :id")
+workspace_policy = _both("UPDATE workspace SET policy = :digest WHERE id = :workspace")
+workspace_freeze = _both("UPDATE workspace SET frozen = :frozen WHERE id = :workspace")
+policy_get = _both("SELECT text, name FROM policy_version WHERE workspace = :workspace AND digest = :digest")
+action_get = _both("SELECT schema, schema_digest, tool_class, undo FROM action WHERE workspace = :workspace AND name = :name")
+action_put = _both("""
+    INSERT INTO action (workspace, name, schema, schema_digest, tool_class, undo, declared_at)
+    VALUES (:workspace, :name, :schema, :schema_digest, :tool_class, :undo, :declared_at)
+    ON CONFLICT (workspace, name) DO UPDATE SET schema = excluded.schema, schema_digest = excluded.schema_digest,
+        tool_class = excluded.tool_class, undo = excluded.undo, declared_at = excluded.declared_at""")
+
+# --- proposals and decisions ------------------------------------------------------------------
+
+PROPOSAL = (
+    "case_id, workspace, identity, digest, action, agent, run, tier, revision, action_digest, bytes, route, policy,"
+    " submitted_at, undoes, made_by, decision, decision_bytes, decided_at, decision_entry"
+)
+proposal_get = _both(f"SELECT {PROPOSAL} FROM proposal WHERE case_id = :case_id AND workspace = :workspace")
+proposal_lock = _each(
+    sqlite=f"SELECT {PROPOSAL} FROM proposal WHERE case_id = :case_id AND workspace = :workspace",
+    postgres=f"SELECT {PROPOSAL} FROM proposal WHERE case_id = :case_id AND workspace = :workspace FOR UPDATE",
+)
+proposal_by_identity = _both(f"SELECT {PROPOSAL} FROM proposal WHERE workspace = :workspace AND identity = :identity")
+proposal_revise = _both("""
+    UPDATE proposal SET revision = :revision, action_digest = :action_digest, bytes = :bytes,
+        made_by = :made_by
+    WHERE case_id = :case_id AND revision = :revision - 1 AND decision IS NULL RETURNING case_id""")
+proposal_reroute = _both("UPDATE proposal SET route = :route WHERE case_id = :case_id")
+proposal_redact = _both("UPDATE proposal SET bytes = :bytes WHERE case_id = :case_id")
+decision_make = _both("""
+    UPDATE proposal SET decision = :kind, decision_bytes = :bytes, decided_at = :at, decision_entry = :entry
+    WHERE case_id = :case_id AND decision IS NULL RETURNING case_id""")
+undo_exists = _both("SELECT case_id FROM proposal WHERE undoes = :case_id")
+
+# --- cases, queue, claims ---------------------------------------------------------------------
+
+CASE = (
+    "id, workspace, action, kind, state, tier, queue, lane, revision, reviewers, sort_key, deadline, on_expiry,"
+    " soft, gold, summary, opened_at, closed_at, escalations, fence"
+)
+case_get = _both(f"SELECT {CASE} FROM cases WHERE id = :case_id AND workspace = :workspace")
+case_close = _both("""
+    UPDATE cases SET state = :state, closed_at = :at WHERE id = :case_id AND state = 'open' RETURNING id""")
+case_revise = _both("UPDATE cases SET revision = :revision, summary = :summary WHERE id = :case_id AND state = 'open'")
+case_escalate = _both("""
+    UPDATE cases SET escalations = escalations + 1, reviewers = :reviewers, lane = :lane, sort_key = :sort_key,
+        deadline = :deadline WHERE id = :case_id AND state = 'open' RETURNING id""")
+lane_find = _both("SELECT id FROM lane WHERE workspace = :workspace AND queue = :queue AND skills = :skills")
+lane_make = _both("""
+    INSERT INTO lane (workspace, queue, skills) VALUES (:workspace, :queue, :skills)
+    ON CONFLICT (workspace, queue, skills) DO UPDATE SET queue = excluded.queue RETURNING id""")
+lane_list = _both("SELECT id, queue, skills FROM lane WHERE workspace = :workspace")
+
+# the head of one lane that this person may take; the few cases he is excluded from are stepped over
+ready_head = _each(
+    sqlite="""
+    SELECT sort_key, case_id FROM ready r WHERE lane = :lane
+      AND NOT EXISTS (SELECT 1 FROM excluded e WHERE e.case_id = r.case_id AND e.person IN (:me, :me_id, :me_name, :me_email))
+    ORDER BY sort_key, case_id LIMIT 1""",
+    postgres="""
+    SELECT sort_key, case_id FROM ready r WHERE lane = :lane
+      AND NOT EXISTS (SELECT 1 FROM excluded e WHERE e.case_id = r.case_id AND e.person IN (:me, :me_id, :me_name, :me_email))
+    ORDER BY sort_key, case_id LIMIT 1 FOR UPDATE SKIP LOCKED""",
+)
+ready_take = _both("""
+    DELETE FROM ready WHERE lane = :lane AND sort_key = :sort_key AND case_id = :case_id RETURNING case_id""")
+ready_put = _both("""
+    INSERT INTO ready (lane, sort_key, case_id) VALUES (:lane, :sort_key, :case_id) ON CONFLICT DO NOTHING""")
+excluded_list = _both("SELECT person, why FROM excluded WHERE case_id = :case_id")
+excluded_put = _both("""
+    INSERT INTO excluded (case_id, person, why) VALUES (:case_id, :person, :why) ON CONFLICT DO NOTHING""")
+excluded_forget = _both("DELETE FROM excluded WHERE case_id = :case_id AND person = :person AND why = 'reviewed'")
+
+case_revision = _both("SELECT revision FROM cases WHERE id = :case_id")
+case_fence = _both("UPDATE cases SET fence = fence + 1 WHERE id = :case_id AND state = 'open' RETURNING fence")
+claim_get = _both("SELECT case_id, reviewer, fence, taken_at, expires_at FROM claim WHERE case_id = :case_id")
+claim_insert = _both("""
+    INSERT INTO claim (case_id, workspace, reviewer, fence, taken_at, expires_at)
+    VALUES (:case_id, :workspace, :reviewer, :fence, :now, :expires_at) ON CONFLICT DO NOTHING RETURNING case_id""")
+claim_renew = _both("""
+    UPDATE claim SET expires_at = :expires_at
+    WHERE case_id = :case_id AND reviewer = :reviewer AND fence = :fence AND expires_at > :now RETURNING taken_at""")
+claim_end = _both("DELETE FROM claim WHERE case_id = :case_id AND fence = :fence RETURNING reviewer")
+claim_drop = _both("DELETE FROM claim WHERE case_id = :case_id RETURNING reviewer, fence")
+claim_live_of = _both("""
+    SELECT case_id, fence FROM claim WHERE workspace = :workspace AND reviewer = :reviewer AND expires_at > :now""")
+
+stint_get = _both("SELECT started_at, last_at FROM stint WHERE workspace = :workspace AND person = :person")
+stint_put = _both("""
+    INSERT INTO stint (workspace, person, started_at, last_at) VALUES (:workspace, :person, :now, :now)
+    ON CONFLICT (workspace, person) DO UPDATE SET last_at = excluded.last_at,
+        started_at = CASE WHEN excluded.last_at - stint.last_at >= :rest THEN excluded.last_at ELSE stint.started_at END""")
+open_upto = _both("""
+    SELECT count(*) FROM (SELECT 1 FROM cases WHERE workspace = :workspace AND state = 'open' LIMIT :limit) x""")
+person_get = _both("SELECT id, workspace, name, email, roles, skills, active FROM person WHERE id = :id")
+
+# --- reviews ----------------------------------------------------------------------------------
+
+REVIEW = (
+    "id, case_id, workspace, revision, reviewer, verdict, bytes, card, fence, blind, dwell, given_at, effective_at,"
+    " withdrawn_at, voided_at, batch"
+)
+review_insert = _both("""
+    INSERT INTO review (id, case_id, workspace, revision, reviewer, verdict, bytes, card, fence, blind, dwell, given_at,
+        effective_at, batch)
+    VALUES (:id, :case_id, :workspace, :revision, :reviewer, :verdict, :bytes, :card, :fence, :blind, :dwell, :now,
+        :effective_at, :batch) ON CONFLICT DO NOTHING RETURNING id""")
+review_list = _both(f"SELECT {REVIEW} FROM review WHERE case_id = :case_id ORDER BY given_at, id")
+review_get = _both(f"SELECT {REVIEW} FROM review WHERE id = :id AND workspace = :workspace")
+review_withdraw = _both("""
+    UPDATE review SET withdrawn_at = :now WHERE id = :id AND reviewer = :reviewer AND withdrawn_at IS NULL
+      AND voided_at IS NULL AND effective_at > :now RETURNING case_id""")
+review_void = _both("""
+    UPDATE review SET voided_at = :now WHERE case_id = :case_id AND id <> :keep AND revision < :revision
+      AND withdrawn_at IS NULL AND voided_at IS NULL RETURNING id, reviewer""")
+review_count_present = _both("""
+    SELECT count(*) FROM review r JOIN proposal p ON p.case_id = r.case_id
+    WHERE r.case_id = :case_id AND r.withdrawn_at IS NULL AND r.voided_at IS NULL AND r.verdict <> 'abstain'
+      AND (r.revision = p.revision OR r.id = p.made_by)""")
+review_of_person = _both("""
+    SELECT id, case_id FROM review WHERE workspace = :workspace AND reviewer = :reviewer AND effective_at > :now
+      AND withdrawn_at IS NULL AND voided_at IS NULL""")
+
+# --- executions -------------------------------------------------------------------------------
+
+EXECUTION = (
+    "case_id, workspace, action, agent, state, tool_class, nonce, fence, started_at, expires_at, finished_at, result,"
+    " happened"
+)
+execution_insert = _both("""
+    INSERT INTO execution (case_id, workspace, action, agent, state, tool_class, nonce, fence, started_at, expires_at)
+    VALUES (:case_id, :workspace, :action, :agent, :state, :tool_class, :nonce, 1, :now, :expires_at)
+    ON CONFLICT DO NOTHING RETURNING case_id""")
+execution_get = _both(f"SELECT {EXECUTION} FROM execution WHERE case_id = :case_id AND workspace = :workspace")
+execution_retry = _both("""
+    UPDATE execution SET nonce = :nonce, fence = fence + 1, started_at = :now, expires_at = :expires_at
+    WHERE case_id = :case_id AND state = 'started' AND fence = :fence AND expires_at <= :now RETURNING fence""")
+execution_finish = _both("""
+    UPDATE execution SET state = :state, finished_at = :now, result = :result
+    WHERE case_id = :case_id AND state = 'started' AND fence = :fence RETURNING case_id""")
+execution_renew = _both("""
+    UPDATE execution SET expires_at = :expires_at
+    WHERE case_id = :case_id AND state = 'started' AND fence = :fence AND nonce = :nonce RETURNING case_id""")
+execution_lose = _both("""
+    UPDATE execution SET state = 'unknown' WHERE case_id = :case_id AND state = 'started' AND fence = :fence
+    RETURNING case_id""")
+execution_late = _both("UPDATE execution SET result = :result WHERE case_id = :case_id AND state = 'unknown'")
+execution_settle = _both("""
+    UPDATE execution SET state = 'settled', finished_at = :now, happened = :happened
+    WHERE case_id = :case_id AND state = 'unknown' RETURNING fence""")
+
+# --- timers, halts, usage ---------------------------------------------------------------------
+
+timer_put = _both("""
+    INSERT INTO timer (kind, subject, due_at) VALUES (:kind, :subject, :due_at)
+    ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at""")
+timer_drop = _both("DELETE FROM timer WHERE kind = :kind AND subject = :subject")
+timer_drop_all = _both("DELETE FROM timer WHERE subject = :subject AND kind IN ('deadline', 'claim', 'effective')")
+timer_due = _both("SELECT kind, subject, due_at FROM timer WHERE due_at <= :now ORDER BY due_at LIMIT :limit")
+timer_next = _both("SELECT min(due_at) FROM timer")
+halt_live = _both("SELECT id, scope, value, reason FROM halt WHERE workspace = :workspace AND lifted_at IS NULL")
+halt_since = _both("SELECT scope, value, reason FROM halt WHERE workspace = :workspace AND set_at >= :moment")
+halt_lift = _both("""
+    UPDATE halt SET lifted_by = :by, lifted_at = :now WHERE id = :id AND workspace = :workspace AND lifted_at IS NULL
+    RETURNING scope, value""")
+usage_since = _both("""
+    SELECT at, amount, currency, asked FROM usage WHERE workspace = :workspace AND subject = :subject AND at >= :since""")
+grant_live = _both("""
+    SELECT id, bytes FROM permission
+    WHERE workspace = :workspace AND action = :action AND ended_at IS NULL AND expires_at > :now""")
+grant_end = _both("""
+    UPDATE permission SET ended_at = :now WHERE id = :id AND workspace = :workspace AND ended_at IS NULL RETURNING action""")
+
+# --- audit ------------------------------------------------------------------------------------
+
+head_lock = _each(
+    sqlite="SELECT size, frontier, last_at FROM audit_head WHERE log = :log",
+    postgres="SELECT size, frontier, last_at FROM audit_head WHERE log = :log FOR UPDATE",
+)
+head_insert = _both("""
+    INSERT INTO audit_head (log, size, frontier, signed_size, last_at) VALUES (:log, 0, :frontier, 0, 0)
+    ON CONFLICT DO NOTHING""")
+head_move = _both("UPDATE audit_head SET size = :size, frontier = :frontier, last_at = :last_at WHERE log = :log")
+head_sign = _both("""
+    UPDATE audit_head SET signed_size = :size, checkpoint = :checkpoint WHERE log = :log AND signed_size <= :size""")
+head_get = _both("SELECT size, frontier, signed_size, checkpoint, last_at FROM audit_head WHERE log = :log")
+entry_hashes = _both("SELECT hash FROM audit_entry WHERE log = :log AND idx >= :start AND idx < :stop ORDER BY idx")
+entry_by_id = _both("SELECT idx, bytes FROM audit_entry WHERE log = :log AND id = :id")
+tile_get = _both("SELECT hashes FROM audit_tile WHERE log = :log AND level = :level AND n = :n")
+opening_salts = _both("SELECT path, salt FROM opening WHERE log = :log AND case_id = :case_id")
+subject_key_get = _both("SELECT key FROM subject_key WHERE workspace = :workspace AND subject = :subject")
+calibrator_newest = _both("""
+    SELECT version, bytes, digest FROM calibrator WHERE workspace = :workspace AND name = :name
+    ORDER BY version DESC LIMIT 1""")
+webhook_live = _both("SELECT id, events FROM webhook WHERE workspace = :workspace AND disabled_at IS NULL")
+
+for _name, _value in list(globals().items()):
+    if isinstance(_value, Statement):
+        object.__setattr__(_value, "name", _name)

@@ -1,0 +1,249 @@
+"""The writer: gathers whatever verbs are waiting into one transaction, commits once, then answers each.
+
+No timer: a group is as large as the crowd that formed while the last one was being written, so a
+lone caller pays one commit and a crowd shares one.
+
+A verb that fails before it wrote anything costs the group nothing. One that fails after writing is
+taken out, the group is rolled back and run again without it: what a savepoint each would give,
+paid for only when it is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from handrail.clock import Clock, SystemClock
+from handrail.errors import HandrailError, Unavailable
+from handrail.store.engine import Store, WriteConnection
+from handrail.store.tx import Staged, Tx
+
+C = TypeVar("C")
+R = TypeVar("R")
+Verb = Callable[[Tx, C], R]
+Bulk = Callable[[Tx, Sequence[Any]], list[Any]]
+
+log = logging.getLogger("handrail.writer")
+
+MAX_GROUP = 256
+IDLE_SECONDS = 0.5
+RETRIES = 4
+
+
+class _Item:
+    __slots__ = ("command", "future", "loop", "verb")
+
+    def __init__(self, verb: Verb[Any, Any], command: Any, future: Any, loop: asyncio.AbstractEventLoop | None):
+        self.verb = verb
+        self.command = command
+        self.future = future
+        self.loop = loop
+
+
+class _Poisoned(Exception):
+    """Verbs `at` failed after writing: the transaction must be rolled back and run without them."""
+
+    def __init__(self, at: range, error: Exception):
+        self.at = at
+        self.error = error
+
+
+class Writer:
+    """Runs verbs against a store, on its own thread(s). Safe to call from any thread or event loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock | None = None,
+        threads: int = 1,
+        bulk: dict[Verb[Any, Any], Bulk] | None = None,
+        committed: Callable[[list[Staged]], None] | None = None,
+    ):
+        self.store = store
+        self.clock = clock or SystemClock()
+        self.bulk = bulk or {}
+        self.committed = committed or (lambda entries: None)
+        self._waiting: deque[_Item] = deque()
+        self._ready = threading.Condition(threading.Lock())
+        self._closing = False
+        # commits and verbs since the start, for metrics
+        self.commits = 0
+        self.verbs = 0
+        self._threads = [
+            threading.Thread(target=self._work, args=(store.connect(),), name=f"handrail-writer-{n}", daemon=True)
+            for n in range(1 if store.engine == "sqlite" else threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    # --- two thin ways to wait for the same thing ------------------------------------------------
+
+    def submit(self, verb: Verb[C, R], command: C) -> Future[R]:
+        """Queue a verb; the future completes after the commit."""
+        future: Future[R] = Future()
+        self._put(_Item(verb, command, future, None))
+        return future
+
+    def run(self, verb: Verb[C, R], command: C) -> R:
+        """Run a verb and wait until it is durable."""
+        return self.submit(verb, command).result()
+
+    async def arun(self, verb: Verb[C, R], command: C) -> R:
+        """Run a verb and await its durable result."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._put(_Item(verb, command, future, loop))
+        return await future
+
+    @property
+    def waiting(self) -> int:
+        """Verbs that wait for a group."""
+        return len(self._waiting)
+
+    def close(self) -> None:
+        """Finish what is waiting, then stop."""
+        with self._ready:
+            self._closing = True
+            self._ready.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _put(self, item: _Item) -> None:
+        with self._ready:
+            if self._closing:
+                raise Unavailable("the store is closed")
+            self._waiting.append(item)
+            self._ready.notify()
+
+    # --- the loop ---------------------------------------------------------------------------------
+
+    def _work(self, connection: WriteConnection) -> None:
+        while True:
+            group = self._gather(connection)
+            if group is None:
+                connection.close()
+                return
+            self._answer(group, self._write(connection, group))
+
+    def _gather(self, connection: WriteConnection) -> list[_Item] | None:
+        idled = False
+        while True:
+            with self._ready:
+                if not self._waiting and not self._closing:
+                    self._ready.wait(None if idled else IDLE_SECONDS)
+                if self._waiting:
+                    count = min(len(self._waiting), MAX_GROUP)
+                    return [self._waiting.popleft() for _ in range(count)]
+                if self._closing:
+                    return None
+            if not idled:
+                try:
+                    connection.idle()
+                except self.store.outages:
+                    log.warning("housekeeping failed; it will be tried again", exc_info=True)
+                idled = True
+
+    def _write(self, connection: WriteConnection, group: list[_Item]) -> list[Any]:
+        """Results or exceptions, one per item, in order."""
+        results: list[Any] = [None] * len(group)
+        alive = list(range(len(group)))
+        retries = 0
+        while alive:
+            tx = None
+            try:
+                tx = Tx(connection, connection.begin(self.clock.now))
+                made = self._run_all(tx, [group[i] for i in alive])
+                tx.flush()
+                connection.commit()
+            except _Poisoned as poison:
+                self._rollback(connection)
+                for at in reversed(poison.at):
+                    results[alive.pop(at)] = poison.error
+                continue
+            except self.store.outages as error:
+                self._rollback(connection)
+                if retries < RETRIES and getattr(error, "sqlstate", None) in ("40001", "40P01", "55P03"):
+                    retries += 1
+                    continue
+                log.warning("the database refused a group of %d", len(alive), exc_info=True)
+                for i in alive:
+                    results[i] = Unavailable(f"the database cannot take this now: {error}")
+                return results
+            except Exception as error:
+                # a mistake of ours in flush: nothing was written, nobody is told otherwise
+                self._rollback(connection)
+                log.exception("a group of %d failed", len(alive))
+                for i in alive:
+                    results[i] = error
+                return results
+            for i, result in zip(alive, made, strict=True):
+                results[i] = result
+            self.commits += 1
+            self.verbs += len(alive)
+            if tx.entries:
+                self.committed(tx.entries)
+            return results
+        return results
+
+    def _run_all(self, tx: Tx, items: list[_Item]) -> list[Any]:
+        made: list[Any] = []
+        at = 0
+        while at < len(items):
+            verb = items[at].verb
+            end = at + 1
+            many = self.bulk.get(verb)
+            if many is not None:
+                while end < len(items) and items[end].verb is verb:
+                    end += 1
+            tx.dirty = False
+            try:
+                if many is not None:
+                    made.extend(many(tx, [item.command for item in items[at:end]]))
+                else:
+                    made.append(verb(tx, items[at].command))
+            except self.store.outages:
+                raise
+            except Exception as error:
+                if tx.dirty or not isinstance(error, HandrailError):
+                    raise _Poisoned(range(at, end), error) from error
+                made.extend([error] * (end - at))
+            at = end
+        return made
+
+    def _rollback(self, connection: WriteConnection) -> None:
+        try:
+            connection.rollback()
+        except Exception:
+            log.warning("rollback failed; the connection will be opened again", exc_info=True)
+
+    def _answer(self, group: list[_Item], results: list[Any]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+        for item, result in zip(group, results, strict=True):
+            if item.loop is not None:
+                by_loop.setdefault(item.loop, []).append((item.future, result))
+            elif isinstance(result, Exception):
+                item.future.set_exception(result)
+            else:
+                item.future.set_result(result)
+        for loop, pairs in by_loop.items():
+            try:
+                # one wake-up a loop and group, however many futures
+                loop.call_soon_threadsafe(_resolve, pairs)
+            except RuntimeError:
+                log.debug("an event loop closed before its answer came")
+
+
+def _resolve(pairs: list[tuple[asyncio.Future[Any], Any]]) -> None:
+    for future, result in pairs:
+        if future.cancelled():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

@@ -417,7 +417,7 @@ class Replay:
         review.counts = False
         if entry["actor"]["pid"] != review.pid:
             self._say("review.withdrawn_by_other", f"given by {review.pid}")
-        if self._at > review.effective + TOLERANCE:
+        if self._at > review.effective:
             self._say("review.withdrawn_late", "withdrawn after it took effect")
 
     def _voided(self, entry: Entry) -> None:
@@ -488,7 +488,7 @@ class Replay:
                 self._say("review.unknown", "it counts a review this case never got")
             elif not review.counts:
                 self._say("quorum.withdrawn", f"it counts a withdrawn or voided review of {review.pid}")
-            elif review.effective > self._at + TOLERANCE:
+            elif review.effective > self._at:
                 self._say("quorum.early", f"it counts the review of {review.pid} before its undo window ended")
             elif review.rev != case.rev:
                 self._say("quorum.revision", f"it counts a review of revision {review.rev}, not {case.rev}")

@@ -143,7 +143,7 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
         {"epoch": _object({"origin": _NAME, "size": _COUNT, "root": _DIGEST})},
         {"reason": _CODE},
     ),
-    "clock.jumped": ({"jump": _object({"from": _TIME, "to": _TIME})}, {}),
+    "clock.jumped": ({"before": _TIME}, {}),
 }
 
 

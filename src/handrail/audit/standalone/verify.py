@@ -1,0 +1,669 @@
+#!/usr/bin/env python3
+"""Checks an auditor's bundle without handrail: Python 3.11, its standard library and `cryptography`.
+
+    python3 verify.py BUNDLE --trust TRUST [--against CHECKPOINT]... [--receipt RECEIPT]...
+
+BUNDLE is the zip or a folder it was unpacked into. TRUST is a text file you got from somebody other than who
+gave you the bundle: a line `log <vkey>`, and, if witnesses must have cosigned, lines `witness <name> <vkey>`,
+`group <name> <number|any|all> <member>...`, `quorum <name>`.
+
+It ends with 0: all held and the trust was met; 1: tampered with; 2: cannot be judged; 3: consistent, but not
+vouched for by whom you trust. The lowest that applies, 0 aside, wins.
+
+Formats: RFC 6962 (tree), C2SP signed-note, tlog-checkpoint, tlog-tiles, tlog-proof, tlog-cosignature.
+This file is its own: it shares no line with the program that wrote the log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import hmac
+import json
+import re
+import sys
+import zipfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+TAMPERED, UNREADABLE, UNTRUSTED = 1, 2, 3
+LIMIT = 2**63 - 1
+
+
+class Malformed(Exception):
+    """What cannot be read."""
+
+
+class Findings:
+    """Collects what is wrong."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[int, str]] = []
+
+    def add(self, exit: int, text: str) -> None:
+        self.all.append((exit, text))
+
+    @property
+    def exit(self) -> int:
+        return min((exit for exit, _ in self.all), default=0)
+
+
+# -- tree ---------------------------------------------------------------------
+
+
+def sha(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def pair(left: bytes, right: bytes) -> bytes:
+    return sha(b"\x01" + left + right)
+
+
+def merge(stack: list[tuple[int, bytes]], leaf: bytes) -> None:
+    """Append a leaf to the stack of perfect subtrees (height, root)."""
+    height = 0
+    while stack and stack[-1][0] == height:
+        leaf = pair(stack.pop()[1], leaf)
+        height += 1
+    stack.append((height, leaf))
+
+
+def top(stack: list[tuple[int, bytes]]) -> bytes:
+    if not stack:
+        return sha(b"")
+    root = stack[-1][1]
+    for _, left in reversed(stack[:-1]):
+        root = pair(left, root)
+    return root
+
+
+def roots_of(leaves: list[bytes], sizes: set[int]) -> dict[int, bytes]:
+    """The root of each of these sizes, and of the whole."""
+    stack: list[tuple[int, bytes]] = []
+    roots = {0: top(stack)}
+    for count, leaf in enumerate(leaves, 1):
+        merge(stack, leaf)
+        if count in sizes or count == len(leaves):
+            roots[count] = top(stack)
+    return roots
+
+
+def included(leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes) -> bool:
+    """Recursive form of RFC 6962, 2.1.1: which side the leaf is on, from the top."""
+    if not 0 <= index < size <= LIMIT:
+        return False
+    sides = []
+    while size > 1:
+        left = 1 << ((size - 1).bit_length() - 1)
+        sides.append(index < left)
+        index, size = (index, left) if index < left else (index - left, size - left)
+    if len(sides) != len(proof) or any(len(hash) != 32 for hash in [leaf, root, *proof]):
+        return False
+    for hash, on_the_left in zip(proof, reversed(sides), strict=True):
+        leaf = pair(leaf, hash) if on_the_left else pair(hash, leaf)
+    return leaf == root
+
+
+# -- notes --------------------------------------------------------------------
+
+
+def unbase64(text: str) -> bytes:
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise Malformed("not base64") from None
+    if base64.b64encode(data).decode() != text:
+        raise Malformed("base64 in another spelling")
+    return data
+
+
+def number(text: str) -> int:
+    if not re.fullmatch("0|[1-9][0-9]{0,18}", text) or int(text) > LIMIT:
+        raise Malformed(f"{text[:30]!r} is no size")
+    return int(text)
+
+
+class Key:
+    """A public key from a vkey: name+id+base64(type, key)."""
+
+    def __init__(self, vkey: str) -> None:
+        try:
+            self.name, id, packed = vkey.split("+", 2)
+        except ValueError:
+            raise Malformed(f"no vkey: {vkey[:80]!r}") from None
+        data = unbase64(packed)
+        self.kind, self.public = data[:1], data[1:]
+        self.id = sha(self.name.encode() + b"\n" + data)[:4]
+        if len(data) != 33 or self.kind not in (b"\x01", b"\x04") or self.id.hex() != id:
+            raise Malformed(f"the vkey of {self.name[:60]} is of another kind or has a wrong id")
+
+    def holds(self, text: bytes, signature: bytes) -> bool:
+        if self.kind == b"\x04":
+            time, signature = signature[:8], signature[8:]
+            text = b"cosignature/v1\ntime %d\n" % int.from_bytes(time, "big") + text
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+class Note:
+    """A signed checkpoint."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        try:
+            whole = data.decode()
+        except UnicodeDecodeError:
+            raise Malformed("a checkpoint is not UTF-8") from None
+        body, blank, block = whole.rpartition("\n\n")
+        lines = body.split("\n")
+        if len(data) > 1_000_000 or re.search("[\x00-\x09\x0b-\x1f\x7f]", whole) or not blank or len(lines) != 3:
+            raise Malformed("a checkpoint must be three lines, a blank line and signatures")
+        self.text = (body + "\n").encode()
+        self.origin, self.size, self.root = lines[0], number(lines[1]), unbase64(lines[2])
+        if not self.origin or len(self.root) != 32:
+            raise Malformed("a checkpoint lacks its origin or root")
+        if not block.endswith("\n") or block.count("\n") > 100:
+            raise Malformed("a checkpoint's signatures are cut off, or too many")
+        self.signatures = [self._line(line) for line in block[:-1].split("\n")]
+        if len({(name, id) for name, id, _ in self.signatures}) < len(self.signatures):
+            raise Malformed("a checkpoint is signed twice by one key")
+
+    @staticmethod
+    def _line(line: str) -> tuple[str, bytes, bytes]:
+        match = re.fullmatch("— ([^\\s+]+) ([A-Za-z0-9+/=]+)", line)
+        data = unbase64(match[2]) if match else b""
+        if match is None or len(data) < 5:
+            raise Malformed("a signature line is malformed")
+        return match[1], data[:4], data[4:]
+
+    def signed_by(self, keys: list[Key]) -> list[tuple[Key, bool]]:
+        """Each of the keys that has a line here, and whether its signature holds."""
+        return [
+            (key, key.holds(self.text, signature))
+            for name, id, signature in self.signatures
+            for key in keys
+            if (key.name, key.id) == (name, id)
+        ]
+
+
+class Trust:
+    """Whom to trust, from a file given by the reader."""
+
+    def __init__(self, text: str) -> None:
+        self.logs: list[Key] = []
+        self.witnesses: dict[str, Key] = {}
+        self.groups: dict[str, tuple[int, list[str]]] = {}
+        self.quorum = "none"
+        for line in text.splitlines():
+            self._line([] if line.lstrip().startswith("#") else line.split())
+        if not self.logs:
+            raise Malformed("the trust file pins no log key")
+
+    def _line(self, words: list[str]) -> None:
+        known = {*self.witnesses, *self.groups}
+        if not words:
+            return
+        if words[0] == "log" and len(words) in (2, 3):
+            self.logs.append(Key(words[1]))
+        elif len(words) == 1 and "+" in words[0]:
+            self.logs.append(Key(words[0]))
+        elif words[0] == "witness" and len(words) in (3, 4) and words[1] not in known:
+            self.witnesses[words[1]] = Key(words[2])
+        elif words[0] == "group" and len(words) > 3 and words[1] not in known and known >= set(words[3:]):
+            members = words[3:]
+            needed = {"any": 1, "all": len(members)}.get(words[2]) or number(words[2])
+            if not 1 <= needed <= len(set(members)) == len(members):
+                raise Malformed("a group in the trust file cannot be satisfied")
+            self.groups[words[1]] = needed, members
+        elif words[0] == "quorum" and len(words) == 2 and words[1] in {*known, "none"}:
+            self.quorum = words[1]
+        else:
+            raise Malformed(f"the trust file has a line that cannot be read: {' '.join(words)[:80]}")
+
+    def met(self, name: str, cosigned: set[bytes]) -> bool:
+        if name == "none":
+            return True
+        if name in self.witnesses:
+            return self.witnesses[name].public in cosigned
+        needed, members = self.groups[name]
+        return sum(self.met(member, cosigned) for member in members) >= needed
+
+
+# -- bundle -------------------------------------------------------------------
+
+
+def read_files(path: Path) -> dict[str, bytes]:
+    """The files of the zip or folder."""
+    if path.is_dir():
+        return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if len(set(names)) != len(names):
+                raise Malformed("the zip holds two files of one name")
+            return {name: archive.read(name) for name in names}
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        raise Malformed(f"the bundle cannot be read: {error}") from None
+
+
+def check_manifest(files: dict[str, bytes], findings: Findings) -> None:
+    lines = files.get("MANIFEST", b"").decode("utf-8", "replace").splitlines()
+    if not lines or lines[0] != "handrail/bundle/1":
+        raise Malformed("the bundle is of no version this program knows")
+    listed = dict(reversed(line.split(" ", 1)) for line in lines[1:] if " " in line)
+    for name in sorted({*listed, *files} - {"MANIFEST"}):
+        data = files.get(name)
+        if data is None or name not in listed:
+            findings.add(UNREADABLE, f"{name} is {'missing' if data is None else 'not listed in MANIFEST'}")
+        elif hashlib.sha256(data).hexdigest() != listed[name]:
+            findings.add(TAMPERED, f"{name} is not the file that MANIFEST lists")
+
+
+def tile_path(level: int | str, index: int, width: int) -> str:
+    name = f"{index % 1000:03d}"
+    while index >= 1000:
+        index //= 1000
+        name = f"x{index % 1000:03d}/{name}"
+    return f"tile/{level}/{name}" + ("" if width == 256 else f".p/{width}")
+
+
+def read_entries(files: dict[str, bytes], size: int) -> list[bytes]:
+    entries: list[bytes] = []
+    while len(entries) < size:
+        width = min(256, size - len(entries))
+        name, at, before = tile_path("entries", len(entries) // 256, width), 0, len(entries)
+        data = files.get(name)
+        if data is None:
+            raise Malformed(f"{name} is missing")
+        while at < len(data):
+            end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+            if end > len(data):
+                raise Malformed(f"{name} ends in the middle of an entry")
+            entries.append(data[at + 2 : end])
+            at = end
+        if len(entries) - before != width:
+            raise Malformed(f"{name} holds {len(entries) - before} entries, not {width}")
+    return entries
+
+
+def check_tiles(files: dict[str, bytes], leaves: list[bytes], findings: Findings) -> None:
+    level, row = 0, leaves
+    while row:
+        for at in range(0, len(row), 256):
+            part = row[at : at + 256]
+            name = tile_path(level, at // 256, len(part))
+            if name not in files:
+                findings.add(UNREADABLE, f"{name} is missing")
+            elif files[name] != b"".join(part):
+                findings.add(TAMPERED, f"{name} does not hold the hashes of the entries")
+        row = [roots_of(row[at : at + 256], set())[256] for at in range(0, len(row) - 255, 256)]
+        level += 1
+
+
+# -- meaning ------------------------------------------------------------------
+
+
+def parse_entry(data: bytes) -> dict[str, Any]:
+    """An entry, if these bytes are its canonical form: sorted compact JSON without floats."""
+
+    def no_float(text: str) -> None:
+        raise Malformed(f"a number an entry may not hold: {text[:30]}")
+
+    try:
+        entry = json.loads(data, parse_float=no_float, parse_constant=no_float)
+        plain = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise Malformed("not JSON") from None
+    if plain != data or not isinstance(entry, dict):
+        raise Malformed("not in canonical form")
+    if entry.get("v") != 1 or not all(isinstance(entry.get(name), str) for name in ("log", "id", "type", "at")):
+        raise Malformed("of no version this program knows")
+    return entry
+
+
+def seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+class Case:
+    """What is known of one case."""
+
+    def __init__(self, entry: dict[str, Any]) -> None:
+        self.digest = entry["action"]["digest"]
+        self.rev, self.state, self.result, self.after = 1, "new", None, False
+        self.needed, self.excluded, self.expiry = 0, set[str](), "reject"
+        self.deadline: float | None = None
+        self.claim: tuple[int, str] | None = None
+        # review: [person, verdict, revision, effective, still counts]
+        self.reviews: dict[str, list[Any]] = {}
+        self.execution, self.fence, self.objected = "none", 0, False
+
+
+SAYS = {
+    "approved": {"approve", "edit"},
+    "rejected": {"reject"},
+    "responded": {"respond", "approve", "edit"},
+    "redirected": {"redirect"},
+}
+RUNS = {
+    "none": {"started", "voided"},
+    "started": {"started", "succeeded", "failed", "unknown"},
+    "unknown": {"settled"},
+}
+
+
+class Meaning:
+    """The core of what a log must mean: transitions, quorum, distinct people, decision before execution."""
+
+    def __init__(self, findings: Findings) -> None:
+        self.findings = findings
+        self.cases: dict[str, Case] = {}
+        self.ids: set[str] = set()
+        self.log: str | None = None
+        self.now = self.latest = 0.0
+        self.idx = 0
+
+    def say(self, text: str) -> None:
+        self.findings.add(TAMPERED, f"entry {self.idx}: {text}")
+
+    def feed(self, entry: dict[str, Any]) -> None:
+        self.now = seconds(entry["at"])
+        self.log = self.log or entry["log"]
+        if entry["log"] != self.log or entry["id"] in self.ids:
+            self.say("of another log, or doubled")
+        self.ids.add(entry["id"])
+        if entry["type"] != "clock.jumped" and self.now < self.latest - 5:
+            self.say("its time goes back by more than 5 s")
+        self.latest = self.now if entry["type"] == "clock.jumped" else max(self.latest, self.now)
+        judge = getattr(self, entry["type"].replace(".", "_"), None)
+        if judge and "case" in entry:
+            judge(entry, self.cases.get(entry["case"]["id"]))
+        self.idx += 1
+
+    def proposal_submitted(self, entry: dict[str, Any], case: Case | None) -> None:
+        if case:
+            self.say("a case is submitted twice")
+        self.cases[entry["case"]["id"]] = Case(entry)
+
+    def case_opened(self, entry: dict[str, Any], case: Case | None) -> None:
+        after = bool(entry.get("soft") or entry.get("spot"))
+        if case is None or case.needed or after != (case.result is not None) or entry["reviewers"] < 1:
+            self.say("a case is opened that may not be")
+            return
+        case.state, case.needed, case.after = "open", entry["reviewers"], after
+        case.excluded, case.expiry = set(entry["excluded"]), entry.get("on_expiry", "reject")
+        case.deadline = seconds(entry["deadline"]) if "deadline" in entry else None
+
+    def case_escalated(self, entry: dict[str, Any], case: Case | None) -> None:
+        if case is None or case.state != "open" or entry["reviewers"] < case.needed:
+            self.say("an escalation of a case that is not open, or one that asks for fewer people")
+            return
+        case.needed, case.expiry = entry["reviewers"], entry.get("on_expiry", case.expiry)
+        case.deadline = seconds(entry["deadline"]) if "deadline" in entry else case.deadline
+
+    def proposal_revised(self, entry: dict[str, Any], case: Case | None) -> None:
+        cause = case.reviews.get(entry.get("cause", "")) if case else None
+        if case is None or case.state != "open" or entry["case"]["rev"] != case.rev + 1:
+            self.say("a revision out of order")
+        elif cause is None or cause[1] != "edit" or not cause[4]:
+            self.say("a revision without a live edit")
+        else:
+            case.rev = cause[2] = entry["case"]["rev"]
+            case.digest = entry["action"]["digest"]
+
+    def case_closed(self, entry: dict[str, Any], case: Case | None) -> None:
+        if case is None or case.state != "open" or not case.after or entry["to"] != "reviewed":
+            self.say("a case is closed that may not be")
+            return
+        case.state, case.objected = "reviewed", entry["result"] == "objected"
+        live = [review for review in case.reviews.values() if review[4] and review[3] <= self.now]
+        if entry["result"] in ("confirmed", "objected") and not live:
+            self.say(f"{entry['result']} without a review")
+
+    def claim_taken(self, entry: dict[str, Any], case: Case | None) -> None:
+        if case is None or case.state != "open" or (case.claim and entry["fence"] <= case.claim[0]):
+            self.say("a claim that may not be")
+            return
+        case.claim = entry["fence"], entry["actor"]["pid"]
+
+    def claim_lapsed(self, entry: dict[str, Any], case: Case | None) -> None:
+        if case and case.claim and case.claim[0] == entry["fence"]:
+            case.claim = entry["fence"], ""
+
+    claim_released = claim_lapsed
+
+    def review_given(self, entry: dict[str, Any], case: Case | None) -> None:
+        pid = entry["actor"]["pid"]
+        if case is None or case.state != "open":
+            self.say("a review of a case that is not open")
+            return
+        if entry["actor"]["kind"] != "person" or pid in case.excluded:
+            self.say(f"a review by {pid}, who may not judge it")
+        if case.claim != (entry["fence"], pid):
+            self.say("a review without a live claim")
+        if entry["case"]["rev"] != case.rev or (
+            entry["action"]["digest"] != case.digest and entry["verdict"] != "edit"
+        ):
+            self.say("a review of another revision or action")
+        if case.deadline is not None and self.now > case.deadline + 5 and case.expiry == "reject":
+            self.say("a review after the deadline")
+        effective = seconds(entry["effective"])
+        case.reviews[entry["review"]] = [pid, entry["verdict"], entry["case"]["rev"], effective, True]
+
+    def review_withdrawn(self, entry: dict[str, Any], case: Case | None) -> None:
+        review = case.reviews.get(entry["review"]) if case else None
+        if review is None:
+            self.say("a review is taken back that was not given")
+        else:
+            review[4] = False
+
+    review_voided = review_withdrawn
+
+    def decision_made(self, entry: dict[str, Any], case: Case | None) -> None:
+        by, result = entry["actor"]["kind"], entry["result"]
+        if case and case.result:
+            self.say("a second decision")
+            return
+        if case is None and entry["from"] == "new":
+            case = self.cases[entry["case"]["id"]] = Case(entry)
+        if case is None or entry["from"] != case.state or entry["to"] != "decided":
+            self.say("a decision out of order")
+            return
+        if entry["action"]["digest"] != case.digest:
+            self.say("it decides another action than the one proposed")
+        was_open, case.state, case.result = case.state == "open", "decided", result
+        if not was_open:
+            policy = by == "policy" and entry.get("tier") in ("auto_approve", "soft_review")
+            if result not in ("rejected", "expired", "cancelled") and not (policy and result == "approved"):
+                self.say(f"{result} without people")
+        elif result == "approved" and by == "system" and not entry.get("reviews"):
+            if case.expiry != "unsafe_approve":
+                self.say("approved without people")
+        elif entry.get("reviews") or result in ("approved", "responded", "redirected"):
+            self.quorum(entry, case)
+        elif result == "rejected" and by == "person":
+            self.say("rejected by a person without a review")
+
+    def quorum(self, entry: dict[str, Any], case: Case) -> None:
+        counted = [case.reviews.get(id) for id in entry.get("reviews", [])]
+        for review in counted:
+            if review is None or not review[4] or review[3] > self.now or review[2] != case.rev:
+                self.say("it counts a review that was not given, taken back, not yet effective, or of another revision")
+        agreeing = [one[0] for one in counted if one and one[4] and one[1] in SAYS.get(entry["result"], ())]
+        if entry["result"] == "approved" and len(agreeing) < len(counted):
+            self.say("approved, counting a review that says otherwise")
+        needed = case.needed if entry["result"] in ("approved", "responded") else 1
+        if len(set(agreeing)) < max(needed, len(agreeing)) or set(agreeing) & case.excluded:
+            self.say(f"{entry['result']} by {len(set(agreeing))} different people of {needed} needed")
+
+    def run(self, case: Case | None, state: str) -> bool:
+        if case is None or state not in RUNS.get(case.execution, ()):
+            self.say(f"an execution is {state} that was {case.execution if case else 'unknown'}")
+            return False
+        case.execution = state
+        return True
+
+    def execution_started(self, entry: dict[str, Any], case: Case | None) -> None:
+        if not self.run(case, "started") or case is None:
+            return
+        if case.result != "approved" or case.objected:
+            self.say("executed without an approval")
+        if entry["action"]["digest"] != case.digest or entry["fence"] <= case.fence:
+            self.say("executed with another action than approved, or again under one fence")
+        case.fence = entry["fence"]
+
+    def execution_finished(self, entry: dict[str, Any], case: Case | None) -> None:
+        if self.run(case, entry["result"]) and case and entry["fence"] != case.fence:
+            self.say("finished under another fence than started")
+
+    def execution_unknown(self, entry: dict[str, Any], case: Case | None) -> None:
+        self.run(case, "unknown")
+
+    def execution_settled(self, entry: dict[str, Any], case: Case | None) -> None:
+        if self.run(case, "settled") and entry["actor"]["kind"] != "person":
+            self.say("settled by something that is no person")
+
+    def execution_voided(self, entry: dict[str, Any], case: Case | None) -> None:
+        self.run(case, "voided")
+
+
+# -- all of it ----------------------------------------------------------------
+
+
+def read_meaning(entries: list[bytes], findings: Findings) -> list[dict[str, Any]]:
+    read: list[dict[str, Any]] = []
+    scratch = Findings()
+    meaning = Meaning(scratch)
+    for idx, data in enumerate(entries):
+        try:
+            read.append(parse_entry(data))
+            meaning.feed(read[-1])
+        except (Malformed, KeyError, TypeError, ValueError, AttributeError) as error:
+            findings.add(UNREADABLE, f"entry {idx} cannot be read: {error}")
+            return read
+    findings.all += scratch.all
+    return read
+
+
+def check_receipt(data: bytes, leaves: list[bytes], findings: Findings) -> Note | None:
+    head, _, signed = data.partition(b"\n\n")
+    lines = head.decode("ascii", "replace").split("\n")
+    if lines[0] != "c2sp.org/tlog-proof@v1" or len(lines) < 3 or not lines[1].startswith("extra "):
+        raise Malformed("a receipt is malformed, or holds no entry")
+    if not lines[2].startswith("index "):
+        raise Malformed("a receipt has no index")
+    leaf, index, note = sha(b"\0" + unbase64(lines[1][6:])), number(lines[2][6:]), Note(signed)
+    if not included(leaf, index, note.size, [unbase64(line) for line in lines[3:]], note.root):
+        findings.add(TAMPERED, "a receipt's proof does not hold")
+        return None
+    if index < len(leaves) and leaves[index] != leaf:
+        findings.add(TAMPERED, f"another entry stands at {index} than a receipt proves")
+    return note
+
+
+def check_openings(files: dict[str, bytes], read: list[dict[str, Any]], findings: Findings) -> int:
+    fields = {entry["id"]: entry.get("fields", {}) for entry in read}
+    held = 0
+    for opening in json.loads(files.get("openings.json", b"[]")):
+        value = json.dumps(opening["value"], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        message = b"handrail/field/v1\0" + opening["path"].encode() + b"\0" + value
+        mac = hmac.new(unbase64(opening["salt"]), message, hashlib.sha256).hexdigest()
+        if fields.get(opening["entry"], {}).get(opening["path"]) == mac:
+            held += 1
+        elif isinstance(opening["value"], str | int | bool | None):
+            findings.add(TAMPERED, f"the value shown for {opening['path']} is not the one committed to")
+        else:
+            findings.add(UNREADABLE, f"the value shown for {opening['path']} could not be compared here")
+    return held
+
+
+def check_notes(
+    own: list[Note], outside: list[Note], roots: dict[int, bytes], read: list[dict[str, Any]], trust: Trust,
+    findings: Findings,
+) -> None:  # fmt: skip
+    """Roots first, then signatures, smallest first: a log announces its next key before it uses it."""
+    newest = max(own, key=lambda note: note.size)
+    logs, vouched = list(trust.logs), -1
+    if read and read[0]["log"] != newest.origin:
+        findings.add(TAMPERED, f"the entries belong to {read[0]['log']}, the checkpoint to {newest.origin}")
+    for note in sorted(own + outside, key=lambda note: note.size):
+        if note.origin != newest.origin:
+            findings.add(UNREADABLE, f"a checkpoint of {note.origin} says nothing on this log")
+            continue
+        if roots.get(note.size) != note.root:
+            text = f"the log differs from a checkpoint of size {note.size}:\n{note.data.decode()}"
+            findings.add(TAMPERED, f"{text}\nand shows itself as\n{newest.data.decode()}")
+            continue
+        revoked = {e["key"]["id"] for e in read[: max(note.size - 1, 0)] if e["type"] == "key.revoked"}
+        usable = [key for key in logs if key.name == note.origin and key.id.hex() not in revoked]
+        judged = note.signed_by([*usable, *trust.witnesses.values()])
+        if not all(good for _, good in judged):
+            findings.add(TAMPERED, f"a signature on the checkpoint of size {note.size} does not hold")
+            continue
+        if not any(key.kind == b"\x01" for key, _ in judged):
+            if note in outside:
+                findings.add(UNTRUSTED, f"an outside checkpoint of size {note.size} bears no trusted signature")
+            continue
+        logs += [Key(e["key"]["vkey"]) for e in read[: note.size] if e["type"] == "key.rotated"]
+        if trust.met(trust.quorum, {key.public for key, _ in judged if key.kind == b"\x04"}):
+            vouched = note.size
+    if vouched < newest.size:
+        findings.add(UNTRUSTED, f"the signatures asked for vouch for {max(vouched, 0)} of {newest.size} entries")
+
+
+def check(files: dict[str, bytes], trust: Trust, against: list[bytes], receipts: list[bytes]) -> tuple[Findings, str]:
+    """All checks. Gives the findings and a line about what was read."""
+    findings = Findings()
+    check_manifest(files, findings)
+    own = [Note(files[name]) for name in sorted(files) if name == "checkpoint" or name.startswith("checkpoints/")]
+    if not own:
+        raise Malformed("the bundle holds no checkpoint")
+    newest = max(own, key=lambda note: note.size)
+    entries = read_entries(files, newest.size)
+    leaves = [sha(b"\0" + entry) for entry in entries]
+    check_tiles(files, leaves, findings)
+    read = read_meaning(entries, findings)
+    outside = [Note(data) for data in against]
+    outside += [note for data in receipts if (note := check_receipt(data, leaves, findings))]
+    roots = roots_of(leaves, {note.size for note in own + outside})
+    check_notes(own, outside, roots, read, trust, findings)
+    held = check_openings(files, read, findings)
+    root = base64.b64encode(roots[len(leaves)]).decode()
+    return findings, f"{newest.origin}: {len(entries)} entries, root {root}, {held} openings hold"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read the command line, check, print, and give the exit code."""
+    parser = argparse.ArgumentParser(description="Checks an auditor's bundle. Exit: 0 ok, 1 tampered, 2, 3: see top.")
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--trust", type=Path, required=True)
+    parser.add_argument("--against", type=Path, action="append", default=[])
+    parser.add_argument("--receipt", type=Path, action="append", default=[])
+    given = parser.parse_args(arguments)
+    try:
+        trust = Trust(given.trust.read_text(encoding="utf-8"))
+        outside = [file.read_bytes() for file in given.against], [file.read_bytes() for file in given.receipt]
+        findings, summary = check(read_files(given.bundle), trust, *outside)
+    except (Malformed, OSError, ValueError, KeyError, TypeError) as error:
+        print(f"cannot be judged: {error}")
+        return UNREADABLE
+    print(summary)
+    words = {TAMPERED: "TAMPERED", UNREADABLE: "UNREADABLE", UNTRUSTED: "NOT TRUSTED"}
+    for exit, text in findings.all[:100]:
+        print(f"{words[exit]}: {text}")
+    print(
+        ["all held, and the trust asked for was met", "tampered with", "cannot be judged", "not trusted"][findings.exit]
+    )
+    return findings.exit
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,301 @@
+"""Verifies a log: leaves, tiles, roots, signatures, outside evidence, openings, and meaning.
+
+Trust comes from outside: pinned log keys and, if wanted, witnesses (`trust.py`). A key that a pinned key's
+log announces in `key.rotated` is trusted from then on; one named by `key.revoked` no longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from handrail.audit.checkpoint import Checkpoint, parse_checkpoint
+from handrail.audit.log import LogReader
+from handrail.audit.meaning import read_entry
+from handrail.audit.note import VerifierKey, open_note, parse_signatures, parse_vkey, split_note
+from handrail.audit.replay import Replay
+from handrail.audit.report import TAMPERED, UNREADABLE, UNTRUSTED, Finding, Report
+from handrail.audit.tile import WIDTH, Edge, Tile
+from handrail.audit.tlog_proof import parse_tlog_proof, verify_receipt
+from handrail.audit.tree import leaf_hash
+from handrail.audit.trust import Trust
+from handrail.entry import commitment
+from handrail.errors import HandrailError, InvalidInput, InvalidProof, Unreadable
+
+# enough to see what happened; a log of a million broken entries need not fill the screen
+MAX_FINDINGS = 200
+
+
+@dataclass(slots=True, kw_only=True)
+class _Claimed:
+    """A checkpoint somebody shows: this log itself, or somebody outside who kept it."""
+
+    note: bytes
+    checkpoint: Checkpoint
+    outside: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class _Seen:
+    """What reading the entries brought up."""
+
+    size: int = 0
+    root: bytes = b""
+    roots: dict[int, bytes] = field(default_factory=dict)
+    leaves: dict[int, bytes] = field(default_factory=dict)
+    # (index of the entry, key text) for key.rotated; (index, key id) for key.revoked
+    rotations: list[tuple[int, str]] = field(default_factory=list)
+    revocations: list[tuple[int, str]] = field(default_factory=list)
+    erased: set[tuple[str, str]] = field(default_factory=set)
+    commitments: dict[str, dict[str, str]] = field(default_factory=dict)
+    origin: str | None = None
+    replayed: bool = True
+
+
+def verify(
+    reader: LogReader,
+    trust: Trust,
+    *,
+    against: Sequence[bytes] = (),
+    receipts: Sequence[bytes] = (),
+    timer: Callable[[], float] = perf_counter,
+) -> Report:
+    """Judge a log. `against`: signed checkpoints, `receipts`: tlog-proofs, that somebody kept elsewhere."""
+    return _Verification(reader, trust, timer).run(against, receipts)
+
+
+class _Verification:
+    def __init__(self, reader: LogReader, trust: Trust, timer: Callable[[], float]):
+        self.reader = reader
+        self.trust = trust
+        self.timer = timer
+        self.findings: list[Finding] = []
+        self.claimed: list[_Claimed] = []
+        self.seen = _Seen()
+        self.opened = 0
+
+    def say(self, exit: int, code: str, text: str, idx: int | None = None, *evidence: bytes) -> None:
+        if len(self.findings) < MAX_FINDINGS or all(finding.exit > exit for finding in self.findings):
+            notes = tuple(note.decode("utf-8", "replace") for note in evidence)
+            self.findings.append(Finding(exit=exit, code=code, text=text, idx=idx, evidence=notes))
+
+    def run(self, against: Sequence[bytes], receipts: Sequence[bytes]) -> Report:
+        begun = self.timer()
+        self._gather(self._own_notes(), outside=False)
+        self._gather(against, outside=True)
+        held = self._receipts(receipts)
+        openings = self._openings()
+        self._read_entries(
+            sizes={one.checkpoint.size for one in self.claimed},
+            indices={index for index, _ in held},
+            wanted={opening.entry for opening in openings},
+        )
+        seconds = self.timer() - begun
+        for index, leaf in held:
+            if self.seen.leaves.get(index, leaf) != leaf:
+                self.say(TAMPERED, "receipt.differs", "another entry stands where a receipt proves its own", index)
+        trusted = self._judge_checkpoints()
+        self._check_openings(openings)
+        newest = self._newest()
+        return Report(
+            findings=tuple(self.findings),
+            origin=newest.origin if newest else None,
+            size=self.seen.size,
+            root=self.seen.root,
+            signed_size=newest.size if newest else 0,
+            trusted_size=trusted,
+            openings_held=self.opened,
+            erased=len(self.seen.erased),
+            replayed=self.seen.replayed,
+            leaves_per_second=self.seen.size / seconds if seconds > 0 else 0.0,
+        )
+
+    # -- what is shown -------------------------------------------------------
+
+    def _own_notes(self) -> Sequence[bytes]:
+        try:
+            notes = self.reader.checkpoints()
+        except Unreadable as error:
+            self.say(UNREADABLE, "checkpoint.unreadable", str(error))
+            return ()
+        if not notes:
+            self.say(UNREADABLE, "checkpoint.missing", "the log shows no signed checkpoint")
+        return notes
+
+    def _gather(self, notes: Iterable[bytes], *, outside: bool) -> None:
+        for note in notes:
+            try:
+                text, block = split_note(note)
+                parse_signatures(block)
+                checkpoint = parse_checkpoint(text)
+            except Unreadable as error:
+                self.say(UNREADABLE, "checkpoint.malformed", str(error))
+            else:
+                self.claimed.append(_Claimed(note=note, checkpoint=checkpoint, outside=outside))
+
+    def _receipts(self, receipts: Sequence[bytes]) -> list[tuple[int, bytes]]:
+        """(index, leaf hash) of each receipt that proves its entry; its checkpoint counts as outside evidence."""
+        held = []
+        for receipt in receipts:
+            try:
+                proof, _, _ = verify_receipt(receipt, ())
+            except InvalidProof as error:
+                self.say(TAMPERED, "receipt.broken", str(error))
+            except HandrailError as error:
+                self.say(UNREADABLE, "receipt.malformed", str(error))
+            else:
+                self._gather([parse_tlog_proof(receipt).checkpoint], outside=True)
+                held.append((proof.index, leaf_hash(proof.extra or b"")))
+        return held
+
+    def _openings(self) -> list[Any]:
+        try:
+            return list(self.reader.openings())
+        except Unreadable as error:
+            self.say(UNREADABLE, "opening.unreadable", str(error))
+            return []
+
+    def _newest(self) -> Checkpoint | None:
+        own = [one.checkpoint for one in self.claimed if not one.outside]
+        return max(own, key=lambda checkpoint: checkpoint.size, default=None)
+
+    # -- entries -------------------------------------------------------------
+
+    def _read_entries(self, *, sizes: set[int], indices: set[int], wanted: set[str]) -> None:
+        seen, edge, replay, batch = self.seen, Edge(), Replay(), list[bytes]()
+        # a batch ends at a full tile and at every size some checkpoint speaks of
+        stops = sorted(sizes)
+        seen.roots[0] = edge.root()
+        try:
+            for idx, data in enumerate(self.reader.entries()):
+                leaf = leaf_hash(data)
+                batch.append(leaf)
+                if idx in indices:
+                    seen.leaves[idx] = leaf
+                self._read_meaning(idx, data, replay, wanted)
+                while stops and stops[0] <= idx:
+                    stops.pop(0)
+                if (idx + 1) % WIDTH == 0 or (stops and stops[0] == idx + 1):
+                    self._grow(edge, batch)
+        except InvalidProof as error:
+            self.say(TAMPERED, "entry.missing", str(error), edge.size + len(batch))
+        except Unreadable as error:
+            self.say(UNREADABLE, "entry.unreadable", str(error), edge.size + len(batch))
+        self._grow(edge, batch)
+        seen.size, seen.root = edge.size, edge.root()
+        if seen.replayed:
+            for broken in replay.violations:
+                self.say(TAMPERED, f"meaning.{broken.code}", broken.text, broken.idx)
+
+    def _grow(self, edge: Edge, batch: list[bytes]) -> None:
+        edge.extend(batch)
+        batch.clear()
+        self.seen.roots[edge.size] = edge.root()
+        for (level, index), hashes in edge.take_changed().items():
+            tile = Tile(level=level, index=index, width=len(hashes) // 32)
+            stored = self.reader.tile(tile)
+            if stored is not None and stored != hashes:
+                self.say(TAMPERED, "tile.differs", f"{tile.path} does not hold the hashes of the entries", index)
+
+    def _read_meaning(self, idx: int, data: bytes, replay: Replay, wanted: set[str]) -> None:
+        try:
+            entry = read_entry(data)
+        except InvalidInput as error:
+            self.say(UNREADABLE, "entry.malformed", str(error), idx)
+            self.seen.replayed = False
+            return
+        replay.feed(entry)
+        match entry["type"]:
+            case "key.rotated":
+                self.seen.rotations.append((idx, entry["key"]["vkey"]))
+            case "key.revoked":
+                self.seen.revocations.append((idx, entry["key"]["id"]))
+            case "value.erased":
+                self.seen.erased.update((id, path) for id in entry["entries"] for path in entry["paths"])
+        if entry["id"] in wanted:
+            self.seen.commitments[entry["id"]] = entry.get("fields", {})
+        if idx == 0:
+            self.seen.origin = entry["log"]
+
+    # -- checkpoints ---------------------------------------------------------
+
+    def _judge_checkpoints(self) -> int:
+        """Compare every checkpoint with the entries, then ask who signed it. Gives the trusted size."""
+        newest = self._newest()
+        if newest is None:
+            return 0
+        if self.seen.origin not in (None, newest.origin):
+            self.say(TAMPERED, "origin.differs", f"the entries belong to {self.seen.origin}, not {newest.origin}")
+        logs = list(self.trust.logs)
+        trusted: int | None = None
+        for one in sorted(self.claimed, key=lambda one: one.checkpoint.size):
+            self._compare(one, newest)
+            if self._signed(one, logs, newest) and self._holds(one.checkpoint):
+                logs += self._rotated(newest.origin, one.checkpoint.size)
+                if self._witnessed(one):
+                    trusted = one.checkpoint.size
+        if trusted is None or trusted < newest.size:
+            text = f"the signatures asked for vouch for {trusted or 0} of {newest.size} entries"
+            self.say(UNTRUSTED, "trust.not_met", text)
+        return trusted or 0
+
+    def _holds(self, checkpoint: Checkpoint) -> bool:
+        return self.seen.roots.get(checkpoint.size) == checkpoint.root
+
+    def _compare(self, one: _Claimed, newest: Checkpoint) -> None:
+        checkpoint, whose = one.checkpoint, "an outside" if one.outside else "its own"
+        ours = max((own for own in self.claimed if not own.outside), key=lambda own: own.checkpoint.size).note
+        if checkpoint.origin != newest.origin:
+            self.say(UNREADABLE, "origin.other", f"a checkpoint of {checkpoint.origin} says nothing on this log")
+        elif checkpoint.size > self.seen.size:
+            text = f"the log holds {self.seen.size} entries, but {whose} checkpoint has {checkpoint.size}"
+            self.say(TAMPERED, "log.cut", text, None, one.note, ours)
+        elif not self._holds(checkpoint):
+            text = f"the first {checkpoint.size} entries do not have the root of {whose} checkpoint"
+            self.say(TAMPERED, "root.differs", text, None, one.note, ours)
+
+    def _signed(self, one: _Claimed, logs: list[VerifierKey], newest: Checkpoint) -> bool:
+        """Did a trusted log key sign it? Says so if a known key's signature is false."""
+        size = one.checkpoint.size
+        revoked = {id for idx, id in self.seen.revocations if idx < size}
+        good = [key for key in logs if key.name == newest.origin and key.key_id.hex() not in revoked]
+        try:
+            signed = bool(open_note(one.note, good)[1])
+            open_note(one.note, self.trust.keys)
+        except InvalidProof as error:
+            self.say(TAMPERED, "signature.broken", str(error), None, one.note)
+            return False
+        if not signed and one.outside:
+            self.say(UNTRUSTED, "outside.unsigned", f"an outside checkpoint of size {size} bears no trusted signature")
+        return signed
+
+    def _rotated(self, origin: str, size: int) -> list[VerifierKey]:
+        keys = []
+        for idx, vkey in self.seen.rotations:
+            try:
+                key = parse_vkey(vkey)
+            except InvalidInput:
+                continue
+            if idx < size and key.name == origin:
+                keys.append(key)
+        return keys
+
+    def _witnessed(self, one: _Claimed) -> bool:
+        """Have the witnesses asked for cosigned it?"""
+        verified = open_note(one.note, list(self.trust.witnesses.values()))[1]
+        return self.trust.met({held.key for held in verified})
+
+    # -- openings ------------------------------------------------------------
+
+    def _check_openings(self, openings: Iterable[Any]) -> None:
+        for opening in openings:
+            committed = self.seen.commitments.get(opening.entry, {}).get(opening.path)
+            where = f"{opening.path} of entry {opening.entry}"
+            if committed is None:
+                self.say(UNREADABLE, "opening.unknown", f"no commitment stands at {where}")
+            elif commitment(salt=opening.salt, path=opening.path, value=opening.value) != committed:
+                self.say(TAMPERED, "opening.differs", f"the value shown for {where} is not the one committed to")
+            else:
+                self.opened += 1

@@ -1,0 +1,235 @@
+"""Tells logs: well-formed entries in an order that keeps every rule, unless a test breaks one."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+from handrail.canonical import dumps
+from handrail.clock import SECOND, iso
+
+LOG = "example.com/pay"
+START = 1_790_000_000 * SECOND
+POLICY = {"name": "pay", "digest": sha256(b"policy").hexdigest()}
+
+Entry = dict[str, Any]
+
+
+def digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def person(pid: str) -> dict[str, str]:
+    return {"kind": "person", "pid": pid}
+
+
+SYSTEM = {"kind": "system", "pid": "handrail"}
+BY_POLICY = {"kind": "policy", "pid": "pay"}
+AGENT = {"kind": "agent", "pid": "billing"}
+
+
+class Story:
+    """Entries in the making. Every method appends; time passes a second an entry."""
+
+    def __init__(self, *, policy: bool = True, start: int = START) -> None:
+        self.entries: list[Entry] = []
+        self.now = start
+        self._ids = 0
+        if policy:
+            self.add("policy.changed", person("p_admin"), policy=POLICY)
+
+    def id(self) -> str:
+        self._ids += 1
+        return f"0190{self._ids:04x}-0000-7000-8000-{self._ids:012x}"
+
+    def time(self, seconds: float = 0) -> str:
+        return iso(self.now + int(seconds * SECOND))
+
+    def add(self, type: str, actor: dict[str, str], **fields: Any) -> Entry:
+        self.now += SECOND
+        entry = {"v": 1, "log": LOG, "id": self.id(), "type": type, "at": self.time(), "actor": actor}
+        # `from` cannot be a Python argument
+        entry |= {name.rstrip("_"): value for name, value in fields.items() if value is not None}
+        self.entries.append(entry)
+        return entry
+
+    def submit(self, case: str | None = None, /, *, tier: str = "hard_gate", **fields: Any) -> str:
+        case = case or self.id()
+        action = {"name": "payment_transfer", "digest": digest(case)}
+        body: dict[str, Any] = {"case": {"id": case, "rev": 1}, "action": action, "policy": POLICY, "tier": tier}
+        self.add("proposal.submitted", AGENT, **(body | fields))
+        return case
+
+    def auto(self, case: str | None = None, /, *, result: str = "approved", **fields: Any) -> str:
+        case = case or self.id()
+        body: dict[str, Any] = {
+            "case": {"id": case, "rev": 1},
+            "action": {"name": "payment_transfer", "digest": digest(case)},
+            "policy": POLICY,
+            "tier": "auto_approve",
+            "from_": "new",
+            "to": "decided",
+            "result": result,
+            "submitted": True,
+        }
+        self.add("decision.made", BY_POLICY, **(body | fields))
+        return case
+
+    def open(self, case: str, *, reviewers: int = 1, **fields: Any) -> None:
+        body: dict[str, Any] = {"tier": "hard_gate", "excluded": ["p_ann"], "from_": "new", "to": "open"}
+        self.add("case.opened", SYSTEM, case={"id": case}, reviewers=reviewers, **(body | fields))
+
+    def claim(self, case: str, pid: str, fence: int, seconds: float = 600) -> None:
+        self.add("claim.taken", person(pid), case={"id": case}, fence=fence, expires=self.time(seconds))
+
+    def review(self, case: str, pid: str, fence: int, verdict: str = "approve", *, rev: int = 1, **fields: Any) -> str:
+        review = self.id()
+        actor = fields.pop("actor", person(pid))
+        body: dict[str, Any] = {
+            "case": {"id": case, "rev": rev},
+            "review": review,
+            "verdict": verdict,
+            "fence": fence,
+            "card": digest("card " + case),
+            "effective": self.time(6),
+            "action": {"digest": digest(case)},
+        }
+        self.add("review.given", actor, **(body | fields))
+        return review
+
+    def judge(self, case: str, pid: str, fence: int, verdict: str = "approve", **fields: Any) -> str:
+        """A claim and a review under it, and the wait until it counts."""
+        self.claim(case, pid, fence)
+        review = self.review(case, pid, fence, verdict, **fields)
+        self.now += 6 * SECOND
+        return review
+
+    def decide(self, case: str, reviews: list[str] | None, result: str = "approved", /, **fields: Any) -> None:
+        body: dict[str, Any] = {
+            "case": {"id": case, "rev": 1},
+            "action": {"name": "payment_transfer", "digest": digest(case)},
+            "from_": "open",
+            "to": "decided",
+        }
+        actor = fields.pop("actor", person("p_7"))
+        self.add("decision.made", actor, result=result, reviews=reviews, **(body | fields))
+
+    def start(self, case: str, fence: int = 1, **fields: Any) -> None:
+        action = fields.pop("action", {"name": "payment_transfer", "digest": digest(case)})
+        expires = fields.pop("expires", self.time(60))
+        self.add("execution.started", SYSTEM, case={"id": case}, action=action, fence=fence, expires=expires)
+
+    def finish(self, case: str, fence: int = 1, result: str = "succeeded") -> None:
+        self.add("execution.finished", SYSTEM, case={"id": case}, fence=fence, result=result, outcome=digest("done"))
+
+    def approved(self, *, reviewers: int = 1) -> str:
+        """A case approved by as many people as it needs."""
+        case = self.submit()
+        self.open(case, reviewers=reviewers)
+        reviews = [self.judge(case, f"p_{at}", at + 1) for at in range(reviewers)]
+        self.decide(case, reviews)
+        return case
+
+    def bytes(self) -> list[bytes]:
+        return [dumps(entry) for entry in self.entries]
+
+
+def clean_story(cases: int = 1) -> Story:
+    """A log in which everything happens that may happen."""
+    story = Story()
+    story.add("access.changed", person("p_admin"), access={"pid": "p_0", "roles": ["finance"]})
+    for _ in range(cases):
+        one_of_each(story)
+    return story
+
+
+def one_of_each(story: Story) -> None:
+    """Each way a case may go, once."""
+    # let through, executed, its outcome and label known
+    case = story.auto(run="run-1", agent="billing")
+    story.start(case)
+    story.finish(case)
+    story.add("outcome.recorded", SYSTEM, case={"id": case}, outcome=digest("chargeback"))
+    story.add("label.made", SYSTEM, case={"id": case}, label=story.id())
+    # spot check afterwards
+    story.open(case, spot=True, tier="auto_approve")
+    story.judge(case, "p_2", 1)
+    story.add("case.closed", SYSTEM, case={"id": case}, from_="open", to="reviewed", result="confirmed")
+    # refused by policy
+    story.auto(tier="deny", result="rejected")
+    # soft review that objects; never executed; undone is another proposal
+    case = story.auto(tier="soft_review")
+    story.open(case, soft=True, tier="soft_review")
+    story.judge(case, "p_3", 1, "reject")
+    story.add("case.closed", SYSTEM, case={"id": case}, from_="open", to="reviewed", result="objected")
+    story.add("execution.voided", SYSTEM, case={"id": case}, reason="objected")
+    story.submit(undoes=case)
+    # two people, one of whom takes back an answer first; tried again under the next fence
+    case = story.submit()
+    story.open(case, reviewers=2, deadline=story.time(3600), roles=["finance"])
+    story.add("access.changed", person("p_admin"), access={"pid": "p_1", "roles": ["finance", "lead"]})
+    story.claim(case, "p_0", 1)
+    wrong = story.review(case, "p_0", 1, "reject")
+    story.add("review.withdrawn", person("p_0"), case={"id": case}, review=wrong)
+    first = story.review(case, "p_0", 1)
+    story.add("claim.released", person("p_0"), case={"id": case}, fence=1)
+    story.add("case.escalated", SYSTEM, case={"id": case}, from_="open", to="open", reviewers=2, reason="slow")
+    second = story.judge(case, "p_1", 2)
+    story.decide(case, [first, second], card=digest("card " + case))
+    story.start(case, 1, expires=story.time(10))
+    story.now += 60 * SECOND
+    story.start(case, 2)
+    story.finish(case, 2, "failed")
+    # edited: the edit makes revision 2 and counts for it
+    case = story.submit()
+    story.open(case)
+    edit = story.judge(case, "p_4", 1, "edit")
+    action = {"name": "payment_transfer", "digest": digest("edited " + case)}
+    story.add("proposal.revised", person("p_4"), case={"id": case, "rev": 2}, action=action, cause=edit)
+    story.decide(case, [edit], case={"id": case, "rev": 2}, action=action, edited=True)
+    story.start(case, action=action)
+    story.add("execution.unknown", SYSTEM, case={"id": case}, fence=1)
+    story.add("execution.settled", person("p_5"), case={"id": case}, happened=True)
+    # nobody came in time; cancelled; answered; sent elsewhere
+    case = story.submit()
+    story.open(case, deadline=story.time(5))
+    story.claim(case, "p_6", 1, 2)
+    story.now += 5 * SECOND
+    story.add("claim.lapsed", SYSTEM, case={"id": case}, fence=1)
+    story.decide(case, None, "expired", actor=SYSTEM)
+    case = story.submit()
+    story.open(case)
+    story.decide(case, None, "cancelled", actor=AGENT)
+    for verdict, result in (("respond", "responded"), ("redirect", "redirected"), ("reject", "rejected")):
+        case = story.submit()
+        story.open(case, reviewers=1)
+        story.decide(case, [story.judge(case, "p_8", 1, verdict)], result)
+    # spelled-out approval on expiry
+    case = story.submit()
+    story.open(case, deadline=story.time(5), on_expiry="unsafe_approve")
+    story.now += 5 * SECOND
+    story.decide(case, None, actor=SYSTEM)
+    # a halt that comes and goes, a grant that is used and ends, a policy that changes
+    halt = story.id()
+    story.add("halt.set", person("p_lead"), halt={"id": halt, "scope": "agent", "value": "other"})
+    story.start(story.approved())
+    story.add("halt.lifted", person("p_lead"), halt={"id": halt})
+    grant = story.id()
+    story.add(
+        "grant.issued",
+        person("p_lead"),
+        grant={"id": grant, "action": "payment_transfer", "expires": story.time(100)},
+    )
+    story.auto(grant=grant)
+    story.add("grant.ended", SYSTEM, grant={"id": grant})
+    other = {"name": "pay", "digest": digest("tighter")}
+    story.add("policy.changed", person("p_admin"), policy=other)
+    story.auto(policy=other)
+    story.auto()  # routed by the replaced policy a second later: another replica
+    story.add("policy.changed", person("p_admin"), policy=POLICY)
+    # the clock is set back, and says so
+    before = story.time()
+    story.now -= 3600 * SECOND
+    story.add("clock.jumped", SYSTEM, before=before)
+    erased = story.entries[3]["id"]
+    story.add("value.erased", person("p_admin"), entries=[erased], paths=["/arguments/to"], basis="gdpr-17")

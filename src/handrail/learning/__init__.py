@@ -1,0 +1,1 @@
+"""What human answers teach: labels, preferences, batches for training, what to ask next. Pure."""

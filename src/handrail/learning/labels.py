@@ -1,0 +1,221 @@
+"""Labels from reviews and outcomes: was the proposal right?
+
+    | what happened                            | correct                     | answer                      |
+    |------------------------------------------|-----------------------------|-----------------------------|
+    | approve of what was proposed             | true                        | what was proposed           |
+    | approve of an edited revision            | false                       | the edited arguments        |
+    | edit                                     | false (true if it changed   | the edited arguments        |
+    |                                          | nothing)                    |                             |
+    | reject, redirect                         | false                       | none                        |
+    | respond                                  | value equals the suggestion;| the value                   |
+    |                                          | unknown where there is none |                             |
+    | outcome                                  | as given, else value equals | the value                   |
+    |                                          | what was proposed           |                             |
+    | abstain, withdrawn, expired, cancelled   | no label                    |                             |
+
+A proposal of kind `prediction`, `annotation` or `comparison` holds its answer in `arguments.suggestion` and what it was
+asked about in the rest; any other proposal is itself the answer. Two answers are equal when their canonical bytes are.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from handrail.canonical import JSON, dumps
+from handrail.label import Label, LabelSource
+from handrail.proposal import Proposal
+from handrail.review import Review
+from handrail.route import Route
+
+SUGGESTION = "suggestion"
+_SUGGESTING = ("prediction", "annotation", "comparison")
+
+
+def asked(proposal: Proposal) -> JSON:
+    """What the model was given, as far as the proposal says."""
+    if _suggests(proposal):
+        return {name: value for name, value in proposal.arguments.items() if name != SUGGESTION}
+    known = {"target": proposal.target, "base": proposal.base}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def proposed(proposal: Proposal) -> JSON:
+    """What the model answered; None where it was only asked."""
+    if _suggests(proposal):
+        return proposal.arguments.get(SUGGESTION)
+    return None if proposal.kind == "question" else proposal.arguments
+
+
+def label_review(
+    review: Review,
+    proposal: Proposal,
+    route: Route,
+    *,
+    id: str,
+    workspace: str,
+    made_at: int,
+    arguments: JSON = None,
+    reviewer: str | None = None,
+) -> Label | None:
+    """The label one review yields; None for an abstention or a review that was taken back.
+
+    `arguments`: what the reviewed revision held, when it was not the first. `reviewer`: the pseudonym to keep. A review
+    voided by an edit is still evidence about its own revision.
+    """
+    if review.verdict == "abstain" or review.withdrawn_at is not None:
+        return None
+    answer, correct = _judged(review, proposal, proposal.arguments if arguments is None else arguments)
+    source: LabelSource = "review"
+    if proposal.gold is not None:
+        # the model is judged by what is known, whatever this reviewer said
+        source, answer, correct = "gold", proposal.gold, _equal(proposal.gold, proposed(proposal))
+    elif route.spot_check:
+        source = "spot_check"
+    return Label(
+        id=id,
+        case_id=review.case_id,
+        workspace=workspace,
+        action=proposal.action,
+        source=source,
+        input=asked(proposal),
+        predicted=proposed(proposal),
+        answer=answer,
+        correct=correct,
+        confidence=proposal.confidence,
+        scores=proposal.scores,
+        policy=route.policy,
+        calibrator=route.calibrator,
+        reviewer=review.reviewer if reviewer is None else reviewer,
+        blind=review.blind,
+        verdict=review.verdict,
+        inclusion=route.spot_check_rate if route.spot_check else 1.0,
+        made_at=made_at,
+    )
+
+
+def label_outcome(
+    proposal: Proposal,
+    *,
+    id: str,
+    case_id: str,
+    workspace: str,
+    made_at: int,
+    policy: str,
+    correct: bool | None = None,
+    value: JSON = None,
+    calibrator: str | None = None,
+    inclusion: float = 1.0,
+) -> Label:
+    """The label an outcome yields: ground truth, which overrides every review of the case."""
+    if correct is None and value is not None:
+        correct = _equal(value, proposed(proposal))
+    return Label(
+        id=id,
+        case_id=case_id,
+        workspace=workspace,
+        action=proposal.action,
+        source="outcome",
+        input=asked(proposal),
+        predicted=proposed(proposal),
+        answer=value,
+        correct=correct,
+        confidence=proposal.confidence,
+        scores=proposal.scores,
+        policy=policy,
+        calibrator=calibrator,
+        reviewer=None,
+        blind=False,
+        verdict=None,
+        inclusion=inclusion,
+        made_at=made_at,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a calibrator is fitted on: one entry per case, in the order of the first label."""
+
+    cases: tuple[str, ...]
+    scores: tuple[JSON, ...]
+    correct: tuple[bool, ...]
+    # 1 / P(this case was looked at)
+    weights: tuple[float, ...]
+    # labels left out, by reason
+    left_out: dict[str, int]
+
+
+def evidence(labels: Iterable[Label]) -> Evidence:
+    """One (score, right or wrong) per case. An outcome overrides reviews; reviewers who tie say nothing; golds stay
+    out.
+
+    The score is `scores`, or the stated `confidence` where no scores were sent.
+    """
+    by_case: dict[str, list[Label]] = defaultdict(list)
+    left_out: dict[str, int] = defaultdict(int)
+    for label in labels:
+        score = label.confidence if label.scores is None else label.scores
+        if label.source == "gold":
+            left_out["gold"] += 1
+        elif label.correct is None:
+            left_out["unknown"] += 1
+        elif score is None:
+            left_out["no score"] += 1
+        elif not 0.0 < label.inclusion <= 1.0:
+            left_out["no inclusion probability"] += 1
+        else:
+            by_case[label.case_id].append(label)
+    cases, scores, correct, weights = [], [], [], []
+    for case, found in by_case.items():
+        right = _agreed(found)
+        if right is None:
+            left_out["tie"] += len(found)
+            continue
+        cases.append(case)
+        scores.append(found[0].confidence if found[0].scores is None else found[0].scores)
+        correct.append(right)
+        weights.append(1.0 / found[0].inclusion)
+    return Evidence(
+        cases=tuple(cases),
+        scores=tuple(scores),
+        correct=tuple(correct),
+        weights=tuple(weights),
+        left_out=dict(left_out),
+    )
+
+
+def _agreed(labels: list[Label]) -> bool | None:
+    outcomes = [label for label in labels if label.source == "outcome"]
+    if outcomes:
+        return max(outcomes, key=lambda label: (label.made_at, label.id)).correct
+    latest = {label.reviewer: label.correct for label in sorted(labels, key=lambda label: (label.made_at, label.id))}
+    right = sum(bool(value) for value in latest.values())
+    return None if 2 * right == len(latest) else 2 * right > len(latest)
+
+
+def _judged(review: Review, proposal: Proposal, arguments: JSON) -> tuple[JSON, bool | None]:
+    unchanged = _equal(arguments, proposal.arguments)
+    if review.verdict == "approve":
+        answer = proposed(proposal) if unchanged else _answer_in(arguments, proposal)
+        return answer, None if answer is None and _suggests(proposal) else unchanged
+    if review.verdict == "edit":
+        return _answer_in(review.arguments, proposal), _equal(review.arguments, proposal.arguments)
+    if review.verdict == "respond":
+        suggestion = proposed(proposal) if _suggests(proposal) else None
+        return review.value, None if suggestion is None else _equal(review.value, suggestion)
+    return None, False
+
+
+def _answer_in(arguments: JSON, proposal: Proposal) -> JSON:
+    if _suggests(proposal) and isinstance(arguments, dict):
+        return arguments.get(SUGGESTION)
+    return arguments
+
+
+def _suggests(proposal: Proposal) -> bool:
+    return proposal.kind in _SUGGESTING and isinstance(proposal.arguments, dict)
+
+
+def _equal(one: JSON, two: JSON) -> bool:
+    return dumps(one) == dumps(two)

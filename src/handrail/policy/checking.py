@@ -327,6 +327,24 @@ class _Checker:
         return frozenset({"list"}) if node.name in ("map", "filter") else frozenset({"bool"})
 
 
+def argument_keys(tree: Node) -> frozenset[str] | None:
+    """The top-level arguments a condition can see; None when it could look at any of them."""
+    found: set[str] = set()
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        path = path_of(node)
+        if path is not None and path[0] == "arguments":
+            if len(path) == 1:
+                return None
+            found.add(path[1])
+            continue
+        if isinstance(node, Macro) and node.variable == "arguments":
+            return None
+        stack.extend(children(node))
+    return frozenset(found)
+
+
 def walk(node: Node) -> Iterator[Node]:
     """The node and everything below it."""
     yield node

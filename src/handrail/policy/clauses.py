@@ -267,7 +267,12 @@ def of_prompts(plan: Plan, proposal: Proposal, facts: Facts, money: Money) -> It
 
 
 def scope_of(plan: Plan, proposal: Proposal, facts: Facts, money: Money) -> Scope:
-    """The variables conditions read."""
+    """The variables this plan's rules read."""
+    return Scope(variables_of(plan, proposal, facts, money), plan.reads, plan.keys)
+
+
+def variables_of(plan: Plan, proposal: Proposal, facts: Facts, money: Money) -> dict[str, Any]:
+    """Everything a condition may read."""
     variables: dict[str, Any] = {
         "action": proposal.action,
         "kind": proposal.kind,
@@ -288,7 +293,7 @@ def scope_of(plan: Plan, proposal: Proposal, facts: Facts, money: Money) -> Scop
     }
     if plan.windows:
         variables |= _tallies(plan, proposal, facts, money)
-    return Scope(variables)
+    return variables
 
 
 def _tallies(plan: Plan, proposal: Proposal, facts: Facts, money: Money) -> dict[str, Any]:

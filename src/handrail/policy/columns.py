@@ -6,6 +6,7 @@ whose action has rules, budgets, a schema or grants, or that carry categories, g
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -184,7 +185,7 @@ class _Router:
         return max((clauses.HARD if plan.listed or not plan.declared else clauses.AUTO, *ranks))
 
     def _currency(self, name: Any) -> int:
-        if name is None or name == "" or name != name:
+        if _absent(name) or name == "":
             return self.absent_currency
         return self.currencies.get(name.upper(), _UNKNOWN) if isinstance(name, str) else _UNKNOWN
 
@@ -201,12 +202,16 @@ def row_as_proposal(row: Mapping[str, Any]) -> Proposal:
     return Proposal(
         action=str(row["action"]),
         kind=row.get("kind") or "action",
-        confidence=None if confidence is None or confidence != confidence else float(confidence),
-        amount=None if amount is None or amount != amount else _spell(amount),
-        currency=str(currency) if currency is not None and currency != "" and currency == currency else None,
+        confidence=None if confidence is None or _absent(confidence) else float(confidence),
+        amount=None if _absent(amount) else _spell(amount),
+        currency=None if _absent(currency) or currency == "" else str(currency),
         categories=tuple(row.get("categories") or ()),
         arguments={"tool": str(tool)} if isinstance(tool, str) else {},
     )
+
+
+def _absent(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _spell(amount: Any) -> str:
@@ -261,7 +266,7 @@ def _amounts(column: Column, rows: int) -> tuple[Floats, Flags]:
 
 def _one_amount(value: Any) -> tuple[float, bool]:
     """The float, and whether arrays may judge it."""
-    if value is None or value != value:
+    if _absent(value):
         return np.nan, True
     exact = read_amount(value)
     if exact is None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import cel
 
-from handrail.policy.checking import check, walk
-from handrail.policy.syntax import Call, Literal, SyntaxProblem, parse
+from handrail.policy.checking import argument_keys, check, walk
+from handrail.policy.syntax import Call, Literal, SyntaxProblem, children, parse
 
 MAX_LENGTH = 1000
 # a step took 0.33 µs when measured, so a condition ends within some 20 ms
@@ -43,29 +43,40 @@ class Undecided(Exception):
 class Scope:
     """The variables of one proposal, converted once and read by every condition."""
 
-    __slots__ = ("context", "largest", "variables")
+    __slots__ = ("context", "keys", "reads", "variables", "widths")
 
-    def __init__(self, variables: dict[str, Any]):
+    def __init__(self, variables: dict[str, Any], reads: frozenset[str], keys: frozenset[str] | None = None):
         self.variables = variables
+        # only these variables, and of `arguments` only these keys (None: all), are converted: that is what costs
+        self.reads = reads
+        self.keys = keys
         self.context: cel.Context | None = None
-        self.largest: int | None = None
+        self.widths: dict[str, int] = {}
 
     def converted(self) -> cel.Context:
         if self.context is None:
-            self.context = cel.Context(self.variables)
+            given = {name: self.variables[name] for name in self.reads if name in self.variables}
+            whole = given.get("arguments")
+            if self.keys is not None and type(whole) is dict:
+                given["arguments"] = {key: whole[key] for key in self.keys if key in whole}
+            self.context = cel.Context(given)
         return self.context
 
-    def widest(self) -> int:
-        """Items in the largest list or map that a loop could go over."""
-        if self.largest is None:
-            self.largest = _widest(list(self.variables.values()))
-        return self.largest
+    def widest(self, names: frozenset[str]) -> int:
+        """Items in the largest list or map below these variables: what a loop could go over."""
+        most = 0
+        for name in names:
+            if name not in self.widths:
+                value = self.variables.get(name)
+                self.widths[name] = _widest([value]) if isinstance(value, dict | list) else 0
+            most = max(most, self.widths[name])
+        return most
 
 
 class Condition:
     """A compiled condition. `windows` names the tallies it reads."""
 
-    __slots__ = ("expects", "loops", "nodes", "program", "text", "windows")
+    __slots__ = ("expects", "keys", "literal", "loops", "nodes", "program", "reads", "text", "windows")
 
     def __init__(
         self, text: str, *, windows: frozenset[str] = frozenset(), schema: Mapping[str, Any] | None = None
@@ -87,8 +98,12 @@ class Condition:
         except ValueError as error:
             raise ConditionProblem([str(error).splitlines()[0]]) from None
         self.text = text
+        # variables it reads, loop variables among them
+        self.reads = frozenset(self.program.variables())
         self.windows = frozenset(findings.windows)
         self.loops = findings.loops
+        self.keys = argument_keys(tree)
+        self.literal = max((len(children(node)) for node in walk(tree)), default=0)
         self.nodes = findings.nodes
         self.expects = tuple(
             (path, tuple(kind for name in sorted(names) for kind in _PYTHON_TYPES.get(name, ())))
@@ -99,7 +114,7 @@ class Condition:
     def holds(self, scope: Scope) -> bool:
         """True or false. Raises `Undecided`, saying why, when it fails, is too dear, or compares unlike types."""
         if self.loops:
-            steps = self.nodes * scope.widest() ** self.loops
+            steps = self.nodes * max(scope.widest(self.reads), self.literal) ** self.loops
             if steps > MAX_STEPS:
                 raise Undecided(f"would take up to {steps} steps, {MAX_STEPS} are allowed")
         for path, allowed in self.expects:

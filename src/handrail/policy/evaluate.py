@@ -150,7 +150,8 @@ class Policy:
         tier = max(found.rank for found in made)
         if not _grantable(plan, proposal) or any(found.terms and found.terms.irreversible for found in made):
             return tier, made, None
-        scope = clauses.scope_of(plan, proposal, facts, self.money(proposal))
+        variables = clauses.variables_of(plan, proposal, facts, self.money(proposal))
+        scope = Scope(variables, frozenset(variables))
         live = [grant for grant in (*plan.grants, *facts.grants) if _applies(grant, proposal, scope, now)]
         best, chosen = tier, None
         for grant in sorted(live, key=lambda grant: grant.id):

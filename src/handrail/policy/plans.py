@@ -117,6 +117,10 @@ class Plan:
     queue: str
     undo_seconds: float | None
     rules: tuple[Rule, ...]
+    # variables those rules read
+    reads: frozenset[str]
+    # and top-level keys of `arguments`; None: any
+    keys: frozenset[str] | None
     windows: tuple[Span, ...]
     budgets: tuple[Budget, ...]
     schedules: tuple[Schedule, ...]
@@ -209,6 +213,8 @@ class _Planner:
             queue=(entry.queue if entry else None) or document.defaults.queue,
             undo_seconds=entry.undo_seconds if entry else None,
             rules=rules,
+            keys=_keys(rules),
+            reads=frozenset().union(*(rule.condition.reads for rule in rules if rule.condition)),
             windows=tuple(_window(self.windows[window], name) for window in read),
             budgets=tuple(_budget(b) for b in document.budgets if _concerns(b.actions, name)),
             schedules=tuple(_schedule(s) for s in document.schedules if _concerns(s.actions, name)),
@@ -292,6 +298,16 @@ def _stages(entries: Iterable[StageEntry]) -> tuple[Stage, ...]:
         if entry.any_of or not entry.all_of:
             made.append(Stage(roles=tuple(sorted(entry.any_of)), reviewers=entry.reviewers))
     return tuple(made)
+
+
+def _keys(rules: Iterable[Rule]) -> frozenset[str] | None:
+    found: set[str] = set()
+    for rule in rules:
+        if rule.condition is not None:
+            if rule.condition.keys is None:
+                return None
+            found |= rule.condition.keys
+    return frozenset(found)
 
 
 def _window(window: WindowEntry, name: str | None) -> Span:

@@ -159,7 +159,9 @@ def replay(
         made.total += 1
         _count(made.old, before, recorded.correct, prices)
         _count(made.new, after, recorded.correct, prices)
-        _compare(made, number, recorded, before, after, keep)
+        _compare(made, recorded, before, after)
+        if before.tier != after.tier and len(made.moves) < keep:
+            made.moves.append(_move(number, recorded, before, after))
     return made
 
 
@@ -180,7 +182,7 @@ def _count(side: Side, route: Route, correct: bool | None, prices: Prices) -> No
     side.cost += reviews * prices.review + wrong * prices.wrong + refused * prices.refused
 
 
-def _compare(made: Replay, number: int, recorded: Recorded, before: Route, after: Route, keep: int) -> None:
+def _compare(made: Replay, recorded: Recorded, before: Route, after: Route) -> None:
     made.matrix[before.tier][after.tier] += 1
     per = made.by_action.setdefault(recorded.proposal.action, {"total": 0, "looser": 0, "tighter": 0})
     per["total"] += 1
@@ -192,17 +194,19 @@ def _compare(made: Replay, number: int, recorded: Recorded, before: Route, after
     made.looser += change < 0
     made.tighter += change > 0
     made.looser_wrong += change < 0 and recorded.correct is False
-    if len(made.moves) < keep:
-        made.moves.append(
-            Move(
-                number=number,
-                action=recorded.proposal.action,
-                old=before.tier,
-                new=after.tier,
-                reason=(before if change < 0 else after).reasons[0].text,
-                correct=recorded.correct,
-            )
-        )
+
+
+def _move(number: int, recorded: Recorded, before: Route, after: Route) -> Move:
+    """The reason is the one that held it back, before or after."""
+    held = before if SEVERITY[before.tier] > SEVERITY[after.tier] else after
+    return Move(
+        number=number,
+        action=recorded.proposal.action,
+        old=before.tier,
+        new=after.tier,
+        reason=held.reasons[0].text,
+        correct=recorded.correct,
+    )
 
 
 def _terms(route: Route) -> tuple[Any, ...]:

@@ -97,7 +97,9 @@ def release(tx: Tx, command: Hold) -> None:
     tx.run(statements.timer_drop, kind="claim", subject=case.id)
     if case.state == "open":
         queue.put_back(tx, case)
-    tx.entry(case.workspace, "claim.released", command.actor.entry(), case=(case.id, case.revision), fence=command.fence)
+    tx.entry(
+        case.workspace, "claim.released", command.actor.entry(), case=(case.id, case.revision), fence=command.fence
+    )
 
 
 def lapse(tx: Tx, command: tuple[str, str]) -> None:

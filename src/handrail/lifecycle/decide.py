@@ -14,7 +14,7 @@ from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.opening import bound_arguments
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.route import Route
-from handrail.store import statements
+from handrail.store import schema, statements
 from handrail.store.tx import Staged, Tx
 
 
@@ -77,9 +77,7 @@ def look_again_when_due(tx: Tx, row: ProposalRow, case: CaseRow) -> None:
         tx.run(statements.timer_drop, kind="effective", subject=case.id)
 
 
-def make(
-    tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow], by: Actor
-) -> Settled:
+def make(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow], by: Actor) -> Settled:
     """Turn a settled outcome into the decision."""
     body: dict[str, JSON] = {"by": list(outcome.people)}
     for name in ("value", "instruction", "reason", "note"):
@@ -90,7 +88,7 @@ def make(
     assert outcome.kind is not None
     made = record(tx, row, outcome.kind, body, by, reviews=list(outcome.counted))
     queue.close_case(tx, case, "decided")
-    labels.from_reviews(tx, row, case, given, outcome)
+    labels.from_reviews(tx, row, given, outcome)
     return made
 
 
@@ -123,6 +121,7 @@ def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: lis
         revision=revision,
     )  # fmt: skip
     data = dumps(record)
+    tx.add(schema.revision, case_id=row.case_id, revision=row.revision, bytes=bytes(row.data), replaced_at=tx.now)
     tx.run(
         statements.proposal_revise, case_id=row.case_id, revision=revision, action_digest=made, bytes=data,
         made_by=outcome.edit,
@@ -134,12 +133,12 @@ def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: lis
         row.workspace, "proposal.revised", {"kind": "person", "pid": editor.reviewer}, case=(row.case_id, revision),
         action={"name": row.action, "digest": made}, cause=outcome.edit,
     )  # fmt: skip
-    for (voided, reviewer) in tx.run(
+    for voided, reviewer in tx.run(
         statements.review_void, case_id=row.case_id, keep=outcome.edit, revision=revision, now=tx.now
     ):
         tx.entry(row.workspace, "review.voided", SYSTEM.entry(), case=(row.case_id, row.revision), review=voided)
         tx.run(statements.excluded_forget, case_id=row.case_id, person=reviewer)
-    return row._replace(revision=revision, action_digest=made, bytes=data, made_by=outcome.edit)
+    return row._replace(revision=revision, action_digest=made, data=data, made_by=outcome.edit)
 
 
 def _close_look(
@@ -152,7 +151,7 @@ def _close_look(
         row.workspace, "case.closed", by.entry(), case=(row.case_id, row.revision), from_="open", to="reviewed",
         result="confirmed" if confirmed else "objected", reviews=list(outcome.counted),
     )  # fmt: skip
-    labels.from_reviews(tx, row, case, given, outcome)
+    labels.from_reviews(tx, row, given, outcome)
     if not confirmed:
         undo.after_objection(tx, row, by)
     return Settled(closed=True)

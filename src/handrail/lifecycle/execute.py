@@ -127,7 +127,9 @@ def _may_start(tx: Tx, command: Start, row: ProposalRow) -> JSON:
         )
     assert row.decided_at is not None
     if tx.now > row.decided_at + APPROVAL_LIFETIME:
-        raise NotExecutable(f"the approval of case {row.case_id} is older than {APPROVAL_LIFETIME // SECOND // 86400} days")
+        raise NotExecutable(
+            f"the approval of case {row.case_id} is older than {APPROVAL_LIFETIME // SECOND // 86400} days"
+        )
     reason = halt.standing(tx, row.workspace, agent=row.agent, action=row.action, run=row.run) or halt.since(
         tx, row.workspace, row.decided_at, agent=row.agent, action=row.action, run=row.run
     )
@@ -197,18 +199,29 @@ def finish(tx: Tx, command: Finish) -> Execution:
         return rows.execution_noun(execution, row)
     result = dumps(command.result)
     if len(result) > 1024 * 1024:
-        raise InvalidInput(f"the result has {len(result)} bytes; at most 1 MiB is kept", remedy="Return a reference to it.")
+        raise InvalidInput(
+            f"the result has {len(result)} bytes; at most 1 MiB is kept", remedy="Return a reference to it."
+        )
     state = "succeeded" if command.ok else "failed"
     if execution.state in ("succeeded", "failed") and execution.fence == command.fence:
         if execution.state == state and execution.result == result:
             return rows.execution_noun(execution, row)
         raise NotExecutable(f"case {command.case_id} already finished as {execution.state}")
     if execution.state == "unknown" and execution.fence == command.fence:
-        tx.run(statements.execution_late, case_id=command.case_id, result=dumps({"late": command.result, "ok": command.ok}))
-        tx.entry(workspace, "incident.flagged", SYSTEM.entry(), case=(command.case_id, row.revision), what="late_completion")
+        tx.run(
+            statements.execution_late, case_id=command.case_id, result=dumps({"late": command.result, "ok": command.ok})
+        )
+        tx.entry(
+            workspace, "incident.flagged", SYSTEM.entry(), case=(command.case_id, row.revision), what="late_completion"
+        )
         return rows.execution_noun(execution, row)
     if not tx.run(
-        statements.execution_finish, case_id=command.case_id, fence=command.fence, state=state, now=tx.now, result=result
+        statements.execution_finish,
+        case_id=command.case_id,
+        fence=command.fence,
+        state=state,
+        now=tx.now,
+        result=result,
     ):
         raise NotExecutable(f"fence {command.fence} of case {command.case_id} is stale")
     tx.run(statements.timer_drop, kind="execution", subject=command.case_id)

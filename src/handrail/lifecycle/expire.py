@@ -30,7 +30,15 @@ def expire(tx: Tx, command: tuple[str, str]) -> decide.Settled:
     assert case is not None
     if case.soft:
         queue.close_case(tx, case, "reviewed")
-        tx.entry(workspace, "case.closed", SYSTEM.entry(), case=(case_id, row.revision), from_="open", to="reviewed", result="expired")
+        tx.entry(
+            workspace,
+            "case.closed",
+            SYSTEM.entry(),
+            case=(case_id, row.revision),
+            from_="open",
+            to="reviewed",
+            result="expired",
+        )
         return decide.Settled(closed=True)
     if case.on_expiry == "hold":
         return decide.Settled()

@@ -59,7 +59,9 @@ def lift_halt(tx: Tx, command: Lift) -> None:
         command.actor.need_role("lead")
     else:
         command.actor.need_scope("admin")
-    row = tx.one(statements.halt_lift, id=command.id, workspace=command.actor.workspace, by=command.actor.pid, now=tx.now)
+    row = tx.one(
+        statements.halt_lift, id=command.id, workspace=command.actor.workspace, by=command.actor.pid, now=tx.now
+    )
     if row is None:
         raise NotFound(f"no halt {command.id!r} stands")
     _forget(tx, command.actor.workspace)

@@ -2,55 +2,55 @@
 
 from __future__ import annotations
 
-from handrail.canonical import JSON, dumps
+from dataclasses import asdict, replace
+
+from handrail.canonical import dumps, parse
 from handrail.consensus.quorum import Outcome
+from handrail.intake import proposal_from
+from handrail.label import Label
+from handrail.learning.labels import label_review
 from handrail.lifecycle import rows
 from handrail.lifecycle.actor import SYSTEM
-from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
-from handrail.store import schema
+from handrail.lifecycle.rows import ProposalRow, ReviewRow
+from handrail.proposal import Proposal
+from handrail.store import schema, statements
 from handrail.store.tx import Tx
 
 
-def from_reviews(tx: Tx, row: ProposalRow, case: CaseRow, given: list[ReviewRow], outcome: Outcome) -> None:
-    """One label per counted review."""
-    record = row.record()
-    for review in given:
-        if review.id in outcome.counted:
-            noun = rows.review_noun(review)
-            answer = _answer(noun.verdict, noun.arguments, noun.value, record)
-            _keep(tx, row, record, source="gold" if case.gold else "spot_check" if case.soft and row.tier == "auto_approve" else "review",
-                  answer=answer, correct=_correct(noun.verdict, answer, record), reviewer=noun.reviewer,
-                  blind=noun.blind, verdict=noun.verdict)  # fmt: skip
-
-
-def _keep(tx: Tx, row: ProposalRow, record: dict[str, JSON], **given: JSON) -> str:
-    id = tx.new_id()
+def from_reviews(tx: Tx, row: ProposalRow, given: list[ReviewRow], outcome: Outcome) -> None:
+    """One label per counted review, and per edit that made a revision."""
+    first = original(tx, row)
     route = rows.route_noun(row.route)
-    body = {
-        "id": id, "case_id": row.case_id, "workspace": row.workspace, "action": row.action,
-        "input": record.get("arguments"), "predicted": record.get("arguments", {}).get("suggestion"),
-        "confidence": record.get("confidence"), "scores": record.get("scores"), "policy": row.policy,
-        "calibrator": route.calibrator, "tier": row.tier,
-        "inclusion": route.spot_check_rate if row.tier == "auto_approve" else 1.0, "made_at": tx.now, **given,
-    }  # fmt: skip
-    tx.add(schema.label, id=id, workspace=row.workspace, case_id=row.case_id, action=row.action,
-           source=given["source"], correct=given["correct"], bytes=dumps(body), made_at=tx.now, batch=None)  # fmt: skip
-    tx.entry(row.workspace, "label.made", SYSTEM.entry(), case=(row.case_id, row.revision), label=id)
-    return id
+    held = row.record().get("arguments", {})
+    for review in given:
+        if review.id not in outcome.counted and review.id != row.made_by:
+            continue
+        noun = replace(rows.review_noun(review), voided_at=None)
+        arguments = held if review.revision == row.revision else None
+        label = label_review(
+            noun, first, route, id=tx.new_id(), workspace=row.workspace, made_at=tx.now, arguments=arguments
+        )
+        if label is not None:
+            keep(tx, row, label)
 
 
-def _answer(verdict: str, arguments: JSON, value: JSON, record: dict[str, JSON]) -> JSON:
-    if verdict == "respond":
-        return value
-    if verdict == "edit":
-        return arguments
-    if verdict == "approve":
-        return record.get("arguments", {}).get("suggestion", "approve")
-    return verdict
+def keep(tx: Tx, row: ProposalRow, label: Label) -> None:
+    """Store a label and write down that it was made."""
+    tx.add(
+        schema.label, id=label.id, workspace=row.workspace, case_id=row.case_id, action=row.action,
+        source=label.source, correct=label.correct, bytes=dumps(asdict(label)), made_at=tx.now, batch=None,
+    )  # fmt: skip
+    tx.entry(row.workspace, "label.made", SYSTEM.entry(), case=(row.case_id, row.revision), label=label.id)
 
 
-def _correct(verdict: str, answer: JSON, record: dict[str, JSON]) -> bool | None:
-    if verdict == "respond":
-        suggestion = record.get("arguments", {}).get("suggestion")
-        return None if suggestion is None else answer == suggestion
-    return verdict == "approve"
+def original(tx: Tx, row: ProposalRow) -> Proposal:
+    """The proposal as it was submitted, before anybody edited it."""
+    if row.revision == 1:
+        return proposal_from(row.record())
+    first = tx.one(statements.revision_first, case_id=row.case_id)
+    return proposal_from(row.record() if first is None else parse(bytes(first[0])))
+
+
+def label_noun(data: bytes) -> Label:
+    """A stored label."""
+    return Label(**parse(bytes(data)))

@@ -45,7 +45,7 @@ def seal(proposal: Proposal) -> tuple[JSON, list[Opening], dict[str, str]]:
     salted = copy.deepcopy(proposal.arguments)
     openings, commitments = [], {}
     for path in proposal.personal_data:
-        holder, last = _locate(salted, path)
+        holder, last = locate(salted, path)
         value = holder[last]
         salt = os.urandom(32)
         made = commitment(salt=salt, path="/arguments" + path, value=value)
@@ -63,7 +63,7 @@ def bound_arguments(tx: Tx, log: str, case_id: str, record: dict[str, Any]) -> J
     salts = {row[0]: bytes(row[1]) for row in tx.run(statements.opening_salts, log=log, case_id=case_id)}
     salted = copy.deepcopy(record.get("arguments", {}))
     for path in paths:
-        holder, last = _locate(salted, path)
+        holder, last = locate(salted, path)
         full = "/arguments" + path
         if full not in salts:
             raise InvalidInput(f"the value at {full} was erased", remedy="It can no longer be executed.")
@@ -71,7 +71,7 @@ def bound_arguments(tx: Tx, log: str, case_id: str, record: dict[str, Any]) -> J
     return salted
 
 
-def _locate(document: Any, path: str) -> tuple[Any, Any]:
+def locate(document: Any, path: str) -> tuple[Any, Any]:
     """The container and key that a JSON pointer (RFC 6901) into the arguments names."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in path.split("/")[1:]]
     holder = document

@@ -10,7 +10,6 @@ from handrail.errors import InvalidPolicy, NotExecutable, NotFound
 from handrail.intake import proposal_from
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
-from handrail.policy.amounts import money_of
 from handrail.policy.evaluate import Policy, compile_text
 from handrail.policy.facts import NO_FACTS, Facts, Grant, Usage
 from handrail.proposal import Proposal
@@ -102,7 +101,7 @@ def grant_noun(id: str, data: bytes) -> Grant:
 
 def money(policy: Policy, proposal: Proposal) -> tuple[str | None, str | None]:
     """Amount as a decimal string and its currency, for the sums that later proposals are held to."""
-    found = money_of(proposal, policy.document.default_currency)
+    found = policy.money(proposal)
     return (None if found.value is None else str(found.value)), found.currency
 
 

@@ -189,7 +189,9 @@ def check_edit(row: ProposalRow, arguments: JSON) -> JSON:
         return arguments
     try:
         validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)(schema)
-        problem = next(iter(sorted(validator.iter_errors(arguments), key=lambda e: list(map(str, e.absolute_path)))), None)
+        problem = next(
+            iter(sorted(validator.iter_errors(arguments), key=lambda e: list(map(str, e.absolute_path)))), None
+        )
     except jsonschema.SchemaError as error:
         raise InvalidInput(f"the action's own schema is broken: {error.message}") from None
     if problem is not None:

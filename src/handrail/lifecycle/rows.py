@@ -26,7 +26,7 @@ class ProposalRow(NamedTuple):
     tier: str
     revision: int
     action_digest: str
-    bytes: bytes
+    data: bytes
     route: bytes
     policy: str
     submitted_at: int
@@ -39,7 +39,7 @@ class ProposalRow(NamedTuple):
 
     def record(self) -> dict[str, Any]:
         """The proposal as plain JSON."""
-        return cast(dict[str, Any], parse(bytes(self.bytes)))
+        return cast(dict[str, Any], parse(bytes(self.data)))
 
 
 class CaseRow(NamedTuple):
@@ -72,7 +72,7 @@ class ReviewRow(NamedTuple):
     revision: int
     reviewer: str
     verdict: str
-    bytes: bytes
+    data: bytes
     card: str | None
     fence: int
     blind: bool
@@ -122,7 +122,7 @@ def reviews(tx: Tx, case_id: str) -> list[ReviewRow]:
 
 def review_noun(row: ReviewRow) -> Review:
     """A stored review as the noun that quorum rules read."""
-    body = parse(bytes(row.bytes))
+    body = parse(bytes(row.data))
     return Review(
         id=row.id,
         case_id=row.case_id,
@@ -146,7 +146,7 @@ def review_noun(row: ReviewRow) -> Review:
 
 def roles_of(rows: list[ReviewRow]) -> dict[str, list[str]]:
     """The roles each reviewer held when he answered."""
-    return {row.reviewer: parse(bytes(row.bytes)).get("roles", []) for row in rows}
+    return {row.reviewer: parse(bytes(row.data)).get("roles", []) for row in rows}
 
 
 def execution_noun(row: ExecutionRow, proposal: ProposalRow) -> Execution:

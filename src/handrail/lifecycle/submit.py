@@ -104,7 +104,12 @@ def _check(proposal: Proposal) -> None:
         value = getattr(proposal, name)
         if value is None:
             continue
-        if not isinstance(value, str) or not value or len(value) > MAX_NAME or any(c < " " or c == "\x7f" for c in value):
+        if (
+            not isinstance(value, str)
+            or not value
+            or len(value) > MAX_NAME
+            or any(c < " " or c == "\x7f" for c in value)
+        ):
             raise InvalidInput(
                 f"{name} must be 1 to {MAX_NAME} characters without control characters",
                 remedy=f"Shorten or clean {name}.",
@@ -175,7 +180,9 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
     if proposal.gold is not None:
         route = replace(route, tier="hard_gate", reviewers=1, spot_check=False)
     if tx.workspace(workspace).frozen and route.tier in ("auto_approve", "soft_review"):
-        reason = Reason(code="frozen", text="This workspace was restored from a copy and waits for an operator.", tier="hard_gate")
+        reason = Reason(
+            code="frozen", text="This workspace was restored from a copy and waits for an operator.", tier="hard_gate"
+        )
         route = replace(route, tier="hard_gate", reviewers=max(1, route.reviewers), reasons=(*route.reasons, reason))
     case_id = uuid7(tx.now)
     salted, openings, commitments = seal(proposal)
@@ -196,7 +203,10 @@ def _decided_at_once(route: Route, halted: str | None) -> tuple[str | None, dict
     if halted is not None:
         return "cancelled", {"by": ["policy"], "reason": f"halted: {halted}", "halted": True}
     if route.tier == "deny":
-        return "rejected", {"by": ["policy"], "reason": "; ".join(r.text for r in route.reasons if r.tier == "deny") or "denied by policy"}
+        return "rejected", {
+            "by": ["policy"],
+            "reason": "; ".join(r.text for r in route.reasons if r.tier == "deny") or "denied by policy",
+        }
     if route.tier in ("auto_approve", "soft_review"):
         return "approved", {"by": ["policy"]}
     return None, None
@@ -212,7 +222,9 @@ def _hold_when_full(tx: Tx, policy: Policy, workspace: str, route: Route) -> Rou
         tx.memo[key] = tx.run(statements.open_upto, workspace=workspace, limit=limit)[0][0]
     if tx.memo[key] < limit:
         return route
-    reason = Reason(code="queue_full", text=f"The queue is at its limit of {limit}, so nobody would look in time.", tier="hard_gate")
+    reason = Reason(
+        code="queue_full", text=f"The queue is at its limit of {limit}, so nobody would look in time.", tier="hard_gate"
+    )
     return replace(route, tier="hard_gate", reviewers=max(1, route.reviewers), reasons=(*route.reasons, reason))
 
 
@@ -244,18 +256,20 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
     command, proposal, route = draft.command, draft.proposal, draft.route
     workspace = command.actor.workspace
     needs_people = draft.halted is None and (route.tier in ("hard_gate", "soft_review") or route.spot_check)
+    what = _what(draft)
+    receipt = first = None
     if needs_people:
-        tx.entry(workspace, "proposal.submitted", command.actor.entry(), case=(draft.case_id, 1), **_what(draft))
-    receipt = None
+        first = tx.entry(workspace, "proposal.submitted", command.actor.entry(), case=(draft.case_id, 1), **what)
     if draft.decision is not None:
         receipt = tx.entry(
-            workspace, "decision.made", POLICY.entry(), id=draft.entry_id, case=(draft.case_id, 1),
-            from_="new", to="decided", result=draft.decision, **({} if needs_people else _what(draft, command.actor)),
+            workspace, "decision.made", POLICY.entry(), id=draft.entry_id, case=(draft.case_id, 1), from_="new",
+            to="decided", result=draft.decision, submitted=None if needs_people else True,
+            submitter=None if needs_people else command.actor.pid, **what,
         )  # fmt: skip
     if needs_people:
         open_case(tx, workspace, draft.case_id, proposal, route, soft=draft.decision is not None)
     for opening in draft.openings:
-        opening.keep(tx, workspace, draft.case_id, draft.entry_id if receipt else tx.entries[-1].id)
+        opening.keep(tx, workspace, draft.case_id, (first or receipt or tx.entries[-1]).id)
     if draft.counted and draft.decision in (None, "approved"):
         amount, currency = policies.money(draft.policy, proposal)
         for subject in draft.counted:
@@ -276,15 +290,13 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
     )  # fmt: skip
 
 
-def _what(draft: _Draft, submitter: Actor | None = None) -> dict[str, JSON]:
+def _what(draft: _Draft) -> dict[str, JSON]:
     """What an entry says of the proposal: names and digests, never a value."""
     made: dict[str, JSON] = {
         "action": {"name": draft.proposal.action, "digest": draft.action_digest},
         "policy": {"name": draft.route.policy_name, "digest": draft.route.policy},
         "tier": draft.route.tier,
     }
-    if submitter is not None:
-        made["submitter"] = submitter.pid
     if draft.proposal.run is not None:
         made["run"] = draft.proposal.run
     if draft.proposal.undoes is not None:
@@ -334,4 +346,3 @@ def _replay(tx: Tx, draft: _Draft) -> Submitted | Exception:
 def random_draw() -> float:
     """A uniform number in [0, 1) from the system's randomness."""
     return int.from_bytes(os.urandom(7), "big") / 2**56
-

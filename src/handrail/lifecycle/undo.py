@@ -48,7 +48,11 @@ def undo(tx: Tx, command: Undo) -> Undone:
     execution = ExecutionRow._make(found)
     if execution.state in ("started", "unknown"):
         raise Conflict(f"the execution is {execution.state}", remedy="Wait until it finished or somebody settled it.")
-    if execution.state == "failed" or execution.state == "voided" or (execution.state == "settled" and not execution.happened):
+    if (
+        execution.state == "failed"
+        or execution.state == "voided"
+        or (execution.state == "settled" and not execution.happened)
+    ):
         raise Conflict("nothing happened, so there is nothing to undo")
     return _propose(tx, row, execution, command.actor)
 
@@ -67,7 +71,13 @@ def after_objection(tx: Tx, row: ProposalRow, by: Actor) -> None:
     if execution.state == "succeeded" and row.record().get("undo"):
         _propose(tx, row, execution, by, objection=True)
     else:
-        tx.entry(row.workspace, "incident.flagged", by.entry(), case=(row.case_id, row.revision), what="objection_without_undo")
+        tx.entry(
+            row.workspace,
+            "incident.flagged",
+            by.entry(),
+            case=(row.case_id, row.revision),
+            what="objection_without_undo",
+        )
 
 
 def undo_when_finished(tx: Tx, command: tuple[str, str]) -> None:
@@ -98,4 +108,3 @@ def _propose(tx: Tx, row: ProposalRow, execution: ExecutionRow, by: Actor, *, ob
     )  # fmt: skip
     made = submit.submit(tx, replace(submit.prepare(by, proposal, draw=1.0), objection=objection))
     return Undone(voided=False, case_id=made.case_id, receipt=made.receipt)
-

@@ -33,10 +33,14 @@ class WriteConnection(Connection, Protocol):
 class Store(Protocol):
     """One database. Reads may run from any thread; writes go through the writer."""
 
-    engine: Engine
-    url: str
-    # what the driver raises when the database cannot do it now, rather than when a statement is wrong
-    outages: tuple[type[Exception], ...]
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def outages(self) -> tuple[type[Exception], ...]:
+        """What the driver raises when the database cannot do it now, rather than when a statement is wrong."""
+        ...
 
     def connect(self) -> WriteConnection: ...
     def read(self, query: ClauseElement) -> list[Any]: ...

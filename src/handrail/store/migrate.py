@@ -38,7 +38,9 @@ def pending(url: str) -> list[str]:
     try:
         script = ScriptDirectory.from_config(_config())
         here = current(engine)
-        return [r.revision for r in reversed(list(script.iterate_revisions("head", here or "base"))) if r.revision != here]
+        return [
+            r.revision for r in reversed(list(script.iterate_revisions("head", here or "base"))) if r.revision != here
+        ]
     finally:
         engine.dispose()
 

@@ -18,13 +18,13 @@ def open_store(url: str | Path, *, allow_unsafe: bool = False) -> Store:
             # psycopg comes with an extra; SQLite users do not have it
             postgres = importlib.import_module("handrail.store.postgres")
         except ModuleNotFoundError as error:
-            raise InvalidInput(
-                f"PostgreSQL needs {error.name}", remedy="pip install 'handrail[postgres]'"
-            ) from None
+            raise InvalidInput(f"PostgreSQL needs {error.name}", remedy="pip install 'handrail[postgres]'") from None
         store: Store = postgres.PostgresStore(text, allow_unsafe=allow_unsafe)
         return store
     if "://" in text and not text.startswith("sqlite://"):
-        raise InvalidInput(f"unknown database {text.split('://')[0]!r}", remedy="Use a path, sqlite:/// or postgresql://.")
+        raise InvalidInput(
+            f"unknown database {text.split('://')[0]!r}", remedy="Use a path, sqlite:/// or postgresql://."
+        )
     path = Path(text.removeprefix("sqlite:///") if text.startswith("sqlite://") else text)
     if not path.parent.is_dir():
         raise InvalidInput(f"there is no folder {path.parent}", remedy="Create it, or name a database elsewhere.")

@@ -119,6 +119,16 @@ proposal = Table(
     Index("ix_proposal_undoes", "undoes", sqlite_where=text("undoes IS NOT NULL"), postgresql_where=text("undoes IS NOT NULL")),
 )  # fmt: skip
 
+# what a revision replaced: the bytes people saw before an edit
+revision = Table(
+    "revision",
+    metadata,
+    Column("case_id", Id, primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("bytes", LargeBinary, nullable=False),
+    Column("replaced_at", Time, nullable=False),
+)
+
 cases = Table(
     "cases",
     metadata,
@@ -507,7 +517,9 @@ outbox = Table(
 unindexed = Table("unindexed", metadata, Column("case_id", Id, primary_key=True))
 
 # full-text index: an FTS5 table on SQLite, a tsvector column on PostgreSQL; made by the migration
-SEARCH_SQLITE = "CREATE VIRTUAL TABLE search USING fts5(case_id UNINDEXED, workspace UNINDEXED, body, tokenize='unicode61')"
+SEARCH_SQLITE = (
+    "CREATE VIRTUAL TABLE search USING fts5(case_id UNINDEXED, workspace UNINDEXED, body, tokenize='unicode61')"
+)
 SEARCH_POSTGRES = (
     "CREATE TABLE search (case_id varchar(64) PRIMARY KEY, workspace varchar(256) NOT NULL, body tsvector NOT NULL)",
     "CREATE INDEX ix_search_body ON search USING gin (body)",

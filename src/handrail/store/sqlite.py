@@ -28,7 +28,19 @@ from handrail.store.tx import Row
 AUTOCHECKPOINT_PAGES = 4000
 BUSY_MILLISECONDS = 10_000
 POLL_SECONDS = 0.05
-NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afs", "glusterfs", "ceph", "lustre"}
+NETWORK_FILE_SYSTEMS = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "fuse.sshfs",
+    "9p",
+    "afs",
+    "glusterfs",
+    "ceph",
+    "lustre",
+}
 
 
 class SQLiteStore:

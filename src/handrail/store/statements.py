@@ -38,7 +38,9 @@ workspace_get = _both("SELECT id, log, secret, frozen, policy FROM workspace WHE
 workspace_policy = _both("UPDATE workspace SET policy = :digest WHERE id = :workspace")
 workspace_freeze = _both("UPDATE workspace SET frozen = :frozen WHERE id = :workspace")
 policy_get = _both("SELECT text, name FROM policy_version WHERE workspace = :workspace AND digest = :digest")
-action_get = _both("SELECT schema, schema_digest, tool_class, undo FROM action WHERE workspace = :workspace AND name = :name")
+action_get = _both(
+    "SELECT schema, schema_digest, tool_class, undo FROM action WHERE workspace = :workspace AND name = :name"
+)
 action_put = _both("""
     INSERT INTO action (workspace, name, schema, schema_digest, tool_class, undo, declared_at)
     VALUES (:workspace, :name, :schema, :schema_digest, :tool_class, :undo, :declared_at)
@@ -67,6 +69,15 @@ decision_make = _both("""
     UPDATE proposal SET decision = :kind, decision_bytes = :bytes, decided_at = :at, decision_entry = :entry
     WHERE case_id = :case_id AND decision IS NULL RETURNING case_id""")
 undo_exists = _both("SELECT case_id FROM proposal WHERE undoes = :case_id")
+
+revision_first = _both("SELECT bytes FROM revision WHERE case_id = :case_id AND revision = 1")
+revision_forget = _both("DELETE FROM revision WHERE case_id = :case_id")
+label_forget = _both("DELETE FROM label WHERE case_id = :case_id")
+search_forget = _both("DELETE FROM search WHERE case_id = :case_id")
+case_rename = _both("UPDATE cases SET summary = :summary WHERE id = :case_id")
+opening_of_subject = _both("SELECT entry, path, case_id FROM opening WHERE log = :log AND subject = :subject")
+opening_forget = _both("DELETE FROM opening WHERE log = :log AND subject = :subject")
+subject_key_forget = _both("DELETE FROM subject_key WHERE workspace = :workspace AND subject = :subject")
 
 # --- cases, queue, claims ---------------------------------------------------------------------
 
@@ -130,6 +141,26 @@ open_upto = _both("""
     SELECT count(*) FROM (SELECT 1 FROM cases WHERE workspace = :workspace AND state = 'open' LIMIT :limit) x""")
 person_get = _both("SELECT id, workspace, name, email, roles, skills, active FROM person WHERE id = :id")
 
+person_lock = _each(
+    sqlite="SELECT roles, skills, active, password FROM person WHERE id = :id AND workspace = :workspace",
+    postgres="SELECT roles, skills, active, password FROM person WHERE id = :id AND workspace = :workspace FOR UPDATE",
+)
+person_change = _both("""
+    UPDATE person SET roles = :roles, skills = :skills, active = :active, password = :password WHERE id = :id""")
+person_by_email = _both("""
+    SELECT id, workspace, name, email, roles, skills, active, password FROM person
+    WHERE workspace = :workspace AND email = :email""")
+key_get = _both("""
+    SELECT id, workspace, secret, scopes, agent, person, expires_at, revoked_at FROM api_key WHERE id = :id""")
+key_revoke = _both("""
+    UPDATE api_key SET revoked_at = :now WHERE id = :id AND workspace = :workspace AND revoked_at IS NULL RETURNING id""")
+session_get = _both("SELECT person, csrf, signed_in_at, expires_at FROM session WHERE token = :token")
+session_end = _both("DELETE FROM session WHERE token = :token")
+session_end_all = _both("DELETE FROM session WHERE person = :person")
+review_void_person = _both("""
+    UPDATE review SET voided_at = :now WHERE reviewer = :reviewer AND effective_at > :now AND withdrawn_at IS NULL
+      AND voided_at IS NULL RETURNING id, case_id, revision""")
+
 # --- reviews ----------------------------------------------------------------------------------
 
 REVIEW = (
@@ -192,8 +223,9 @@ timer_put = _both("""
     ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at""")
 timer_drop = _both("DELETE FROM timer WHERE kind = :kind AND subject = :subject")
 timer_drop_all = _both("DELETE FROM timer WHERE subject = :subject AND kind IN ('deadline', 'claim', 'effective')")
-timer_due = _both("SELECT kind, subject, due_at FROM timer WHERE due_at <= :now ORDER BY due_at LIMIT :limit")
-timer_next = _both("SELECT min(due_at) FROM timer")
+timer_due = _both("""
+    SELECT t.kind, t.subject, t.due_at, p.workspace FROM timer t JOIN proposal p ON p.case_id = t.subject
+    WHERE t.due_at <= :now ORDER BY t.due_at LIMIT :limit""")
 halt_live = _both("SELECT id, scope, value, reason FROM halt WHERE workspace = :workspace AND lifted_at IS NULL")
 halt_since = _both("SELECT scope, value, reason FROM halt WHERE workspace = :workspace AND set_at >= :moment")
 halt_lift = _both("""
@@ -219,12 +251,31 @@ head_insert = _both("""
 head_move = _both("UPDATE audit_head SET size = :size, frontier = :frontier, last_at = :last_at WHERE log = :log")
 head_sign = _both("""
     UPDATE audit_head SET signed_size = :size, checkpoint = :checkpoint WHERE log = :log AND signed_size <= :size""")
+log_dirty = _both("SELECT log FROM audit_head WHERE signed_size < size")
 head_get = _both("SELECT size, frontier, signed_size, checkpoint, last_at FROM audit_head WHERE log = :log")
 entry_hashes = _both("SELECT hash FROM audit_entry WHERE log = :log AND idx >= :start AND idx < :stop ORDER BY idx")
+entries_after = _both("""
+    SELECT idx, type, case_id FROM audit_entry WHERE log = :log AND idx > :idx ORDER BY idx LIMIT :limit""")
+entry_bytes_range = _both("""
+    SELECT bytes FROM audit_entry WHERE log = :log AND idx >= :start AND idx < :stop ORDER BY idx""")
 entry_by_id = _both("SELECT idx, bytes FROM audit_entry WHERE log = :log AND id = :id")
 tile_get = _both("SELECT hashes FROM audit_tile WHERE log = :log AND level = :level AND n = :n")
 opening_salts = _both("SELECT path, salt FROM opening WHERE log = :log AND case_id = :case_id")
 subject_key_get = _both("SELECT key FROM subject_key WHERE workspace = :workspace AND subject = :subject")
+unindexed_list = _both("""
+    SELECT u.case_id, p.workspace, p.bytes FROM unindexed u JOIN proposal p ON p.case_id = u.case_id LIMIT :limit""")
+unindexed_drop = _both("DELETE FROM unindexed WHERE case_id = :case_id RETURNING case_id")
+search_put = _each(
+    sqlite="INSERT INTO search (case_id, workspace, body) VALUES (:case_id, :workspace, :body)",
+    postgres="""INSERT INTO search (case_id, workspace, body) VALUES (:case_id, :workspace, to_tsvector('simple', :body))
+    ON CONFLICT (case_id) DO NOTHING""",
+)
+search_find = _each(
+    sqlite="""SELECT case_id, bm25(search) FROM search WHERE search MATCH :words AND workspace = :workspace
+    ORDER BY bm25(search) LIMIT :limit""",
+    postgres="""SELECT case_id, -ts_rank(body, to_tsquery('simple', :words)) FROM search
+    WHERE body @@ to_tsquery('simple', :words) AND workspace = :workspace ORDER BY 2 LIMIT :limit""",
+)
 calibrator_newest = _both("""
     SELECT version, bytes, digest FROM calibrator WHERE workspace = :workspace AND name = :name
     ORDER BY version DESC LIMIT 1""")

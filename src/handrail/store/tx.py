@@ -8,7 +8,7 @@ its dense index, and writes the outbox rows. Without that there is no commit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, cast
 
 from sqlalchemy import Table
 
@@ -29,8 +29,8 @@ CLOCK_TOLERANCE = 5 * SECOND
 class Connection(Protocol):
     """What a transaction needs of a driver."""
 
-    engine: Engine
-
+    @property
+    def engine(self) -> Engine: ...
     def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]: ...
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> list[str]: ...
 
@@ -122,7 +122,7 @@ class Tx:
             if row is None:
                 raise NotFound(f"there is no workspace {id!r}")
             known = self.memo["workspace", id] = Workspace(row[0], row[1], bytes(row[2]), bool(row[3]), row[4])
-        return known  # type: ignore[no-any-return]
+        return cast(Workspace, known)
 
     def new_id(self) -> str:
         """A fresh UUIDv7 of this moment."""

@@ -383,6 +383,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("withdrawn_at IS NULL AND voided_at IS NULL"),
     )
     op.create_table(
+        "revision",
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("replaced_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("case_id", "revision", name=op.f("pk_revision")),
+    )
+    op.create_table(
         "session",
         sa.Column("token", sa.String(length=64), nullable=False),
         sa.Column("person", sa.String(length=64), nullable=False),

@@ -1,0 +1,71 @@
+"""Erase: a person's values go for good; the log that committed to them stays whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from handrail.canonical import dumps
+from handrail.errors import InvalidInput, NotFound
+from handrail.lifecycle import opening, rows
+from handrail.lifecycle.actor import Actor
+from handrail.store import statements
+from handrail.store.tx import Tx
+
+ERASED = "[erased]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erase:
+    """Erase every personal value kept for one data subject (the principal of its proposals)."""
+
+    actor: Actor
+    subject: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """How much was erased."""
+
+    values: int
+    cases: int
+
+
+def erase(tx: Tx, command: Erase) -> Erased:
+    """Delete values, salts and the subject's key; the tree does not change. Raises `NotFound` when nothing is kept."""
+    command.actor.need_scope("admin")
+    if not command.basis.strip():
+        raise InvalidInput("erasing needs its legal basis", remedy="Name it, such as 'GDPR 17(1)(a)'.")
+    workspace = tx.workspace(command.actor.workspace)
+    kept = tx.run(statements.opening_of_subject, log=workspace.log, subject=command.subject)
+    if not kept:
+        raise NotFound(f"no personal values are kept for {command.subject!r}")
+    by_case: dict[str, list[str]] = {}
+    for _entry, path, case_id in kept:
+        by_case.setdefault(case_id, []).append(path)
+    for case_id in by_case:
+        row = rows.proposal(tx, workspace.id, case_id, lock=True)
+        tx.run(statements.proposal_redact, case_id=case_id, bytes=dumps(_redacted(row.record())))
+        tx.run(statements.revision_forget, case_id=case_id)
+        tx.run(statements.label_forget, case_id=case_id)
+        tx.run(statements.search_forget, case_id=case_id)
+        tx.run(statements.case_rename, case_id=case_id, summary=f"{row.action} ({ERASED})")
+    tx.run(statements.opening_forget, log=workspace.log, subject=command.subject)
+    tx.run(statements.subject_key_forget, workspace=workspace.id, subject=command.subject)
+    entries = sorted({entry for entry, _, _ in kept})
+    for at in range(0, len(entries), 64):
+        part = entries[at : at + 64]
+        tx.entry(
+            workspace.id, "value.erased", command.actor.entry(), entries=part,
+            paths=sorted({path for entry, path, _ in kept if entry in part}), basis=command.basis[:200],
+        )  # fmt: skip
+    return Erased(values=len(kept), cases=len(by_case))
+
+
+def _redacted(record: dict[str, Any]) -> dict[str, Any]:
+    for path in record.get("personal_data", ()):
+        holder, last = opening.locate(record.get("arguments", {}), path)
+        holder[last] = ERASED
+    # prose may repeat the values
+    return {k: v for k, v in record.items() if k not in ("agent_says", "evidence", "base", "principal", "owners")}

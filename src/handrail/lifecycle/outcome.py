@@ -1,0 +1,51 @@
+"""Outcomes: the truth that arrives later (a chargeback, a bug, an appeal), and the label it yields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from handrail.canonical import JSON, digest, dumps
+from handrail.errors import InvalidInput
+from handrail.learning.labels import label_outcome
+from handrail.lifecycle import labels, rows
+from handrail.lifecycle.actor import Actor
+from handrail.store import schema
+from handrail.store.tx import Tx
+
+MAX_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What turned out: whether it was right, or the true answer, and who says so."""
+
+    actor: Actor
+    case_id: str
+    correct: bool | None = None
+    value: JSON = None
+    source: str = "outcome"
+
+
+def record(tx: Tx, command: Record) -> str:
+    """Keep an outcome and make its label; returns the outcome's id. Several outcomes may come; the last one counts."""
+    command.actor.need_scope("submit" if command.actor.kind == "agent" else "review")
+    if command.correct is None and command.value is None:
+        raise InvalidInput("an outcome says whether it was right, or what was true", remedy="Give correct or value.")
+    row = rows.proposal(tx, command.actor.workspace, command.case_id)
+    data = dumps({"correct": command.correct, "value": command.value, "source": command.source})
+    if len(data) > MAX_BYTES:
+        raise InvalidInput(f"an outcome of {len(data)} bytes is over {MAX_BYTES}")
+    id = tx.new_id()
+    tx.add(schema.outcome, id=id, case_id=row.case_id, workspace=row.workspace, bytes=data, at=tx.now)
+    tx.entry(
+        row.workspace, "outcome.recorded", command.actor.entry(), case=(row.case_id, row.revision), outcome=digest(data)
+    )
+    route = rows.route_noun(row.route)
+    labels.keep(
+        tx, row,
+        label_outcome(
+            labels.original(tx, row), id=tx.new_id(), case_id=row.case_id, workspace=row.workspace, made_at=tx.now,
+            policy=row.policy, correct=command.correct, value=command.value, calibrator=route.calibrator,
+        ),
+    )  # fmt: skip
+    return id

@@ -1,0 +1,210 @@
+"""Who waits for what: decisions by case, and everything by subscriber. A signal is a hint; a look is enough.
+
+Commits of this process arrive at once. Those of others are noticed through the store's change signal
+and fetched from the log, so nothing is missed however it was written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from time import monotonic as _monotonic
+from typing import NamedTuple
+
+from handrail.store import statements
+from handrail.store.engine import Store
+from handrail.store.tx import Staged
+
+
+class Event(NamedTuple):
+    """One entry as far as listeners need it."""
+
+    log: str
+    idx: int
+    type: str
+    case_id: str | None
+    at: str
+
+
+# what can end somebody's waiting for a case
+AWAITED = frozenset(
+    {"decision.made", "execution.finished", "execution.unknown", "execution.settled", "execution.voided"}
+)
+
+
+class _Waiter:
+    __slots__ = ("loop", "wake")
+
+    def __init__(self, wake: Callable[[], None], loop: asyncio.AbstractEventLoop | None):
+        self.wake = wake
+        self.loop = loop
+
+
+class Feed:
+    """Wakes waiters. Safe to use from any thread."""
+
+    def __init__(self, store: Store):
+        self._store = store
+        self._guard = threading.Lock()
+        self._by_case: dict[str, list[_Waiter]] = {}
+        self._subscribers: list[tuple[str, Callable[[Sequence[Event]], None], asyncio.AbstractEventLoop | None]] = []
+        # newest index seen of each log somebody listens to
+        self._seen: dict[str, int] = {}
+
+    # --- arriving -----------------------------------------------------------------------------
+
+    def committed(self, entries: Sequence[Staged]) -> None:
+        """This process committed these entries."""
+        self._spread([Event(e.log, e.index, e.type, e.case_id, "") for e in entries])
+
+    def changed(self) -> None:
+        """Somebody wrote, perhaps another process: look for what is not known yet."""
+        with self._guard:
+            logs = dict(self._seen)
+            waiting = list(self._by_case)
+        for log, seen in logs.items():
+            rows = self._store.read_hot(statements.entries_after, log=log, idx=seen, limit=1000)
+            self._spread([Event(log, r[0], r[1], r[2], "") for r in rows])
+        if waiting:
+            self._wake_all(waiting)
+
+    def _wake_all(self, case_ids: list[str]) -> None:
+        with self._guard:
+            waiters = [w for id in case_ids for w in self._by_case.get(id, ())]
+        _wake(waiters)
+
+    def _spread(self, events: list[Event]) -> None:
+        if not events:
+            return
+        with self._guard:
+            waiters: list[_Waiter] = []
+            if self._by_case:
+                for event in events:
+                    if event.case_id is not None and event.type in AWAITED:
+                        waiters.extend(self._by_case.get(event.case_id, ()))
+            subscribers = list(self._subscribers)
+            for event in events:
+                if event.log in self._seen and event.idx > self._seen[event.log]:
+                    self._seen[event.log] = event.idx
+        _wake(waiters)
+        for log, heard, loop in subscribers:
+            mine = [event for event in events if event.log == log]
+            if mine and loop is not None:
+                try:
+                    loop.call_soon_threadsafe(heard, mine)
+                except RuntimeError:
+                    continue
+            elif mine:
+                heard(mine)
+
+    # --- waiting ------------------------------------------------------------------------------
+
+    def wait(self, case_id: str, ready: Callable[[], bool], timeout: float | None) -> bool:
+        """Block until `ready()` holds; false if `timeout` seconds pass first. Clears, then looks, then waits."""
+        signal = threading.Event()
+        waiter = _Waiter(signal.set, None)
+        self._enter(case_id, waiter)
+        try:
+            deadline = None if timeout is None else _monotonic() + timeout
+            while True:
+                signal.clear()
+                if ready():
+                    return True
+                left = None if deadline is None else deadline - _monotonic()
+                if left is not None and left <= 0:
+                    return False
+                # a poll is always enough: look again even if no signal came
+                signal.wait(min(2.0, left) if left is not None else 2.0)
+        finally:
+            self._leave(case_id, waiter)
+
+    async def await_(self, case_id: str, ready: Callable[[], bool], timeout: float | None) -> bool:
+        """The same for an event loop."""
+        loop = asyncio.get_running_loop()
+        signal = asyncio.Event()
+        waiter = _Waiter(signal.set, loop)
+        self._enter(case_id, waiter)
+        try:
+            deadline = None if timeout is None else loop.time() + timeout
+            while True:
+                signal.clear()
+                if ready():
+                    return True
+                left = None if deadline is None else deadline - loop.time()
+                if left is not None and left <= 0:
+                    return False
+                try:
+                    await asyncio.wait_for(signal.wait(), min(15.0, left) if left is not None else 15.0)
+                except TimeoutError:
+                    continue
+        finally:
+            self._leave(case_id, waiter)
+
+    def _enter(self, case_id: str, waiter: _Waiter) -> None:
+        with self._guard:
+            self._by_case.setdefault(case_id, []).append(waiter)
+
+    def _leave(self, case_id: str, waiter: _Waiter) -> None:
+        with self._guard:
+            waiters = self._by_case[case_id]
+            waiters.remove(waiter)
+            if not waiters:
+                del self._by_case[case_id]
+
+    def subscribe(
+        self, log: str, heard: Callable[[Sequence[Event]], None], loop: asyncio.AbstractEventLoop | None = None
+    ) -> Callable[[], None]:
+        """Hear every new entry of a log, on `loop` if given; returns what ends it. Order within the log holds per commit."""
+        item = (log, heard, loop)
+        head = self._store.read_hot(statements.head_get, log=log)
+        with self._guard:
+            self._seen.setdefault(log, (head[0][0] - 1) if head else -1)
+            self._subscribers.append(item)
+
+        def end() -> None:
+            with self._guard:
+                if item in self._subscribers:
+                    self._subscribers.remove(item)
+
+        return end
+
+    async def events(self, log: str, after: int) -> AsyncIterator[list[Event]]:
+        """Everything of a log after index `after`: first what is stored, then what comes; nothing twice, nothing lost."""
+        news = asyncio.Event()
+        end = self.subscribe(log, lambda _: news.set(), asyncio.get_running_loop())
+        try:
+            while True:
+                news.clear()
+                rows = await asyncio.to_thread(
+                    self._store.read_hot, statements.entries_after, log=log, idx=after, limit=500
+                )
+                if rows:
+                    after = rows[-1][0]
+                    yield [Event(log, r[0], r[1], r[2], "") for r in rows]
+                    continue
+                try:
+                    await asyncio.wait_for(news.wait(), 15.0)
+                except TimeoutError:
+                    yield []
+        finally:
+            end()
+
+
+def _wake(waiters: list[_Waiter]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[Callable[[], None]]] = {}
+    for waiter in waiters:
+        if waiter.loop is None:
+            waiter.wake()
+        else:
+            by_loop.setdefault(waiter.loop, []).append(waiter.wake)
+    for loop, wakes in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_call_all, wakes)
+        except RuntimeError:
+            continue
+
+
+def _call_all(wakes: list[Callable[[], None]]) -> None:
+    for wake in wakes:
+        wake()

@@ -1,0 +1,176 @@
+"""The control plane of one process: store, writer, feed, sealer, and the loops that keep house."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+from handrail.clock import Clock, SystemClock
+from handrail.decision import Decision, Receipt
+from handrail.errors import InvalidInput, NotFound
+from handrail.lifecycle import rows, submit, workspace
+from handrail.lifecycle.rows import ProposalRow
+from handrail.maintenance import indexing, timers
+from handrail.maintenance.feed import Feed
+from handrail.maintenance.loop import Loop
+from handrail.maintenance.sealing import Sealer
+from handrail.store import statements
+from handrail.store.logbook import Logbook
+from handrail.store.migrate import migrate, pending
+from handrail.store.open import open_store
+from handrail.store.writer import Bulk, Verb, Writer
+
+C = TypeVar("C")
+R = TypeVar("R")
+BULK: dict[Verb[Any, Any], Bulk] = {submit.submit: submit.submit_many}
+
+
+class Plane:
+    """Everything one process needs to run the lifecycle. Close it; or use it as a context manager."""
+
+    def __init__(
+        self,
+        url: str | Path,
+        *,
+        policy: str | None = None,
+        policy_name: str = "policy",
+        workspace_id: str = "default",
+        host: str = "handrail.local",
+        keys: Path | None = None,
+        clock: Clock | None = None,
+        loops: bool = True,
+        writer_threads: int = 1,
+        allow_unsafe: bool = False,
+        auto_migrate: bool = True,
+    ):
+        self.clock = clock or SystemClock()
+        self.store = open_store(url, allow_unsafe=allow_unsafe)
+        if auto_migrate:
+            migrate(self.store.url)
+        elif pending(self.store.url):
+            raise InvalidInput("the database is older than this program", remedy="Run `handrail migrate` first.")
+        self.feed = Feed(self.store)
+        self.writer = Writer(
+            self.store, clock=self.clock, threads=writer_threads, bulk=BULK, committed=self.feed.committed
+        )
+        self.host = host
+        self.workspace_id = workspace_id
+        begun = self.begin_workspace(workspace_id, policy or default_policy(), policy_name)
+        self.log = begun.log
+        self.first_start = begun.created
+        self.sealer = Sealer(self.store, self.writer, keys or _keys_beside(self.store.url))
+        self.loops = [
+            Loop("timers", lambda: timers.step(self.store, self.writer, self.clock), 0.1),
+            Loop("sealing", self.sealer.step, 0.5),
+            Loop("indexing", lambda: indexing.step(self.store, self.writer), 1.0),
+        ]
+        self._unwatch: Callable[[], None] = lambda: None
+        self._running = False
+        if loops:
+            self.start()
+
+    def begin_workspace(self, id: str, policy: str, policy_name: str = "policy") -> workspace.Begun:
+        """Create a workspace if there is none of that name."""
+        return self.writer.run(
+            workspace.begin,
+            workspace.Begin(
+                id=id, log=f"{self.host}/{id}", secret=os.urandom(32), policy_name=policy_name, policy_text=policy
+            ),
+        )
+
+    def start(self) -> None:
+        """Start the loops and the watch for other processes' changes."""
+        if not self._running:
+            self._running = True
+            self._unwatch = self.store.watch(self.feed.changed)
+            for loop in self.loops:
+                loop.start()
+
+    def close(self) -> None:
+        """Finish what is waiting, sign what is unsigned, stop."""
+        if self._running:
+            self._unwatch()
+            for loop in self.loops:
+                loop.stop()
+            self.sealer.step()
+        self.writer.close()
+        self.store.close()
+
+    def __enter__(self) -> Plane:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # --- verbs and reads that every door needs ------------------------------------------------
+
+    def run(self, verb: Verb[C, R], command: C) -> R:
+        """Run a verb; returns when it is durable."""
+        return self.writer.run(verb, command)
+
+    async def arun(self, verb: Verb[C, R], command: C) -> R:
+        """The same for an event loop."""
+        return await self.writer.arun(verb, command)
+
+    def logbook(self, workspace_id: str | None = None) -> Logbook:
+        """The log of a workspace."""
+        return Logbook(self.store, self.log_of(workspace_id or self.workspace_id))
+
+    def log_of(self, workspace_id: str) -> str:
+        """The origin of a workspace's log. Raises `NotFound`."""
+        found = self.store.read_hot(statements.workspace_get, id=workspace_id)
+        if not found:
+            raise NotFound(f"there is no workspace {workspace_id!r}")
+        return str(found[0][1])
+
+    def proposal(self, workspace_id: str, case_id: str) -> ProposalRow:
+        """A proposal's row. Raises `NotFound`."""
+        found = self.store.read_hot(statements.proposal_get, case_id=case_id, workspace=workspace_id)
+        if not found:
+            raise NotFound(f"there is no case {case_id!r} in this workspace")
+        return ProposalRow._make(found[0])
+
+    def decision(self, workspace_id: str, case_id: str, *, receipt: bool = True) -> Decision | None:
+        """The decision with its receipt, or None while there is none."""
+        row = self.proposal(workspace_id, case_id)
+        if row.decision is None:
+            return None
+        return rows.decision_noun(row, self.receipt(workspace_id, row) if receipt else None)
+
+    def receipt(self, workspace_id: str, row: ProposalRow) -> Receipt | None:
+        """The receipt of a decision: at once its entry and index, with the next checkpoint its proof."""
+        book = self.logbook(workspace_id)
+        found = book.find(row.decision_entry) if row.decision_entry else None
+        if found is None:
+            return None
+        index, data = found
+        proof = book.receipt(data, index)
+        return Receipt(log=book.log, index=index, entry=data, proof=None if proof is None else proof.decode())
+
+    def health(self) -> dict[str, Any]:
+        """What an operator looks at first."""
+        return {
+            "engine": self.store.engine,
+            "waiting": self.writer.waiting,
+            "commits": self.writer.commits,
+            "verbs": self.writer.verbs,
+            "loops": {loop.name: {"lag_seconds": round(loop.lag, 1), "failures": loop.failures} for loop in self.loops},
+            "at": time.time(),
+        }
+
+
+def default_policy() -> str:
+    """The policy of who brings none: what nobody declared is gated."""
+    return resources.files("handrail.policy").joinpath("default.yaml").read_text(encoding="utf-8")
+
+
+def _keys_beside(url: str) -> Path:
+    """Where signing keys live unless told otherwise: beside a SQLite file, else in the user's home."""
+    if url.startswith("sqlite:///"):
+        path = Path(url.removeprefix("sqlite:///"))
+        return path.with_name(path.name + "-keys")
+    return Path.home() / ".handrail" / "keys"

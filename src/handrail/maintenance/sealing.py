@@ -1,0 +1,69 @@
+"""Sealing: every log that grew gets a signed checkpoint within a second."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from handrail.audit.note import SigningKey, parse_skey
+from handrail.audit.signer import Signer
+from handrail.store import statements
+from handrail.store.engine import Store
+from handrail.store.logbook import Logbook
+from handrail.store.tx import Tx
+from handrail.store.writer import Writer
+
+
+class Sealer:
+    """Signs what is dirty. Keys and the signer's memory live in `folder`, apart from the database."""
+
+    def __init__(self, store: Store, writer: Writer, folder: Path):
+        self._store = store
+        self._writer = writer
+        self._folder = folder
+        self._signers: dict[str, Signer] = {}
+
+    def step(self) -> int:
+        """Sign each log whose newest entries have no checkpoint; how many were signed.
+
+        Raises `LogRewound` when the database is older than what was signed before.
+        """
+        dirty = [row[0] for row in self._store.read_hot(statements.log_dirty)]
+        for log in dirty:
+            book = Logbook(self._store, log)
+            size, root = book.head()
+            note = self.signer(log).sign(size, root, book.consistency)
+            self._writer.run(_keep, (log, size, note.decode()))
+        # sealing writes no entry, so there is nothing more to do at once
+        return 0
+
+    def key(self, log: str) -> SigningKey:
+        """The log's signing key; made when there is none yet, readable by its owner only."""
+        path = self._path(log, "key")
+        if not path.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            fresh = SigningKey(name=log, seed=os.urandom(32))
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(fresh.text + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        return parse_skey(path.read_text())
+
+    def signer(self, log: str) -> Signer:
+        """The log's signer, begun when it has signed nothing yet."""
+        known = self._signers.get(log)
+        if known is None:
+            state = self._path(log, "signed")
+            key = self.key(log)
+            known = Signer(state, key) if state.exists() else Signer.create(state, key)
+            self._signers[log] = known
+        return known
+
+    def _path(self, log: str, kind: str) -> Path:
+        return self._folder / f"{log.replace('/', '_')}.{kind}"
+
+
+def _keep(tx: Tx, command: tuple[str, int, str]) -> None:
+    log, size, checkpoint = command
+    tx.run(statements.head_sign, log=log, size=size, checkpoint=checkpoint)

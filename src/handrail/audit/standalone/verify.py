@@ -258,7 +258,7 @@ def check_manifest(files: dict[str, bytes], findings: Findings) -> None:
     lines = files.get("MANIFEST", b"").decode("utf-8", "replace").splitlines()
     if not lines or lines[0] != "handrail/bundle/1":
         raise Malformed("the bundle is of no version this program knows")
-    listed = dict(reversed(line.split(" ", 1)) for line in lines[1:] if " " in line)
+    listed = {name: sum for sum, _, name in (line.partition(" ") for line in lines[1:])}
     for name in sorted({*listed, *files} - {"MANIFEST"}):
         data = files.get(name)
         if data is None or name not in listed:
@@ -586,11 +586,10 @@ def check_openings(files: dict[str, bytes], read: list[dict[str, Any]], findings
 
 
 def check_notes(
-    own: list[Note], outside: list[Note], roots: dict[int, bytes], read: list[dict[str, Any]], trust: Trust,
-    findings: Findings,
-) -> None:  # fmt: skip
+    own: list[Note], outside: list[Note], roots: dict[int, bytes], read: list[dict[str, Any]], trust: Trust
+) -> Findings:
     """Roots first, then signatures, smallest first: a log announces its next key before it uses it."""
-    newest = max(own, key=lambda note: note.size)
+    findings, newest = Findings(), max(own, key=lambda note: note.size)
     logs, vouched = list(trust.logs), -1
     if read and read[0]["log"] != newest.origin:
         findings.add(TAMPERED, f"the entries belong to {read[0]['log']}, the checkpoint to {newest.origin}")
@@ -617,6 +616,7 @@ def check_notes(
             vouched = note.size
     if vouched < newest.size:
         findings.add(UNTRUSTED, f"the signatures asked for vouch for {max(vouched, 0)} of {newest.size} entries")
+    return findings
 
 
 def check(files: dict[str, bytes], trust: Trust, against: list[bytes], receipts: list[bytes]) -> tuple[Findings, str]:
@@ -634,7 +634,7 @@ def check(files: dict[str, bytes], trust: Trust, against: list[bytes], receipts:
     outside = [Note(data) for data in against]
     outside += [note for data in receipts if (note := check_receipt(data, leaves, findings))]
     roots = roots_of(leaves, {note.size for note in own + outside})
-    check_notes(own, outside, roots, read, trust, findings)
+    findings.all += check_notes(own, outside, roots, read, trust).all
     held = check_openings(files, read, findings)
     root = base64.b64encode(roots[len(leaves)]).decode()
     return findings, f"{newest.origin}: {len(entries)} entries, root {root}, {held} openings hold"

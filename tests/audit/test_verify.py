@@ -1,0 +1,324 @@
+"""Attacks on a log (trust.md, section 3), each tried for real, and clean logs without a false alarm."""
+
+from __future__ import annotations
+
+import random
+from itertools import combinations
+
+import pytest
+
+from audit.story import SYSTEM, Story, clean_story, person
+from handrail.audit.checkpoint import Checkpoint, next_epoch, sign_checkpoint
+from handrail.audit.log import MemoryLog, Opening
+from handrail.audit.note import COSIGNATURE, SigningKey, join_note, open_note
+from handrail.audit.report import Report
+from handrail.audit.tile import Tile
+from handrail.audit.tree import leaf_hash, root_of
+from handrail.audit.trust import Trust, parse_trust
+from handrail.audit.verify import verify
+from handrail.audit.witness_rules import add_checkpoint, request_body
+from handrail.clock import SECOND
+from handrail.entry import commitment
+
+KEY = SigningKey(name="example.com/pay", seed=bytes(range(32)))
+STOLEN = SigningKey(name="example.com/pay", seed=bytes(range(32)))
+WITNESS = SigningKey(name="witness.example", seed=bytes(range(1, 33)), algorithm=COSIGNATURE)
+TRUST = Trust(logs=(KEY.verifier,))
+WITNESSED = parse_trust(f"log {KEY.verifier.text}\nwitness w {WITNESS.verifier.text}\nquorum w\n")
+
+
+def entries(count: int, *, other: int | None = None) -> list[bytes]:
+    """A plain log in which nothing is wrong; with `other`, one that says something else at that index."""
+    story = Story()
+    while len(story.entries) < count:
+        story.auto(tier="soft_review" if len(story.entries) == other else "auto_approve")
+    return story.bytes()[:count]
+
+
+def signed(stored: list[bytes], *keys: SigningKey) -> MemoryLog:
+    log = MemoryLog(stored)
+    log.sign(*(keys or (KEY,)))
+    return log
+
+
+def codes(report: Report) -> set[str]:
+    return {finding.code for finding in report.findings}
+
+
+def changed(log: MemoryLog, stored: list[bytes]) -> MemoryLog:
+    """The log with other entries under the old checkpoints and tiles: what somebody with database access does."""
+    other = MemoryLog()
+    other.stored, other.tiles, other.notes = stored, log.tiles, log.notes
+    return other
+
+
+def recomputed(log: MemoryLog, stored: list[bytes]) -> MemoryLog:
+    """The same with every hash computed anew."""
+    other = MemoryLog(stored)
+    other.notes = log.notes
+    return other
+
+
+def test_verify_clean_logs_of_every_kind_finds_nothing() -> None:
+    log = signed(clean_story(30).bytes())
+    report = verify(log, TRUST)
+    assert report.findings == ()
+    assert (report.exit_code, report.size, report.signed_size, report.trusted_size) == (0, log.size, log.size, log.size)
+    assert report.root == log.root()
+    assert report.replayed
+    assert report.erased == 1
+    assert report.leaves_per_second > 0
+    for count in (0, 1, 2, 255, 256, 257, 520):
+        assert verify(signed(entries(count)), TRUST).exit_code == 0
+
+
+def test_flip_every_byte_of_a_small_log_is_always_caught() -> None:
+    log = signed(entries(5))
+    for at, entry in enumerate(log.stored):
+        for position in range(len(entry)):
+            flipped = bytearray(entry)
+            flipped[position] ^= 1 << (position % 8)
+            stored = [*log.stored[:at], bytes(flipped), *log.stored[at + 1 :]]
+            for attacked in (changed(log, stored), recomputed(log, stored)):
+                report = verify(attacked, TRUST)
+                assert (report.exit_code, "root.differs" in codes(report)) == (1, True), (at, position)
+
+
+def test_flip_a_byte_of_each_of_200_entries_and_of_their_stored_hashes_is_always_caught() -> None:
+    log, mix = signed(entries(200)), random.Random(1)
+    for at in range(200):
+        flipped = bytearray(log.stored[at])
+        flipped[mix.randrange(len(flipped))] ^= 1 << mix.randrange(8)
+        stored = [*log.stored[:at], bytes(flipped), *log.stored[at + 1 :]]
+        assert {"root.differs", "tile.differs"} <= codes(verify(changed(log, stored), TRUST))
+        tile = bytearray(log.tiles[0, 0])
+        tile[at * 32 + mix.randrange(32)] ^= 1 << mix.randrange(8)
+        attacked = changed(log, log.stored)
+        attacked.tiles = {(0, 0): bytes(tile)}
+        assert "tile.differs" in codes(verify(attacked, TRUST))
+
+
+def test_delete_reorder_or_insert_anywhere_is_always_caught() -> None:
+    stored = entries(64)
+    log = signed(stored)
+    foreign = entries(70)[65]
+    for at in range(64):
+        for other in (
+            stored[:at] + stored[at + 1 :],
+            [*stored[:at], foreign, *stored[at:]],
+            [*stored[:at], stored[at], *stored[at:]],
+        ):
+            report = verify(recomputed(log, other), TRUST)
+            assert report.exit_code == 1
+            # doubling the last entry leaves what was signed as it was
+            assert {"root.differs", "log.cut"} & codes(report) or other[:64] == stored
+    for first, second in combinations(range(64), 2):
+        swapped = list(stored)
+        swapped[first], swapped[second] = swapped[second], swapped[first]
+        # the root alone must tell: 2,016 whole verifications would only repeat it
+        assert root_of(map(leaf_hash, swapped)) != log.root()
+    swapped = [stored[1], stored[0], *stored[2:]]
+    assert "root.differs" in codes(verify(recomputed(log, swapped), TRUST))
+
+
+def test_rewrite_the_tree_without_the_key_is_caught() -> None:
+    log = signed(entries(20))
+    other = recomputed(log, entries(20, other=7))
+    assert codes(verify(other, TRUST)) == {"root.differs", "trust.not_met"}
+    # with a checkpoint whose signature belongs to the old one
+    fake = Checkpoint(origin=KEY.name, size=other.size, root=other.root())
+    other.notes = [join_note(fake.text, [KEY.sign(b"something else\n")])]
+    assert "signature.broken" in codes(verify(other, TRUST))
+    # with the attacker's own key: consistent, and vouched for by nobody known
+    other.notes = []
+    other.sign(SigningKey(name=KEY.name, seed=b"\6" * 32))
+    assert verify(other, TRUST).exit_code == 3
+
+
+def test_rewrite_history_with_the_key_is_caught_by_a_receipt_a_checkpoint_and_a_witness() -> None:
+    stored = entries(40)
+    log = signed(stored[:30])
+    receipt, kept = log.receipt(29), log.notes[0]
+    log.append(*stored[30:])
+    log.sign(KEY)
+    assert verify(log, TRUST, against=[kept], receipts=[receipt]).exit_code == 0
+    forged = signed(entries(40, other=10), STOLEN)
+    assert verify(forged, TRUST).exit_code == 0
+    report = verify(forged, TRUST, against=[kept])
+    assert report.exit_code == 1
+    assert report.findings[0].evidence == (kept.decode(), forged.notes[0].decode())
+    assert verify(forged, TRUST, receipts=[receipt]).exit_code == 1
+    last = {KEY.name: Checkpoint(origin=KEY.name, size=30, root=root_of(map(leaf_hash, stored[:30])))}
+    body = request_body(30, forged.consistency(30, 40), forged.notes[0])
+    answer = add_checkpoint(body, last=last, logs={KEY.name: [KEY.verifier]}, key=WITNESS, time=1)
+    assert answer.status == 422
+
+
+def test_receipt_for_another_entry_of_the_same_tree_size_is_caught_as_different() -> None:
+    stored = entries(8)
+    receipt = signed(stored).receipt(7)
+    forged = signed(entries(8, other=7), STOLEN)
+    assert {"receipt.differs", "root.differs"} <= codes(verify(forged, TRUST, receipts=[receipt]))
+
+
+def test_cut_the_tail_is_caught_by_any_newer_checkpoint() -> None:
+    stored = entries(30)
+    log = signed(stored)
+    assert "log.cut" in codes(verify(recomputed(log, stored[:29]), TRUST))
+    restored = signed(stored[:20])
+    assert verify(restored, TRUST).exit_code == 0
+    assert "log.cut" in codes(verify(restored, TRUST, against=log.notes))
+    assert verify(restored, TRUST, receipts=[log.receipt(25)]).exit_code == 1
+
+
+def test_fork_shows_both_signed_heads_as_evidence() -> None:
+    stored = entries(20)
+    one, two = signed(stored), signed(entries(20, other=19))
+    report = verify(one, TRUST, against=two.notes)
+    assert report.exit_code == 1
+    assert report.findings[0].evidence == (two.notes[0].decode(), one.notes[0].decode())
+    # two heads of one size shown by the log itself
+    one.notes.append(two.notes[0])
+    assert verify(one, TRUST).exit_code == 1
+
+
+def test_backdate_an_entry_is_caught_unless_the_clock_was_said_to_jump() -> None:
+    story = clean_story()
+    story.now -= 86_400 * SECOND
+    story.auto()
+    report = verify(signed(story.bytes()), TRUST)
+    assert codes(report) == {"meaning.time.backwards"}
+    assert report.exit_code == 1
+
+
+def test_sign_a_fork_with_a_stolen_key_leaves_the_witnessed_prefix_trusted() -> None:
+    stored = entries(20)
+    log = MemoryLog(stored[:10])
+    log.sign(KEY, WITNESS, time=100)
+    witnessed = log.notes[0]
+    fork = MemoryLog(entries(20, other=12))
+    fork.notes = [witnessed]
+    fork.sign(STOLEN)
+    report = verify(fork, WITNESSED)
+    assert (report.exit_code, report.trusted_size) == (3, 10)
+    # witnessed to the end, the same log meets the trust
+    fork.sign(KEY, WITNESS, time=101)
+    assert verify(fork, WITNESSED).exit_code == 0
+    # the origin of the next epoch is another log: its key is not trusted for this one, nor this one's for it
+    assert verify(signed(stored, SigningKey(name=next_epoch(KEY.name), seed=KEY.seed)), TRUST).exit_code in (1, 3)
+
+
+def test_rotate_a_key_trusts_the_next_one_and_revoke_it_no_longer() -> None:
+    fresh = SigningKey(name=KEY.name, seed=b"\5" * 32)
+    story = Story()
+    story.add("key.rotated", person("p_admin"), key={"vkey": fresh.verifier.text})
+    log = MemoryLog(story.bytes())
+    log.sign(KEY, fresh)
+    story.auto()
+    log.append(story.bytes()[-1])
+    log.sign(fresh)
+    assert verify(log, TRUST).exit_code == 0
+    assert verify(log, Trust(logs=(fresh.verifier,))).exit_code == 0
+    # without the announcement under the old key, the new one is nobody
+    del log.notes[0]
+    assert verify(log, TRUST).exit_code == 3
+    story.add("key.revoked", person("p_admin"), key={"id": KEY.verifier.key_id.hex()})
+    story.auto()
+    revoked = MemoryLog(story.bytes())
+    revoked.sign(STOLEN)
+    assert verify(revoked, TRUST).exit_code == 3
+
+
+def test_consistent_lie_is_caught_by_its_meaning_though_every_hash_holds() -> None:
+    story = clean_story()
+    case = story.submit()
+    story.open(case, excluded=["p_ann"])
+    story.decide(case, [story.judge(case, "p_ann", 1)])
+    report = verify(signed(story.bytes()), TRUST)
+    assert report.exit_code == 1
+    assert codes(report) == {"meaning.review.excluded"}
+    assert {finding.idx for finding in report.findings} == {len(story.entries) - 2}
+
+
+def test_entry_that_cannot_be_read_cannot_be_judged() -> None:
+    stored = [*entries(3), b'{"v":2}', b"no json"]
+    report = verify(signed(stored), TRUST)
+    assert (report.exit_code, codes(report), report.replayed) == (2, {"entry.malformed"}, False)
+
+
+def test_checkpoint_missing_malformed_or_foreign_cannot_be_judged() -> None:
+    log = MemoryLog(entries(3))
+    assert verify(log, TRUST).exit_code == 2
+    log.notes = [b"nothing"]
+    assert verify(log, TRUST).exit_code == 2
+    assert verify(signed(entries(3)), TRUST, against=[b"x"]).exit_code == 2
+    assert verify(signed(entries(3)), TRUST, receipts=[b"x"]).exit_code == 2
+    other = SigningKey(name="example.com/other", seed=bytes(32))
+    foreign = sign_checkpoint(Checkpoint(origin=other.name, size=1, root=bytes(32)), other)
+    assert "origin.other" in codes(verify(signed(entries(3)), TRUST, against=[foreign]))
+
+
+def test_outside_checkpoint_nobody_signed_is_told_apart_from_evidence() -> None:
+    log = signed(entries(3))
+    unsigned = sign_checkpoint(
+        Checkpoint(origin=KEY.name, size=3, root=log.root()), SigningKey(name="x", seed=bytes(32))
+    )
+    assert codes(verify(log, TRUST, against=[unsigned])) == {"outside.unsigned"}
+
+
+def test_tampering_wins_over_distrust() -> None:
+    log = signed(entries(10), SigningKey(name=KEY.name, seed=b"\6" * 32))
+    assert verify(log, TRUST).exit_code == 3
+    assert verify(recomputed(log, entries(10, other=4)), TRUST).exit_code == 1
+
+
+def test_entries_after_the_checkpoint_are_read_but_not_vouched_for() -> None:
+    log = signed(entries(10))
+    log.append(*entries(13)[10:])
+    report = verify(log, TRUST)
+    assert (report.exit_code, report.size, report.signed_size, report.trusted_size) == (0, 13, 10, 10)
+
+
+def with_commitment(value: str, salt: bytes) -> Story:
+    story = Story()
+    story.auto(fields={"/arguments/to": commitment(salt=salt, path="/arguments/to", value=value)})
+    return story
+
+
+def test_open_a_commitment_holds_for_its_value_only() -> None:
+    salt = random.Random(3).randbytes(32)
+    story = with_commitment("ann@example.com", salt)
+    log, id = signed(story.bytes()), story.entries[-1]["id"]
+    log.opened = [Opening(entry=id, path="/arguments/to", salt=salt, value="ann@example.com")]
+    assert (verify(log, TRUST).exit_code, verify(log, TRUST).openings_held) == (0, 1)
+    log.opened = [Opening(entry=id, path="/arguments/to", salt=salt, value="bob@example.com")]
+    assert codes(verify(log, TRUST)) == {"opening.differs"}
+    log.opened = [Opening(entry=id, path="/arguments/iban", salt=salt, value="ann@example.com")]
+    assert codes(verify(log, TRUST)) == {"opening.unknown"}
+
+
+def test_guess_a_value_from_its_commitment_without_the_salt_finds_nothing() -> None:
+    story = with_commitment("4242", random.Random(4).randbytes(32))
+    committed = story.entries[-1]["fields"]["/arguments/to"]
+    mix = random.Random(5)
+    salts = [b"", bytes(32), story.entries[-1]["id"].encode(), bytes.fromhex(committed), mix.randbytes(32)]
+    # every value there is, under every salt an auditor could think of
+    for guess in range(10_000):
+        for salt in salts:
+            assert commitment(salt=salt, path="/arguments/to", value=str(guess)) != committed
+
+
+def test_cosign_time_is_read_back() -> None:
+    log = MemoryLog(entries(2))
+    note = log.sign(KEY, WITNESS, time=1_790_000_000)
+    assert [one.time for one in open_note(note, [WITNESS.verifier])[1]] == [1_790_000_000]
+    assert SYSTEM["kind"] == "system"
+
+
+@pytest.mark.parametrize("size", [300, 600])
+def test_reader_that_keeps_no_partial_tiles_is_verified_by_its_entries(size: int) -> None:
+    log = signed(entries(size))
+    kept = log.tile
+    log.tile = lambda tile: kept(tile) if tile.width == 256 else None  # type: ignore[method-assign]
+    assert verify(log, TRUST).exit_code == 0
+    assert log.tile(Tile(level=0, index=0)) is not None

@@ -67,7 +67,6 @@ class MakeKey:
 class SignIn:
     """Open a session for a person whose password was checked. Tokens travel as digests."""
 
-    workspace: str
     person: str
     token_digest: str
     csrf: str
@@ -91,8 +90,7 @@ def add_person(tx: Tx, command: AddPerson) -> str:
     )  # fmt: skip
     if not added:
         raise Conflict(f"{command.email} is already known here")
-    tx.entry(command.actor.workspace, "access.changed", command.actor.entry(), what="person_added", subject=id,
-             roles=sorted(set(command.roles)))  # fmt: skip
+    _changed(tx, command.actor, "person_added", id, sorted(set(command.roles)))  # fmt: skip
     return id
 
 
@@ -116,8 +114,7 @@ def change_person(tx: Tx, command: ChangePerson) -> None:
             tx.entry(
                 command.actor.workspace, "review.voided", command.actor.entry(), case=(case_id, revision), review=review
             )
-    tx.entry(command.actor.workspace, "access.changed", command.actor.entry(), what="person_changed", subject=command.id,
-             roles=roles.split(",") if roles else None, active=active)  # fmt: skip
+    _changed(tx, command.actor, "person_changed", command.id, roles.split(",") if roles else [], active=active)  # fmt: skip
 
 
 def make_key(tx: Tx, command: MakeKey) -> None:
@@ -134,8 +131,7 @@ def make_key(tx: Tx, command: MakeKey) -> None:
         scopes=",".join(sorted(set(command.scopes))), agent=command.agent, person=command.person, created_at=tx.now,
         expires_at=expires, revoked_at=None,
     )  # fmt: skip
-    tx.entry(command.actor.workspace, "access.changed", command.actor.entry(), what="key_made", subject=command.id,
-             scopes=sorted(set(command.scopes)))  # fmt: skip
+    _changed(tx, command.actor, "key_made", "key_" + command.id, [], scopes=sorted(set(command.scopes)))
 
 
 def revoke_key(tx: Tx, command: tuple[Actor, str]) -> None:
@@ -144,20 +140,13 @@ def revoke_key(tx: Tx, command: tuple[Actor, str]) -> None:
     actor.need_scope("admin")
     if not tx.run(statements.key_revoke, id=id, workspace=actor.workspace, now=tx.now):
         raise NotFound(f"no live key {id!r}")
-    tx.entry(actor.workspace, "access.changed", actor.entry(), what="key_revoked", subject=id)
+    _changed(tx, actor, "key_revoked", "key_" + id, [], active=False)
 
 
 def sign_in(tx: Tx, command: SignIn) -> None:
     """Open a session; old ones of the same person go on."""
     tx.add(schema.session, token=command.token_digest, person=command.person, csrf=command.csrf, signed_in_at=tx.now,
            expires_at=tx.now + SESSION_SECONDS * SECOND)  # fmt: skip
-    tx.entry(
-        command.workspace,
-        "access.changed",
-        {"kind": "person", "pid": command.person},
-        what="signed_in",
-        subject=command.person,
-    )
 
 
 def sign_out(tx: Tx, token_digest: str) -> None:
@@ -220,6 +209,14 @@ def person_actor(row: Row, *, auth: str) -> Actor:
         scopes |= ALL_SCOPES
     return Actor(kind="person", pid=id, workspace=workspace, name=name, email=email, roles=held,
                  skills=frozenset(part for part in skills.split(",") if part), scopes=frozenset(scopes), auth=auth)  # fmt: skip
+
+
+def _changed(
+    tx: Tx, actor: Actor, what: str, pid: str, roles: list[str], *, active: bool | None = None,
+    scopes: list[str] | None = None,
+) -> None:  # fmt: skip
+    access = {"pid": pid, "roles": roles} | ({} if active is None else {"active": active})
+    tx.entry(actor.workspace, "access.changed", actor.entry(), access=access, what=what, scopes=scopes)
 
 
 def _check_names(what: str, names: tuple[str, ...]) -> None:

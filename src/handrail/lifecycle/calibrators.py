@@ -34,7 +34,7 @@ def install(tx: Tx, command: Install) -> int:
     tx.add(schema.calibrator, workspace=command.actor.workspace, name=command.name, version=version, bytes=data,
            digest=digest(data), made_at=tx.now)  # fmt: skip
     tx.memo.pop(("calibrator", command.actor.workspace, command.name), None)
-    tx.entry(command.actor.workspace, "policy.changed", command.actor.entry(),
+    tx.entry(command.actor.workspace, "calibrator.changed", command.actor.entry(),
              calibrator={"name": command.name, "version": version, "digest": digest(data)})  # fmt: skip
     return version
 

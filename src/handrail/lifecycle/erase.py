@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +59,14 @@ def erase(tx: Tx, command: Erase) -> Erased:
         part = entries[at : at + 64]
         tx.entry(
             workspace.id, "value.erased", command.actor.entry(), entries=part,
-            paths=sorted({path for entry, path, _ in kept if entry in part}), basis=command.basis[:200],
+            paths=sorted({path for entry, path, _ in kept if entry in part}), basis=_code(command.basis),
         )  # fmt: skip
     return Erased(values=len(kept), cases=len(by_case))
+
+
+def _code(basis: str) -> str:
+    """A legal basis as an entry may hold it: a code, never a sentence."""
+    return re.sub(r"[^A-Za-z0-9_.:/-]+", "-", basis).strip("-")[:128]
 
 
 def _redacted(record: dict[str, Any]) -> dict[str, Any]:

@@ -73,6 +73,6 @@ def raise_case(
     queue.put_back(tx, raised)
     tx.entry(
         row.workspace, "case.escalated", by.entry(), case=(case.id, row.revision), from_="open", to="open",
-        reviewers=reviewers, reason=reason[:REASON_CODE_CHARACTERS], deadline=None if deadline is None else iso(deadline),
+        reviewers=reviewers, roles=[LEAD], reason=reason[:REASON_CODE_CHARACTERS], deadline=None if deadline is None else iso(deadline),
     )  # fmt: skip
     return raised

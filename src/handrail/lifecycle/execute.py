@@ -212,7 +212,11 @@ def finish(tx: Tx, command: Finish) -> Execution:
             statements.execution_late, case_id=command.case_id, result=dumps({"late": command.result, "ok": command.ok})
         )
         tx.entry(
-            workspace, "incident.flagged", SYSTEM.entry(), case=(command.case_id, row.revision), what="late_completion"
+            workspace,
+            "incident.flagged",
+            SYSTEM.entry(),
+            case=(command.case_id, row.revision),
+            incident={"id": tx.new_id(), "code": "late_completion"},
         )
         return rows.execution_noun(execution, row)
     if not tx.run(

@@ -42,6 +42,7 @@ def open_case(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: R
         workspace, "case.opened", POLICY.entry(), case=(case_id, 1), from_="new", to="open", tier=route.tier,
         reviewers=max(1, route.reviewers), excluded=barred, deadline=None if deadline is None else iso(deadline),
         soft=soft or None, spot=route.spot_check or None,
+        roles=sorted(route.roles) or None, on_expiry=route.on_expiry,
     )  # fmt: skip
 
 

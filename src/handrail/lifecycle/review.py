@@ -96,7 +96,7 @@ def review(tx: Tx, command: Answer) -> Reviewed:
         actor.workspace, "review.given", actor.entry(), case=(case.id, row.revision), review=id,
         verdict=command.verdict, fence=fence, card=seen, effective=iso(effective),
         action={"name": row.action, "digest": row.action_digest}, blind=command.blind or None,
-        roles=sorted(actor.roles) or None, batch=command.batch,
+        batch=command.batch,
     )  # fmt: skip
     made = decide.settle(tx, row, case, route, by=actor)
     if made.decision is None and not made.closed:

@@ -299,10 +299,16 @@ def _what(draft: _Draft) -> dict[str, JSON]:
     }
     if draft.proposal.run is not None:
         made["run"] = draft.proposal.run
+    if draft.proposal.agent is not None:
+        made["agent"] = draft.proposal.agent
+    if draft.route.grant is not None:
+        made["grant"] = draft.route.grant
     if draft.proposal.undoes is not None:
         made["undoes"] = draft.proposal.undoes
     if draft.commitments:
         made["fields"] = draft.commitments
+    if draft.halted is not None:
+        made["halted"] = True
     if draft.route.audit:
         made["reasons"] = [reason.code for reason in draft.route.reasons][:32]
     return made

@@ -76,7 +76,7 @@ def after_objection(tx: Tx, row: ProposalRow, by: Actor) -> None:
             "incident.flagged",
             by.entry(),
             case=(row.case_id, row.revision),
-            what="objection_without_undo",
+            incident={"id": tx.new_id(), "code": "objection_without_undo"},
         )
 
 

@@ -50,4 +50,6 @@ def acknowledge_restore(tx: Tx, actor: Actor) -> None:
     actor.need_scope("admin")
     tx.run(statements.workspace_freeze, workspace=actor.workspace, frozen=False)
     tx.memo.pop(("workspace", actor.workspace), None)
-    tx.entry(actor.workspace, "access.changed", actor.entry(), what="restore_acknowledged")
+    tx.entry(
+        actor.workspace, "incident.flagged", actor.entry(), incident={"id": tx.new_id(), "code": "restore_acknowledged"}
+    )

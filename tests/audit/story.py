@@ -40,7 +40,7 @@ class Story:
 
     def id(self) -> str:
         self._ids += 1
-        return f"0190{self._ids:04x}-0000-7000-8000-{self._ids:012x}"
+        return f"0190{self._ids & 0xFFFF:04x}-0000-7000-8000-{self._ids:012x}"
 
     def time(self, seconds: float = 0) -> str:
         return iso(self.now + int(seconds * SECOND))

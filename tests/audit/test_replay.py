@@ -42,6 +42,12 @@ def owner_approval(story: Story) -> None:
     story.decide(case, [story.judge(case, "p_1", 1), story.judge(case, "p_owner", 2)])
 
 
+def requester_approval_under_a_pseudonym(story: Story) -> None:
+    case = story.submit()
+    story.open(case, excluded=[digest("ann")])
+    story.decide(case, [story.judge(case, "p_1", 1, handles=[digest("p_1"), digest("ann")])])
+
+
 def late_review(story: Story) -> None:
     case = story.submit()
     story.open(case, deadline=story.time(30))
@@ -427,6 +433,7 @@ def entry_of_another_log(story: Story) -> None:
 SEEDED: list[tuple[Callable[[Story], None], str]] = [
     (self_approval, "review.excluded"),
     (owner_approval, "review.excluded"),
+    (requester_approval_under_a_pseudonym, "review.excluded"),
     (late_review, "review.late"),
     (quorum_short, "quorum.short"),
     (quorum_of_one_person, "quorum.same_person"),

@@ -7,13 +7,15 @@ Entries are taken in the order of the log, from its first. What each type must h
 - decision.made at submit: the same fields, from "new" to "decided", result; without a proposal.submitted
   before it when nothing but the policy judges (it then says submitted:true);
 - case.opened {case, tier, reviewers, excluded:[pids], deadline?, on_expiry?, roles?:[…], soft?, spot?, from, to};
-  `on_expiry` absent means "reject"; `roles`: a reviewer must hold one of them, by access.changed, then;
+  `on_expiry` absent means "reject"; `roles`: a reviewer to whom access.changed gave roles must hold one of
+  them then, or be admin;
 - case.escalated {case, reviewers, reason, deadline?, on_expiry?, roles?}; reviewers never fall;
 - proposal.revised {case{id,rev:n+1}, action, cause: id of the edit review that made this revision};
 - claim.taken/released/lapsed {case, fence, expires?}; a review leaves its claim usable by the same person
   (to answer again after withdrawing), and anybody may take the next claim after it;
-- review.given {case{id,rev}, review, verdict, fence, effective, action{digest}, card?}; for `edit` the digest
-  may be the one seen or the one made; review.withdrawn {case, review}, review.voided {case, review};
+- review.given {case{id,rev}, review, verdict, fence, effective, action{digest}, card?, handles?}; `handles`
+  are further pseudonyms of the reviewer, under which `excluded` may name him; for `edit` the digest may be the
+  one seen or the one made; review.withdrawn {case, review}, review.voided {case, review};
 - decision.made after people {case, action, from "open", to "decided", result, reviews:[ids counted]};
 - case.closed {case, from "open", to "reviewed", result} for soft reviews and spot checks;
 - execution.* {case, fence, action, expires, result, happened};
@@ -365,7 +367,7 @@ class Replay:
         pid = entry["actor"]["pid"]
         if entry["actor"]["kind"] != "person":
             self._say("review.not_person", f"a review by a {entry['actor']['kind']}")
-        if pid in people.excluded:
+        if not people.excluded.isdisjoint((pid, *entry.get("handles", ()))):
             self._say("review.excluded", f"{pid} asked for it, owns it or delegated it")
         self._check_claim(people, entry)
         self._check_roles(people, pid)
@@ -397,7 +399,9 @@ class Replay:
             claim.answered = True
 
     def _check_roles(self, people: _People, pid: str) -> None:
-        if people.roles and not people.roles & self._roles.get(pid, frozenset()):
+        held = self._roles.get(pid)
+        # an admin may judge anything; of people the log never gave roles to, it cannot tell
+        if people.roles and held is not None and not held & {*people.roles, "admin"}:
             self._say("review.role", f"{pid} held none of the roles {sorted(people.roles)}")
 
     def _live_review(self, entry: Entry) -> tuple[_People, _Review] | None:

@@ -445,7 +445,7 @@ class Meaning:
         if case is None or case.state != "open":
             self.say("a review of a case that is not open")
             return
-        if entry["actor"]["kind"] != "person" or pid in case.excluded:
+        if entry["actor"]["kind"] != "person" or {pid, *entry.get("handles", ())} & case.excluded:
             self.say(f"a review by {pid}, who may not judge it")
         if case.claim != (entry["fence"], pid):
             self.say("a review without a live claim")

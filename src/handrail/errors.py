@@ -19,6 +19,8 @@ HandrailError                     every error of ours; has a stable `code` and a
 ├── Unauthenticated               not known
 ├── Unavailable                   the store or server cannot answer now; safe to repeat
 ├── UnsafeStore                   the database is set up so that acknowledged work could be lost
+├── ToolFailed                    the tool ran before and reported an error
+├── OutcomeUnknown                whether the effect happened must be settled by a person
 └── Unreadable                    a bundle or database cannot be judged
 
 NotApproved                       control flow, not an error: the decision was not an approval
@@ -179,6 +181,24 @@ class Unreadable(HandrailError):
 
     code = "unreadable"
     status = 422
+
+
+class ToolFailed(HandrailError):
+    """The tool ran before and reported an error."""
+
+    code = "tool_failed"
+    remedy = "Submit a new proposal if the effect is still wanted; this approval is used."
+
+
+class OutcomeUnknown(HandrailError):
+    """Whether the effect happened is not known; a person settles it."""
+
+    code = "outcome_unknown"
+    remedy = "A reviewer settles it in the console; do not run the tool again by hand."
+
+
+class Uncertain(Exception):
+    """Raise this in a tool that cannot tell whether its effect happened; a person then settles it."""
 
 
 class NotApproved(Exception):

@@ -27,7 +27,7 @@ TOOL_CLASSES = ("unsafe", "idempotent", "queryable", "transactional")
 
 _FIELDS = frozenset(field.name for field in fields(Proposal))
 _TEXT = ("environment", "principal", "agent", "run", "call_id", "key", "agent_says", "undo", "undoes", "currency")
-_TEXT_LISTS = ("categories", "owners", "harm_classes", "personal_data")
+_TEXT_LISTS = ("categories", "owners", "harm_classes", "personal_data", "to")
 # what a name may hold before it is not a name any more
 _LONGEST = {"action": 200, "principal": 200, "agent": 200, "run": 200, "call_id": 200, "key": 200, "environment": 100}
 
@@ -116,6 +116,10 @@ def _read(name: str, value: Any) -> Any:
         return _one_of(name, value, KINDS)
     if name == "tool_class":
         return _one_of(name, value, TOOL_CLASSES)
+    if name == "executor":
+        return _one_of(name, value, ("caller", "worker"))
+    if name == "within_seconds":
+        return _seconds(name, value)
     if name == "amount":
         return _amount(value)
     if name == "severity":
@@ -125,6 +129,12 @@ def _read(name: str, value: Any) -> Any:
     if name == "confidence":
         return None
     dumps(value)  # refuses what has no canonical form
+    return value
+
+
+def _seconds(name: str, value: Any) -> int | None:
+    if value is not None and (type(value) is not int or value < 1):
+        raise InvalidInput(f"{name} is a positive whole number of seconds, or absent")
     return value
 
 

@@ -70,6 +70,11 @@ class Proposal:
     undoes: str | None = None
     # what a crash means for the tool: unsafe, idempotent, queryable, transactional
     tool_class: str = "unsafe"
+    # who runs it once approved: the program that asked, or a worker that serves the action
+    executor: str = "caller"
+    # roles asked for, and the most seconds the program can wait; a policy's own terms stay, these only narrow them
+    to: tuple[str, ...] = ()
+    within_seconds: int | None = None
     # a known-answer case: its answer; never delivered, never executed
     gold: JSON = None
 
@@ -88,5 +93,5 @@ _USUAL: tuple[tuple[str, JSON], ...] = (
     ("categories", ()), ("amount", None), ("currency", None), ("environment", None), ("principal", None),
     ("owners", ()), ("agent", None), ("run", None), ("call_id", None), ("key", None), ("base", None),
     ("evidence", ()), ("agent_says", None), ("reach", None), ("severity", 1.0), ("harm_classes", ()),
-    ("personal_data", ()), ("undo", None), ("undoes", None), ("tool_class", "unsafe"), ("gold", None),
+    ("personal_data", ()), ("undo", None), ("undoes", None), ("tool_class", "unsafe"), ("executor", "caller"), ("to", ()), ("within_seconds", None), ("gold", None),
 )  # fmt: skip

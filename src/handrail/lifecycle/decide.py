@@ -105,6 +105,8 @@ def record(
         row.workspace, "decision.made", by.entry(), id=entry_id, case=(row.case_id, row.revision), from_="open",
         to="decided", result=kind, reviews=reviews, action={"name": row.action, "digest": row.action_digest},
     )  # fmt: skip
+    if kind == "approved" and row.record().get("executor") == "worker":
+        tx.add(schema.handoff, workspace=row.workspace, action=row.action, case_id=row.case_id, approved_at=tx.now)
     decided = row._replace(decision=kind, decision_bytes=data, decided_at=tx.now, decision_entry=entry_id)
     return Settled(decision=rows.decision_noun(decided), receipt=receipt, closed=True)
 

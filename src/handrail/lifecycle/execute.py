@@ -74,6 +74,8 @@ def start(tx: Tx, command: Start) -> Execution:
         return _again(tx, command, row, ExecutionRow._make(found))
     arguments = _may_start(tx, command, row)
     record = row.record()
+    if record.get("executor") == "worker":
+        tx.run(statements.handoff_drop, workspace=workspace, action=row.action, case_id=row.case_id)
     return start_new(
         tx, workspace=workspace, case_id=row.case_id, action=row.action, agent=row.agent,
         action_digest=row.action_digest, tool_class=record.get("tool_class", "unsafe"), nonce=command.nonce,

@@ -167,6 +167,9 @@ def _body(command: Answer, row: ProposalRow, route: Route) -> dict[str, Any]:
         body["value"] = command.value
         if command.value is None:
             raise InvalidInput("respond needs a value")
+        record = row.record()
+        if record.get("kind") == "question":
+            check_schema(record.get("schema"), command.value, "the answer does not fit what was asked")
     elif command.verdict == "redirect" and not (command.instruction or "").strip():
         raise InvalidInput("redirect needs an instruction", remedy="Say what to do instead.")
     elif command.verdict in ("reject", "abstain") and not (command.reason or command.note):
@@ -184,20 +187,24 @@ def check_edit(row: ProposalRow, arguments: JSON) -> JSON:
     if not isinstance(arguments, dict):
         raise InvalidInput("edit needs the whole arguments as an object")
     dumps(arguments)
-    schema = row.record().get("schema")
+    check_schema(row.record().get("schema"), arguments, "the edit does not fit the action's schema")
+    return arguments
+
+
+def check_schema(schema: JSON, value: JSON, what: str) -> None:
+    """Raise `InvalidInput` naming the place, unless the value fits the JSON Schema (None: anything fits)."""
     if schema is None:
-        return arguments
+        return
     try:
         validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)(schema)
         problem = next(
-            iter(sorted(validator.iter_errors(arguments), key=lambda e: list(map(str, e.absolute_path)))), None
+            iter(sorted(validator.iter_errors(value), key=lambda e: list(map(str, e.absolute_path)))), None
         )
     except jsonschema.SchemaError as error:
         raise InvalidInput(f"the action's own schema is broken: {error.message}") from None
     if problem is not None:
         where = "/" + "/".join(map(str, problem.absolute_path))
-        raise InvalidInput(f"the edit does not fit the action's schema at {where}: {problem.message[:300]}")
-    return arguments
+        raise InvalidInput(f"{what} at {where}: {problem.message[:300]}")
 
 
 def _fence(tx: Tx, actor: Actor, case: CaseRow, command: Answer) -> int:

@@ -29,6 +29,7 @@ from handrail.store.tx import Staged, Tx
 
 MAX_PROPOSAL_BYTES = 1024 * 1024
 MAX_NAME = 256
+LONGEST_WAIT = 366 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,10 @@ def _check(proposal: Proposal) -> None:
         raise InvalidInput(f"tool_class {proposal.tool_class!r} is none of {', '.join(TOOL_CLASSES)}")
     if not proposal.action:
         raise InvalidInput("a proposal needs an action", remedy="Name what is to be done, as the policy knows it.")
+    if proposal.executor not in ("caller", "worker"):
+        raise InvalidInput(f"executor {proposal.executor!r} is neither caller nor worker")
+    if proposal.within_seconds is not None and not 0 < proposal.within_seconds <= LONGEST_WAIT:
+        raise InvalidInput(f"within_seconds must be 1 to {LONGEST_WAIT}")
     for name in ("action", "principal", "agent", "run", "call_id", "key", "environment", "undo"):
         value = getattr(proposal, name)
         if value is None:
@@ -173,6 +178,7 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
     proposal = calibrators.calibrated(tx, policy, workspace, command.proposal)
     found = policies.facts(tx, policy, workspace, proposal)
     route = policy.route(proposal, found, now=tx.now, draw=command.draw)
+    route = _narrowed(route, proposal)
     if command.objection:
         reason = Reason(code="objection", text="A reviewer objected to what this undoes.", tier="auto_approve")
         route = replace(route, tier="auto_approve", reviewers=0, reasons=(reason,), spot_check=False)
@@ -197,6 +203,17 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
         decision=decision, decision_bytes=None if body is None else dumps(body), entry_id=uuid7(tx.now),
         openings=openings, commitments=commitments, counted=policy.subjects(proposal), halted=halted,
     )  # fmt: skip
+
+
+def _narrowed(route: Route, proposal: Proposal) -> Route:
+    """What the program asks for may narrow the policy's terms, never widen them."""
+    if proposal.to and not route.stages:
+        both = tuple(role for role in route.roles if role in proposal.to)
+        route = replace(route, roles=both or route.roles or proposal.to)
+    if proposal.within_seconds is not None:
+        known = route.deadline_seconds
+        route = replace(route, deadline_seconds=min(known or proposal.within_seconds, proposal.within_seconds))
+    return route
 
 
 def _decided_at_once(route: Route, halted: str | None) -> tuple[str | None, dict[str, JSON] | None]:
@@ -268,6 +285,8 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
         )  # fmt: skip
     if needs_people:
         open_case(tx, workspace, draft.case_id, proposal, route, soft=draft.decision is not None)
+    if draft.decision == "approved" and proposal.executor == "worker":
+        tx.add(schema.handoff, workspace=workspace, action=proposal.action, case_id=draft.case_id, approved_at=tx.now)
     for opening in draft.openings:
         opening.keep(tx, workspace, draft.case_id, (first or receipt or tx.entries[-1]).id)
     if draft.counted and draft.decision in (None, "approved"):

@@ -104,7 +104,8 @@ def _propose(tx: Tx, row: ProposalRow, execution: ExecutionRow, by: Actor, *, ob
     proposal = Proposal(
         action=name, arguments={"arguments": record.get("arguments", {}), "result": result},
         principal=record.get("principal"), agent=record.get("agent"), run=record.get("run"), undoes=row.case_id,
-        key=f"undo:{row.case_id}", tool_class=record.get("tool_class", "unsafe"), confidence=1.0,
+        key=f"undo:{row.case_id}",
+        executor="worker", tool_class=record.get("tool_class", "unsafe"), confidence=1.0,
     )  # fmt: skip
     made = submit.submit(tx, replace(submit.prepare(by, proposal, draw=1.0), objection=objection))
     return Undone(voided=False, case_id=made.case_id, receipt=made.receipt)

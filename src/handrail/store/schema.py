@@ -266,6 +266,16 @@ execution = Table(
           postgresql_where=text("state IN ('started', 'unknown')")),
 )  # fmt: skip
 
+# approved actions that wait for a worker
+handoff = Table(
+    "handoff",
+    metadata,
+    Column("workspace", Name, primary_key=True),
+    Column("action", Name, primary_key=True),
+    Column("case_id", Id, primary_key=True),
+    Column("approved_at", Time, nullable=False),
+)
+
 timer = Table(
     "timer",
     metadata,

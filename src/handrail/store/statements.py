@@ -198,6 +198,9 @@ execution_insert = _both("""
     INSERT INTO execution (case_id, workspace, action, agent, state, tool_class, nonce, fence, started_at, expires_at)
     VALUES (:case_id, :workspace, :action, :agent, :state, :tool_class, :nonce, 1, :now, :expires_at)
     ON CONFLICT DO NOTHING RETURNING case_id""")
+handoff_list = _both("""
+    SELECT case_id, approved_at FROM handoff WHERE workspace = :workspace AND action = :action ORDER BY case_id LIMIT :limit""")
+handoff_drop = _both("DELETE FROM handoff WHERE workspace = :workspace AND action = :action AND case_id = :case_id")
 execution_get = _both(f"SELECT {EXECUTION} FROM execution WHERE case_id = :case_id AND workspace = :workspace")
 execution_retry = _both("""
     UPDATE execution SET nonce = :nonce, fence = fence + 1, started_at = :now, expires_at = :expires_at

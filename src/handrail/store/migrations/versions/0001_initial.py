@@ -186,6 +186,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("lifted_at IS NULL"),
     )
     op.create_table(
+        "handoff",
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("approved_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "action", "case_id", name=op.f("pk_handoff")),
+    )
+    op.create_table(
         "label",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("workspace", sa.String(length=256), nullable=False),

@@ -15,6 +15,7 @@ from audit.story import AGENT, BY_POLICY, POLICY, SYSTEM, Entry, Story, clean_st
 from handrail.audit.meaning import read_entry
 from handrail.audit.replay import replay
 from handrail.audit.schemas import DIGESTS, SCHEMAS, check
+from handrail.audit.shapes import plain
 from handrail.canonical import dumps, parse
 from handrail.clock import SECOND
 from handrail.errors import MalformedJSON
@@ -554,6 +555,25 @@ def test_compare_every_schema_with_a_full_implementation_on_good_and_bad_entries
         assert check(entry) is None
     assert refused > 100
     assert len(set(DIGESTS.values())) == len(SCHEMAS)
+
+
+def test_shapes_match_the_plain_entries_and_never_what_the_careful_reader_refuses() -> None:
+    mix = random.Random(8)
+    matched = 0
+    for data in clean_story().bytes():
+        assert plain(data)
+        for _ in range(60):
+            at, cut = mix.randrange(len(data)), mix.randrange(3)
+            changed = data[:at] + mix.choice(CHANGES) + data[at + cut :]
+            if plain(changed):
+                matched += 1
+                assert dumps(parse(changed)) == changed
+                assert check(parse(changed)) is None
+    # among them: another digit in a digest, another letter in a name
+    assert matched > 50
+
+
+CHANGES = [b"", b"0", b"1", b"a", b"e", b'"', b",", b"\\", b" ", b"}", b"-", b".", b"_", b"\n", b"\xc3\xa4", b'"x":1,']
 
 
 GOOD = clean_story().bytes()

@@ -96,7 +96,7 @@ def review(tx: Tx, command: Answer) -> Reviewed:
         actor.workspace, "review.given", actor.entry(), case=(case.id, row.revision), review=id,
         verdict=command.verdict, fence=fence, card=seen, effective=iso(effective),
         action={"name": row.action, "digest": row.action_digest}, blind=command.blind or None,
-        batch=command.batch,
+        batch=command.batch, handles=_other_names(tx, actor),
     )  # fmt: skip
     made = decide.settle(tx, row, case, route, by=actor)
     if made.decision is None and not made.closed:
@@ -137,6 +137,11 @@ def withdraw(tx: Tx, command: Withdraw) -> str:
         queue.put_back(tx, case)
     decide.look_again_when_due(tx, row, case)
     return case.id
+
+
+def _other_names(tx: Tx, actor: Actor) -> list[str]:
+    """Pseudonyms under which a case may bar this person, so that the log alone shows he was not barred."""
+    return sorted({*actor.handles(tx.workspace(actor.workspace).secret).values()} - {actor.pid})
 
 
 def _check_card(row: ProposalRow, route: Route, command: Answer) -> str:

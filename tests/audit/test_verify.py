@@ -194,7 +194,7 @@ def test_backdate_an_entry_is_caught_unless_the_clock_was_said_to_jump() -> None
 def test_sign_a_fork_with_a_stolen_key_leaves_the_witnessed_prefix_trusted() -> None:
     stored = entries(20)
     log = MemoryLog(stored[:10])
-    log.sign(KEY, WITNESS, time=100)
+    log.sign(KEY, WITNESS, time=1_790_000_100)
     witnessed = log.notes[0]
     fork = MemoryLog(entries(20, other=12))
     fork.notes = [witnessed]
@@ -202,7 +202,7 @@ def test_sign_a_fork_with_a_stolen_key_leaves_the_witnessed_prefix_trusted() -> 
     report = verify(fork, WITNESSED)
     assert (report.exit_code, report.trusted_size) == (3, 10)
     # witnessed to the end, the same log meets the trust
-    fork.sign(KEY, WITNESS, time=101)
+    fork.sign(KEY, WITNESS, time=1_790_000_101)
     assert verify(fork, WITNESSED).exit_code == 0
     # the origin of the next epoch is another log: its key is not trusted for this one, nor this one's for it
     assert verify(signed(stored, SigningKey(name=next_epoch(KEY.name), seed=KEY.seed)), TRUST).exit_code in (1, 3)
@@ -313,6 +313,90 @@ def test_cosign_time_is_read_back() -> None:
     note = log.sign(KEY, WITNESS, time=1_790_000_000)
     assert [one.time for one in open_note(note, [WITNESS.verifier])[1]] == [1_790_000_000]
     assert SYSTEM["kind"] == "system"
+
+
+class LeafLog(MemoryLog):
+    """A log that keeps leaf hashes beside its entries, as a database does."""
+
+    kept: list[bytes]
+
+    def leaves(self, start: int, stop: int) -> list[bytes]:
+        return self.kept[start:stop]
+
+
+def test_flip_any_stored_leaf_hash_is_caught_where_it_stands() -> None:
+    log = LeafLog(entries(300))
+    log.sign(KEY)
+    whole = [leaf_hash(entry) for entry in log.stored]
+    log.kept = whole
+    assert verify(log, TRUST).exit_code == 0
+    for at in (0, 1, 255, 256, 299):
+        log.kept = [*whole[:at], bytes(32), *whole[at + 1 :]]
+        report = verify(log, TRUST)
+        assert [(finding.code, finding.idx) for finding in report.findings] == [("hash.differs", at)]
+    log.kept = whole[:-1]
+    assert codes(verify(log, TRUST)) == {"hash.differs"}
+
+
+def test_entry_dated_after_its_cosignature_is_not_trusted() -> None:
+    log = MemoryLog(entries(3))
+    written = 1_790_000_003
+    log.sign(KEY, WITNESS, time=written)
+    assert verify(log, WITNESSED).exit_code == 0
+    early = MemoryLog(entries(3))
+    early.sign(KEY, WITNESS, time=written - 3600)
+    assert codes(verify(early, WITNESSED)) == {"time.after_cosignature"}
+
+
+def test_mutate_a_log_in_a_thousand_ways_is_always_caught() -> None:
+    """Delete, double, swap, replace or change entries, hashes or checkpoints at random."""
+    log, other, mix = signed(entries(12)), entries(12, other=5), random.Random(99)
+    for _ in range(1000):
+        attacked = MemoryLog()
+        attacked.stored, attacked.tiles, attacked.notes = list(log.stored), dict(log.tiles), list(log.notes)
+        at, to = mix.randrange(12), mix.randrange(12)
+        match mix.randrange(7):
+            case 0:
+                del attacked.stored[at]
+            case 1:
+                attacked.stored.insert(at, log.stored[to])
+            case 2:
+                attacked.stored[at], attacked.stored[to] = log.stored[to], log.stored[at]
+            case 3:
+                attacked.stored = [*log.stored[:5], *other[5:]]
+            case 4:
+                attacked.stored[at] = mutated(log.stored[at], mix)
+            case 5:
+                attacked.tiles[0, 0] = mutated(log.tiles[0, 0], mix)
+            case _:
+                attacked.notes = [mutated(log.notes[0], mix)]
+        same = attacked.stored == log.stored and attacked.tiles == log.tiles and attacked.notes == log.notes
+        assert (verify(attacked, TRUST).exit_code == 0) == same
+
+
+def mutated(data: bytes, mix: random.Random) -> bytes:
+    changed = bytearray(data)
+    at = mix.randrange(len(data))
+    match mix.randrange(3):
+        case 0:
+            changed[at] ^= 1 << mix.randrange(8)
+        case 1:
+            del changed[at]
+        case _:
+            changed.insert(at, mix.randrange(256))
+    return bytes(changed)
+
+
+def test_thousand_clean_logs_give_no_false_alarm() -> None:
+    for seed in range(1000):
+        mix = random.Random(seed)
+        story = Story()
+        for _ in range(mix.randrange(4)):
+            case = story.approved(reviewers=mix.randrange(1, 3)) if mix.random() < 0.5 else story.auto()
+            if mix.random() < 0.5:
+                story.start(case)
+                story.finish(case, result=mix.choice(["succeeded", "failed"]))
+        assert verify(signed(story.bytes()), TRUST).findings == (), seed
 
 
 @pytest.mark.parametrize("size", [300, 600])

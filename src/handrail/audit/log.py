@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from handrail.audit.checkpoint import Checkpoint, sign_checkpoint
 from handrail.audit.note import SigningKey
@@ -45,6 +45,15 @@ class LogReader(Protocol):
 
     def openings(self) -> Iterable[Opening]:
         """The openings this reader may see."""
+        ...
+
+
+@runtime_checkable
+class KeepsLeaves(Protocol):
+    """A log that also stores each entry's leaf hash: the verifier compares these too."""
+
+    def leaves(self, start: int, stop: int) -> Sequence[bytes]:
+        """The stored leaf hashes of the entries from `start` to before `stop`."""
         ...
 
 

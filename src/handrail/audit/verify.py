@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any
 
 from handrail.audit.checkpoint import Checkpoint, parse_checkpoint
-from handrail.audit.log import LogReader
+from handrail.audit.log import KeepsLeaves, LogReader
 from handrail.audit.meaning import read_entry
 from handrail.audit.note import VerifierKey, open_note, parse_signatures, parse_vkey, split_note
 from handrail.audit.replay import Replay
@@ -21,11 +21,14 @@ from handrail.audit.tile import WIDTH, Edge, Tile
 from handrail.audit.tlog_proof import parse_tlog_proof, verify_receipt
 from handrail.audit.tree import leaf_hash
 from handrail.audit.trust import Trust
+from handrail.clock import SECOND, iso
 from handrail.entry import commitment
 from handrail.errors import HandrailError, InvalidInput, InvalidProof, Unreadable
 
 # enough to see what happened; a log of a million broken entries need not fill the screen
 MAX_FINDINGS = 200
+# seconds a witness's clock may be behind
+WITNESS_CLOCK = 300
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +55,8 @@ class _Seen:
     commitments: dict[str, dict[str, str]] = field(default_factory=dict)
     origin: str | None = None
     replayed: bool = True
+    # size → `at` of the last entry of that prefix, for the sizes some checkpoint speaks of
+    times: dict[int, str] = field(default_factory=dict)
 
 
 def verify(
@@ -75,6 +80,7 @@ class _Verification:
         self.claimed: list[_Claimed] = []
         self.seen = _Seen()
         self.opened = 0
+        self.sizes: set[int] = set()
 
     def say(self, exit: int, code: str, text: str, idx: int | None = None, *evidence: bytes) -> None:
         if len(self.findings) < MAX_FINDINGS or all(finding.exit > exit for finding in self.findings):
@@ -167,6 +173,7 @@ class _Verification:
         seen, edge, replay, batch = self.seen, Edge(), Replay(), list[bytes]()
         # a batch ends at a full tile and at every size some checkpoint speaks of
         stops = sorted(sizes)
+        self.sizes = sizes
         seen.roots[0] = edge.root()
         try:
             for idx, data in enumerate(self.reader.entries()):
@@ -190,6 +197,7 @@ class _Verification:
                 self.say(TAMPERED, f"meaning.{broken.code}", broken.text, broken.idx)
 
     def _grow(self, edge: Edge, batch: list[bytes]) -> None:
+        self._compare_leaves(edge.size, batch)
         edge.extend(batch)
         batch.clear()
         self.seen.roots[edge.size] = edge.root()
@@ -198,6 +206,14 @@ class _Verification:
             stored = self.reader.tile(tile)
             if stored is not None and stored != hashes:
                 self.say(TAMPERED, "tile.differs", f"{tile.path} does not hold the hashes of the entries", index)
+
+    def _compare_leaves(self, start: int, batch: list[bytes]) -> None:
+        if not isinstance(self.reader, KeepsLeaves):
+            return
+        stored = self.reader.leaves(start, start + len(batch))
+        for idx, leaf in enumerate(batch):
+            if idx >= len(stored) or stored[idx] != leaf:
+                self.say(TAMPERED, "hash.differs", "the hash stored beside an entry is not the entry's", start + idx)
 
     def _read_meaning(self, idx: int, data: bytes, replay: Replay, wanted: set[str]) -> None:
         try:
@@ -218,6 +234,8 @@ class _Verification:
             self.seen.commitments[entry["id"]] = entry.get("fields", {})
         if idx == 0:
             self.seen.origin = entry["log"]
+        if idx + 1 in self.sizes:
+            self.seen.times[idx + 1] = entry["at"]
 
     # -- checkpoints ---------------------------------------------------------
 
@@ -283,8 +301,13 @@ class _Verification:
         return keys
 
     def _witnessed(self, one: _Claimed) -> bool:
-        """Have the witnesses asked for cosigned it?"""
+        """Have the witnesses asked for cosigned it, and not before its last entry says it was written?"""
         verified = open_note(one.note, list(self.trust.witnesses.values()))[1]
+        last = self.seen.times.get(one.checkpoint.size)
+        for held in verified:
+            if last and held.time is not None and last > iso((held.time + WITNESS_CLOCK) * SECOND):
+                text = f"{held.key.name} cosigned before the last entry was written, if that says the truth: {last}"
+                self.say(UNTRUSTED, "time.after_cosignature", text, one.checkpoint.size - 1)
         return self.trust.met({held.key for held in verified})
 
     # -- openings ------------------------------------------------------------

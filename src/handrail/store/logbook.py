@@ -43,7 +43,7 @@ class Logbook:
     def tile(self, tile: Tile) -> bytes | None:
         """A tile's hashes: stored if full, made from below if partial. None where the log does not reach."""
         if tile.level == 0 and tile.width < WIDTH:
-            hashes = self._leaves(tile.index * WIDTH, tile.index * WIDTH + tile.width)
+            hashes = self.leaves(tile.index * WIDTH, tile.index * WIDTH + tile.width)
             return b"".join(hashes) if len(hashes) == tile.width else None
         if tile.width == WIDTH:
             rows = self._store.read_hot(statements.tile_get, log=self.log, level=tile.level, n=tile.index)
@@ -102,7 +102,8 @@ class Logbook:
             raise InvalidProof(f"tile {tile.path} is missing")
         return found
 
-    def _leaves(self, start: int, stop: int) -> list[bytes]:
+    def leaves(self, start: int, stop: int) -> list[bytes]:
+        """The leaf hashes stored beside the entries from `start` to before `stop`."""
         rows = self._store.read_hot(statements.entry_hashes, log=self.log, start=start, stop=stop)
         return [bytes(row[0]) for row in rows]
 

@@ -417,6 +417,11 @@ def time_set_back(story: Story) -> None:
     story.auto()
 
 
+def time_that_does_not_exist(story: Story) -> None:
+    case = story.submit()
+    story.open(case, deadline="2026-02-31T00:00:00.000000Z")
+
+
 def outcome_for_nobody(story: Story) -> None:
     story.add("outcome.recorded", SYSTEM, case={"id": story.id()}, outcome=digest("x"))
 
@@ -491,6 +496,7 @@ SEEDED: list[tuple[Callable[[Story], None], str]] = [
     (grant_ended, "grant.not_live"),
     (grant_for_another_action, "grant.not_live"),
     (time_set_back, "time.backwards"),
+    (time_that_does_not_exist, "time.malformed"),
     (outcome_for_nobody, "case.unknown"),
     (entry_twice, "entry.doubled"),
     (entry_of_another_log, "log.foreign"),

@@ -30,16 +30,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from handrail.audit.standing import TOLERANCE, Standing
 from handrail.case import TRANSITIONS
-from handrail.clock import SECOND, from_iso
+from handrail.clock import from_iso
 from handrail.execution import EXECUTION_TRANSITIONS
 
 Entry = dict[str, Any]
-
-# how far clocks of replicas may differ
-TOLERANCE = 5 * SECOND
-# how long a replica may still route by the policy that was just replaced
-POLICY_GRACE = 60 * SECOND
 
 _AGREES = {
     "approved": {"approve", "edit"},
@@ -130,12 +126,15 @@ class Replay:
         self._ids: set[str] = set()
         self._cases: dict[str, _Case] = {}
         self._reviews: set[str] = set()
-        # policy: (name, digest) → when it was replaced, None while in force
-        self._policies: dict[tuple[str, str], int | None] = {}
-        self._in_force: dict[str, str] = {}
-        self._grants: dict[str, tuple[str, int]] = {}
-        self._halts: dict[str, tuple[str, str | None]] = {}
-        self._roles: dict[str, frozenset[str]] = {}
+        self._standing = Standing(self._say)
+        self._standings = {
+            "policy.changed": self._standing.policy_changed,
+            "grant.issued": self._standing.grant_issued,
+            "grant.ended": self._standing.grant_ended,
+            "access.changed": self._standing.access_changed,
+            "halt.set": self._standing.halt_set,
+            "halt.lifted": self._standing.halt_lifted,
+        }
         self._judges = {
             "proposal.submitted": self._submitted,
             "proposal.revised": self._revised,
@@ -156,22 +155,20 @@ class Replay:
             "execution.voided": self._execution_voided,
             "outcome.recorded": self._known_case,
             "label.made": self._known_case,
-            "policy.changed": self._policy_changed,
-            "grant.issued": self._grant_issued,
-            "grant.ended": self._grant_ended,
-            "access.changed": self._access_changed,
-            "halt.set": self._halt_set,
-            "halt.lifted": self._halt_lifted,
             "value.erased": self._erased,
             "epoch.opened": self._epoch_opened,
         }
 
     def feed(self, entry: Entry) -> None:
         """Judge the next entry."""
-        self._order(entry)
-        judge = self._judges.get(entry["type"])
-        if judge:
-            judge(entry)
+        try:
+            self._order(entry)
+            if judge := self._judges.get(entry["type"]):
+                judge(entry)
+            elif change := self._standings.get(entry["type"]):
+                change(entry, self._at)
+        except ValueError:  # the 31st of February: it fits the schema, but is no day
+            self._say("time.malformed", "it names a moment that does not exist")
         self.idx += 1
 
     def _say(self, code: str, text: str) -> None:
@@ -185,10 +182,7 @@ class Replay:
         if entry["id"] in self._ids:
             self._say("entry.doubled", f"the entry id {entry['id']} stands twice")
         self._ids.add(entry["id"])
-        try:
-            self._at = from_iso(entry["at"])
-        except ValueError:
-            self._say("time.malformed", f"{entry['at']} is no moment")
+        self._at = from_iso(entry["at"])
         if entry["type"] == "clock.jumped":
             self._latest = self._at
         elif self._at < self._latest - TOLERANCE:
@@ -239,26 +233,8 @@ class Replay:
             self._say("undo.unknown", "it undoes a case that does not exist")
         case = _Case(action=action["name"], digest=action["digest"], run=entry.get("run"), agent=entry.get("agent"))
         self._cases[id] = case
-        self._check_policy(entry)
-        self._check_grant(entry)
+        self._standing.check_route(entry, self._at)
         return case
-
-    def _check_policy(self, entry: Entry) -> None:
-        policy = entry.get("policy")
-        if policy is None:
-            self._say("policy.missing", "it names no policy")
-            return
-        key = policy["name"], policy["digest"]
-        replaced = self._policies.get(key, 0)
-        if replaced is not None and (replaced == 0 or self._at > replaced + POLICY_GRACE):
-            self._say("policy.not_in_force", f"policy {policy['name']} with this digest was not in force")
-
-    def _check_grant(self, entry: Entry) -> None:
-        if "grant" not in entry:
-            return
-        action, expires = self._grants.get(entry["grant"], ("", 0))
-        if action != entry["action"]["name"] or self._at > expires + TOLERANCE:
-            self._say("grant.not_live", f"the grant {entry['grant']} was not live for this action")
 
     def _opened(self, entry: Entry) -> None:
         case = self._case(entry)
@@ -399,7 +375,7 @@ class Replay:
             claim.answered = True
 
     def _check_roles(self, people: _People, pid: str) -> None:
-        held = self._roles.get(pid)
+        held = self._standing.roles_of(pid)
         # an admin may judge anything; of people the log never gave roles to, it cannot tell
         if people.roles and held is not None and not held & {*people.roles, "admin"}:
             self._say("review.role", f"{pid} held none of the roles {sorted(people.roles)}")
@@ -542,16 +518,11 @@ class Replay:
             self._say("execution.fence", f"fence {entry['fence']} after {case.fence}")
         if again and self._at < case.expires - TOLERANCE:
             self._say("execution.overlap", "started again while the last start was live")
-        self._check_halts(case)
+        for id, scope in self._standing.halts_over(action=case.action, run=case.run, agent=case.agent):
+            self._say("execution.halted", f"started while the halt {id} stood over its {scope}")
         case.fence, case.expires = entry["fence"], from_iso(entry["expires"])
         if case.expires < self._at:
             self._say("execution.expired", "it had expired when it started")
-
-    def _check_halts(self, case: _Case) -> None:
-        named = {"action": case.action, "run": case.run, "agent": case.agent}
-        for id, (scope, value) in self._halts.items():
-            if scope == "workspace" or (value is not None and named[scope] == value):
-                self._say("execution.halted", f"started while the halt {id} stood over its {scope}")
 
     def _finished(self, entry: Entry) -> None:
         case = self._execution(entry, entry["result"])
@@ -570,42 +541,7 @@ class Replay:
     def _execution_voided(self, entry: Entry) -> None:
         self._execution(entry, "voided")
 
-    # -- what cases are judged by --------------------------------------------
-
-    def _policy_changed(self, entry: Entry) -> None:
-        name, digest = entry["policy"]["name"], entry["policy"]["digest"]
-        before = self._in_force.get(name)
-        if before is not None:
-            self._policies[name, before] = self._at
-        self._in_force[name] = digest
-        self._policies[name, digest] = None
-
-    def _grant_issued(self, entry: Entry) -> None:
-        grant = entry["grant"]
-        if grant["id"] in self._grants:
-            self._say("grant.doubled", f"the grant {grant['id']} stands twice")
-        self._grants[grant["id"]] = grant["action"], from_iso(grant["expires"])
-
-    def _grant_ended(self, entry: Entry) -> None:
-        known = self._grants.get(entry["grant"]["id"])
-        if known is None:
-            self._say("grant.unknown", f"the grant {entry['grant']['id']} was never issued")
-        else:
-            self._grants[entry["grant"]["id"]] = known[0], min(known[1], self._at - TOLERANCE - 1)
-
-    def _access_changed(self, entry: Entry) -> None:
-        access = entry["access"]
-        self._roles[access["pid"]] = frozenset(access["roles"] if access.get("active", True) else ())
-
-    def _halt_set(self, entry: Entry) -> None:
-        halt = entry["halt"]
-        if halt["id"] in self._halts:
-            self._say("halt.doubled", f"the halt {halt['id']} stands already")
-        self._halts[halt["id"]] = halt["scope"], halt.get("value")
-
-    def _halt_lifted(self, entry: Entry) -> None:
-        if self._halts.pop(entry["halt"]["id"], None) is None:
-            self._say("halt.unknown", f"the halt {entry['halt']['id']} does not stand")
+    # -- entries that only have to make sense --------------------------------
 
     def _erased(self, entry: Entry) -> None:
         if not self._ids.issuperset(entry["entries"]):

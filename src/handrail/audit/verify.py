@@ -7,8 +7,8 @@ log announces in `key.rotated` is trusted from then on; one named by `key.revoke
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Any
 
 from handrail.audit.checkpoint import Checkpoint, parse_checkpoint
@@ -21,7 +21,7 @@ from handrail.audit.tile import WIDTH, Edge, Tile
 from handrail.audit.tlog_proof import parse_tlog_proof, verify_receipt
 from handrail.audit.tree import leaf_hash
 from handrail.audit.trust import Trust
-from handrail.clock import SECOND, iso
+from handrail.clock import SECOND, from_iso, iso
 from handrail.entry import commitment
 from handrail.errors import HandrailError, InvalidInput, InvalidProof, Unreadable
 
@@ -56,7 +56,7 @@ class _Seen:
     origin: str | None = None
     replayed: bool = True
     # size → `at` of the last entry of that prefix, for the sizes some checkpoint speaks of
-    times: dict[int, str] = field(default_factory=dict)
+    times: dict[int, int] = field(default_factory=dict)
 
 
 def verify(
@@ -65,17 +65,20 @@ def verify(
     *,
     against: Sequence[bytes] = (),
     receipts: Sequence[bytes] = (),
-    timer: Callable[[], float] = perf_counter,
+    timer: Callable[[], float] | None = None,
 ) -> Report:
-    """Judge a log. `against`: signed checkpoints, `receipts`: tlog-proofs, that somebody kept elsewhere."""
+    """Judge a log. `against`: signed checkpoints, `receipts`: tlog-proofs, that somebody kept elsewhere.
+
+    `timer` (such as `time.perf_counter`) is only for the report's speed; without one it is 0.
+    """
     return _Verification(reader, trust, timer).run(against, receipts)
 
 
 class _Verification:
-    def __init__(self, reader: LogReader, trust: Trust, timer: Callable[[], float]):
+    def __init__(self, reader: LogReader, trust: Trust, timer: Callable[[], float] | None):
         self.reader = reader
         self.trust = trust
-        self.timer = timer
+        self.timer = timer or (lambda: 0.0)
         self.findings: list[Finding] = []
         self.claimed: list[_Claimed] = []
         self.seen = _Seen()
@@ -235,7 +238,8 @@ class _Verification:
         if idx == 0:
             self.seen.origin = entry["log"]
         if idx + 1 in self.sizes:
-            self.seen.times[idx + 1] = entry["at"]
+            with suppress(ValueError):  # no day of the calendar: replay says so
+                self.seen.times[idx + 1] = from_iso(entry["at"])
 
     # -- checkpoints ---------------------------------------------------------
 
@@ -305,8 +309,8 @@ class _Verification:
         verified = open_note(one.note, list(self.trust.witnesses.values()))[1]
         last = self.seen.times.get(one.checkpoint.size)
         for held in verified:
-            if last and held.time is not None and last > iso((held.time + WITNESS_CLOCK) * SECOND):
-                text = f"{held.key.name} cosigned before the last entry was written, if that says the truth: {last}"
+            if last and held.time is not None and last > (held.time + WITNESS_CLOCK) * SECOND:
+                text = f"{held.key.name} cosigned before the last entry was written, if {iso(last)} is the truth"
                 self.say(UNTRUSTED, "time.after_cosignature", text, one.checkpoint.size - 1)
         return self.trust.met({held.key for held in verified})
 

@@ -24,7 +24,7 @@ supporters and more than half of all counted people. A reject or redirect in for
 not even of the same person: nothing that was stopped starts again.
 
 Stages are filled in order: a review counts for a stage only if it was given after the stage before it was complete.
-One person fills one seat.
+One person fills one seat. An `admin` holds every role.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ from handrail.route import Route, Stage
 State = Literal["pending", "conflict", "settled"]
 SettledKind = Literal["approved", "rejected", "responded", "redirected"]
 Conflict = Literal["edits_differ", "answers_differ"]
+
+# holds every role, as everywhere in the lifecycle
+ADMIN = "admin"
 
 _STOPS = {"reject": 0, "redirect": 1}
 _STOPPED: dict[str, SettledKind] = {"reject": "rejected", "redirect": "redirected"}
@@ -109,9 +112,7 @@ def may_review(person: str, route: Route, roles: Collection[str], excluded: Coll
     """Whether this person's answer can count under the route at all, in some stage."""
     if person in excluded:
         return False
-    if route.roles and not set(route.roles) & set(roles) and not any(stage.roles for stage in route.stages):
-        return False
-    return not route.stages or any(_fits(stage, route, roles) for stage in route.stages)
+    return any(_fits(stage, route, roles) for stage in _stages(route))
 
 
 def settle(
@@ -256,7 +257,7 @@ def _edited_same_base(review: Review, made: Review | None, revision: int) -> boo
 
 def _seats(supporters: Sequence[Review], route: Route, held: Mapping[str, Collection[str]]) -> _Seats:
     """Put supporters (one review per person) into the route's stages, in order."""
-    stages = route.stages or (Stage(roles=route.roles, reviewers=max(1, route.reviewers)),)
+    stages = _stages(route)
     free = sorted(supporters, key=lambda r: (r.effective_at, r.given_at, r.id))
     taken: list[Review] = []
     opened = 0
@@ -281,9 +282,13 @@ def _seats(supporters: Sequence[Review], route: Route, held: Mapping[str, Collec
     )
 
 
+def _stages(route: Route) -> tuple[Stage, ...]:
+    return route.stages or (Stage(roles=route.roles, reviewers=max(1, route.reviewers)),)
+
+
 def _fits(stage: Stage, route: Route, roles: Collection[str]) -> bool:
     asked = stage.roles or route.roles
-    return not asked or any(role in asked for role in roles)
+    return not asked or ADMIN in roles or any(role in asked for role in roles)
 
 
 def _fits_later(review: Review, later: Sequence[Stage], route: Route, held: Mapping[str, Collection[str]]) -> bool:

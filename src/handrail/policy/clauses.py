@@ -172,7 +172,11 @@ def of_irreversible(plan: Plan, proposal: Proposal, names: frozenset[str]) -> Cl
 def of_schema(plan: Plan, proposal: Proposal) -> Clause | None:
     if plan.validator is None:
         return None
-    error = next(iter(plan.validator.iter_errors(proposal.arguments)), None)
+    try:
+        error = next(iter(plan.validator.iter_errors(proposal.arguments)), None)
+    except Exception as why:  # a pattern or reference in the schema that cannot be applied
+        text = f"the action's schema cannot be applied ({type(why).__name__})"
+        return clause(HARD, "arguments_malformed", text)
     if error is None:
         return None
     place = "/".join(str(part) for part in error.absolute_path)

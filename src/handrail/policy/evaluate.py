@@ -175,9 +175,9 @@ class Policy:
         stages, roles, reviewers = staging(terms, reviewers) if asked else ((), (), 0)
         deadline = self._deadline(plan, terms, tier)
         rate = terms.spot_check_rate if tier == AUTO else 0.0
-        checked = tier == AUTO and not draw >= rate
+        checked = _drawn(draw, rate)
         # given that a spot check was drawn, draw / rate is again uniform
-        blind = (asked and not draw >= terms.blind_share) or (checked and not draw / rate >= terms.blind_share)
+        blind = (asked and _drawn(draw, terms.blind_share)) or (checked and _drawn(draw / rate, terms.blind_share))
         return Route(
             tier=TIERS[tier],
             reviewers=reviewers,
@@ -244,6 +244,8 @@ def tighter(first: Route, second: Route) -> Route:
         verdicts=ordered_verdicts(terms.verdicts),
         undo_seconds=max(first.undo_seconds, second.undo_seconds) if asked else 0.0,
         blind=first.blind or second.blind,
+        spot_check=lead.tier == "auto_approve" and (first.spot_check or second.spot_check),
+        spot_check_rate=max(first.spot_check_rate, second.spot_check_rate) if lead.tier == "auto_approve" else 0.0,
         always_review=terms.always_review,
         irreversible=terms.irreversible,
         audit=terms.audit,
@@ -270,6 +272,11 @@ def _reasons(made: list[Clause], tier: int) -> tuple[Reason, ...]:
     listed = [found for found in made if found.rank > AUTO or tier == AUTO or found.terms is not None]
     listed.sort(key=lambda found: -found.rank)
     return tuple(found.reason for found in listed)
+
+
+def _drawn(draw: float, share: float) -> bool:
+    """Whether a draw falls into a share. A draw that is no number does: better one check too many."""
+    return share > 0.0 and (share >= 1.0 or not draw >= share)
 
 
 def _queue(plan: Plan, terms: Terms) -> str:

@@ -149,8 +149,24 @@ def _action(action: ActionEntry, path: Path, source: Source) -> Iterator[Problem
             jsonschema.Draft202012Validator.check_schema(action.arguments_schema)
         except jsonschema.SchemaError as error:
             yield source.problem((*path, "schema"), f"not a JSON Schema: {error.message}", "Correct the schema.")
+        for reference in _foreign(action.arguments_schema):
+            yield source.problem(
+                (*path, "schema"), f"$ref {reference!r} points outside the schema", "Copy what it names below $defs."
+            )
     if action.undo == action.action_type:
         yield source.problem((*path, "undo"), "an action cannot be its own undo", "Name the action that reverses it.")
+
+
+def _foreign(schema: Any) -> Iterator[str]:
+    """References that would have to be fetched; nothing ever is."""
+    if isinstance(schema, dict):
+        for name, value in schema.items():
+            if name in ("$ref", "$dynamicRef") and not str(value).startswith("#"):
+                yield str(value)
+            yield from _foreign(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _foreign(value)
 
 
 def _people(document: Document, source: Source) -> Iterator[Problem]:

@@ -69,31 +69,45 @@ def combine(parts: Iterable[Terms]) -> Terms:
     )
 
 
-def needed_roles(terms: Terms) -> frozenset[frozenset[str]]:
-    """The role sets that still say something: one that holds another whole is met whenever that one is."""
-    return frozenset(
-        roles for roles in terms.roles if roles and not any(other < roles for other in terms.roles if other)
-    )
+def staging(terms: Terms, people: int) -> tuple[tuple[Stage, ...], tuple[str, ...], int]:
+    """Stages, roles and the number of distinct people, for a case that needs `people` of them.
 
-
-def staging(terms: Terms, reviewers: int) -> tuple[tuple[Stage, ...], tuple[str, ...], int]:
-    """Stages, roles and the number of distinct people for a case that needs at least `reviewers`.
-
-    One role set stays a plain list of roles. Several, or declared stages, become stages: first the
-    declared ones, then one for each role set they do not answer, then anybody up to the number.
+    One role set: `people` who hold one of those roles. Several: so many for each, as stages after the
+    declared ones; a set that a declared stage answers with as many people adds nothing. A set is
+    implied by any set within it, but never fewer people are asked than without the implying one.
     """
-    sets = sorted(needed_roles(terms), key=sorted)
     declared = [stage for sequence in sorted(terms.stages, key=_stage_key) for stage in sequence]
-    if not declared and len(sets) <= 1:
-        return (), tuple(sorted(sets[0])) if sets else (), reviewers
-    stages = list(declared)
-    for roles in sets:
-        if not any(stage.roles and frozenset(stage.roles) <= roles for stage in stages):
-            stages.append(Stage(roles=tuple(sorted(roles))))
-    missing = reviewers - sum(stage.reviewers for stage in stages)
+    answered = {frozenset(stage.roles) for stage in declared if stage.reviewers >= people}
+    open_sets = terms.roles - answered
+    least = sorted((roles for roles in open_sets if not any(other < roles for other in open_sets)), key=sorted)
+    number = sum(stage.reviewers for stage in declared) + people * _width(open_sets)
+    number = max(number, people)
+    if not declared and len(least) <= 1:
+        return (), tuple(sorted(least[0])) if least else (), number
+    stages = [*declared, *(Stage(roles=tuple(sorted(roles)), reviewers=people) for roles in least)]
+    missing = number - sum(stage.reviewers for stage in stages)
     if missing > 0:
         stages.append(Stage(reviewers=missing))
-    return tuple(stages), (), sum(stage.reviewers for stage in stages)
+    return tuple(stages), (), number
+
+
+def _width(sets: frozenset[frozenset[str]]) -> int:
+    """The most sets of which none holds another: Dilworth's theorem, by a matching of each set to a larger one."""
+    listed = sorted(sets, key=sorted)
+    if len(listed) < 2:
+        return len(listed)
+    smaller: dict[frozenset[str], frozenset[str]] = {}
+
+    def match(roles: frozenset[str], seen: set[frozenset[str]]) -> bool:
+        for larger in listed:
+            if roles < larger and larger not in seen:
+                seen.add(larger)
+                if larger not in smaller or match(smaller[larger], seen):
+                    smaller[larger] = roles
+                    return True
+        return False
+
+    return len(listed) - sum(match(roles, set()) for roles in listed)
 
 
 def _stage_key(stages: tuple[Stage, ...]) -> tuple[tuple[tuple[str, ...], int], ...]:

@@ -18,7 +18,7 @@ import { allowed, compare, refusal, rowsToOpen } from "./likeness";
 
 const toQueue = () => go({ page: "queue", caseId: null });
 
-export function BatchPage() {
+export default function BatchPage() {
   const selected = useSelection();
   const queries = useQueries({ queries: selected.map((id) => caseQuery(id)) });
   useCommands({ back: toQueue });
@@ -104,6 +104,7 @@ function BatchTable({ details }: { details: CaseDetail[] }) {
               return (
                 <tr key={id} className={out ? "vetoed" : ""} data-case={id}>
                   <th scope="row">
+                    <span className="batch-name"><Revealed text={each.case.summary.slice(0, CELL)} /></span>
                     <button type="button" className="small" onClick={() => { setViewing(each); setOpened((before) => [...before, id]); }}>
                       {opened.includes(id) ? `✓ ${t.batch.opened}` : t.batch.open}
                     </button>

@@ -56,10 +56,16 @@ function Value({ value, masked, currency }: { value: Json; masked: boolean; curr
       </span>
     );
   if (typeof value === "number") {
-    const grouped = groupDigits(String(value), currency);
-    return <><code className="value-number">{String(value)}</code>{grouped !== String(value) && <span className="quiet"> {grouped}</span>}</>;
+    return <><code className="value-number">{String(value)}</code><Grouped digits={String(value)} currency={currency} /></>;
   }
-  if (typeof value === "string") return <LongText text={value} />;
+  if (typeof value === "string") return MONEY.test(value) ? <><Revealed text={value} /><Grouped digits={value} currency={currency} /></> : <LongText text={value} />;
   if (value === null || typeof value === "boolean") return <code>{String(value)}</code>;
   return <LongText text={JSON.stringify(value, null, 2)} mono />;
+}
+
+/** A number long enough to be misread; shorter ones and other spellings stay as they are. */
+const MONEY = /^-?[1-9]\d{4,15}(\.\d+)?$/;
+
+function Grouped({ digits, currency }: { digits: string; currency: string | undefined }) {
+  return MONEY.test(digits) ? <span className="quiet"> {groupDigits(digits, currency)}</span> : null;
 }

@@ -1,5 +1,5 @@
 /** One case: its card, the answer being given, and every key that acts on it. */
-import { useCallback, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import type { CaseDetail, Json, Verdict } from "../api/wire";
 import { DiffView } from "../diff/diff_view";
 import { openedOf } from "../evidence/opened";
@@ -15,6 +15,7 @@ import { AnswerPanel, type PanelName } from "./answer_panel";
 import { ArgumentsView } from "./arguments_view";
 import { Choices, Subject, suggestionOf } from "./choices";
 import { useDwell } from "./dwell";
+import { REARM_MS } from "./latch";
 import { Facts, Headline, WhyYou } from "./facts";
 import { useReviewing, type Answer } from "./reviewing";
 import { Settled } from "./settled";
@@ -41,6 +42,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
   const [panel, setPanel] = useState<PanelName | null>(null);
   const [armed, setArmed] = useState(false);
   const dwell = useDwell(card.digest);
+  const ready = useReady(card.digest);
   const settled = useCallback(() => {
     setPanel(null);
     setArmed(false);
@@ -106,7 +108,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
   const labelling = card.kind === "annotation" || card.kind === "comparison";
   const changed = card.base !== null && !same(card.base, card.arguments);
   return (
-    <article className={`card ${card.high_stakes ? "high" : ""}`} aria-label={row.summary} data-case={row.id}>
+    <article className={`card ${card.high_stakes ? "high" : ""}`} aria-label={row.summary} data-case={row.id} data-ready={ready}>
       <div className="card-body">
         <Headline card={card} row={row} />
         {excluded && <p className="notice">{t.card.excluded}</p>}
@@ -141,7 +143,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
             card={card}
             busy={reviewing.busy}
             armed={armed}
-            claimed={reviewing.claim !== null}
+            claimed={reviewing.claim?.expires_at ?? null}
             approveLabel={suggestion !== undefined ? t.verdict.approveSuggestion(compact(suggestion)) : t.verdict.approve}
             blocked={blocked}
             onVerdict={choose}
@@ -164,4 +166,14 @@ function Presence({ detail }: { detail: CaseDetail }) {
   const other = detail.case.claimed_by;
   if (!other || other === person.id || other === person.name) return null;
   return <p className="notice presence">{t.context.viewing(other)}</p>;
+}
+
+/** False while a new card is not yet answerable (see latch.ts), so that it can be seen and waited for. */
+function useReady(digest: string): boolean {
+  const [ready, setReady] = useState("");
+  useEffect(() => {
+    const timer = setTimeout(() => setReady(digest), REARM_MS);
+    return () => clearTimeout(timer);
+  }, [digest]);
+  return ready === digest;
 }

@@ -66,7 +66,7 @@ function Comparison({ given, kind }: { given: { [key: string]: Json }; kind: str
       <div className="sides">
         {(["a", "b"] as const).map((side) => (
           <article key={side} className="side" aria-label={t.pick.side(side)}>
-            <h3>{side.toUpperCase()}</h3>
+            <h2>{side.toUpperCase()}</h2>
             <LongText text={compact(given[side] ?? "")} />
           </article>
         ))}

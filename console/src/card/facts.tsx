@@ -1,9 +1,9 @@
 /** The first screenful: what, to whom, how much, can it be undone, why me, by when, what if nobody answers. */
-import type { Card, CaseRow } from "../api/wire";
+import type { Card, CaseRow, Json } from "../api/wire";
 import { money } from "../marks/amount";
 import { compact, isObject, words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
-import { clockTime, duration } from "../marks/time";
+import { day, duration } from "../marks/time";
 import { Deadline } from "../ui/deadline";
 import { t } from "../words";
 
@@ -106,7 +106,7 @@ function Confidence({ card }: { card: Card }) {
   return (
     <>
       {band.replace("-", "–")}
-      <span className="quiet"> · {calibrator ? `${t.card.calibrated} ${fitted_at ? clockTime(fitted_at) : ""}` : t.card.noCalibrator}</span>
+      <span className="quiet"> · {calibrator ? `${t.card.calibrated} ${fitted_at ? day(fitted_at) : ""}` : t.card.noCalibrator}</span>
     </>
   );
 }
@@ -116,5 +116,6 @@ function reachText(card: Card): string {
   if (!isObject(reach)) return compact(reach);
   const head = [reach.count, reach.unit].filter((part) => part !== undefined && part !== null).map(compact).join(" ");
   const rest = Object.entries(reach).filter(([name, value]) => !["count", "unit"].includes(name) && value !== null && value !== false);
-  return [head, ...rest.map(([name, value]) => (value === true ? words(name) : `${words(name)} ${compact(value)}`))].filter(Boolean).join(" · ");
+  const said = ([name, value]: [string, Json]) => (name === "external" && value === true ? t.card.outside : value === true ? words(name) : name === "money" ? compact(value) : `${words(name)} ${compact(value)}`);
+  return [head, ...rest.map(said)].filter(Boolean).join(" · ");
 }

@@ -2,18 +2,23 @@
 import { useEffect, useState } from "react";
 import type { Card, Verdict } from "../api/wire";
 import type { Command } from "../keys/bindings";
+import { clockTime } from "../marks/time";
 import { useUnread } from "../marks/unread";
 import { Hint } from "../ui/hint";
+import { PHONE, useMedia } from "../ui/media";
 import { t } from "../words";
 import type { Dwell } from "./dwell";
 
 const ORDER: Verdict[] = ["approve", "edit", "reject", "respond", "redirect", "abstain"];
+/** Shown on a phone without unfolding; rejecting stands beside approving. */
+const FIRST: Verdict[] = ["approve", "edit", "reject"];
 
 export interface VerdictBarProps {
   card: Card;
   busy: boolean;
   armed: boolean;
-  claimed: boolean;
+  /** until when the claim is held, or null */
+  claimed: string | null;
   approveLabel: string;
   blocked: string;
   onVerdict: (verdict: Verdict) => void;
@@ -26,22 +31,37 @@ export interface VerdictBarProps {
 
 export function VerdictBar(props: VerdictBarProps) {
   const { card, busy } = props;
-  const offered = ORDER.filter((verdict) => card.verdicts.includes(verdict));
+  const phone = useMedia(PHONE);
+  const [more, setMore] = useState(false);
   if (props.armed) return <Armed {...props} />;
+  // Where labels stand to pick from, they are the answer; a second way to respond would only confuse.
+  const offered = ORDER.filter((verdict) => card.verdicts.includes(verdict) && !(verdict === "respond" && card.choices?.length));
+  const first = offered.filter((verdict) => FIRST.includes(verdict));
+  const folded = phone && !more;
+  const button = (verdict: Verdict) => (
+    <button key={verdict} type="button" className={`verdict ${verdict}`} disabled={busy} onClick={() => props.onVerdict(verdict)}>
+      {verdict === "approve" ? props.approveLabel : t.verdict[verdict]} <Hint of={verdict} />
+    </button>
+  );
   return (
     <div className="verdict-bar" role="group" aria-label={t.verdict.bar} aria-busy={busy}>
       <div className="verdicts">
-        {offered.map((verdict) => (
-          <button key={verdict} type="button" className={`verdict ${verdict}`} disabled={busy} onClick={() => props.onVerdict(verdict)}>
-            {verdict === "approve" ? props.approveLabel : t.verdict[verdict]} <Hint of={verdict} />
+        {(folded ? first : offered.filter((verdict) => verdict !== "abstain")).map(button)}
+        {phone && (
+          <button type="button" className="verdict" aria-expanded={more} onClick={() => setMore(!more)}>
+            {more ? t.verdict.less : t.verdict.more}
           </button>
-        ))}
+        )}
       </div>
-      <div className="exits">
-        <Exit of="escalate" label={t.verdict.escalate} onClick={props.onEscalate} />
-        <Exit of="later" label={t.verdict.later} onClick={props.onLater} />
-        {props.claimed && <Exit of="release" label={t.verdict.release} onClick={props.onRelease} />}
-      </div>
+      {!folded && (
+        <div className="exits">
+          {offered.includes("abstain") && <Exit of="abstain" label={t.verdict.abstain} onClick={() => props.onVerdict("abstain")} />}
+          <Exit of="escalate" label={t.verdict.escalate} onClick={props.onEscalate} />
+          <Exit of="later" label={t.verdict.later} onClick={props.onLater} />
+          {props.claimed && <Exit of="release" label={t.verdict.release} onClick={props.onRelease} />}
+          {props.claimed && <span className="quiet yours">{t.queue.yours(clockTime(props.claimed))}</span>}
+        </div>
+      )}
     </div>
   );
 }
@@ -54,7 +74,7 @@ function Exit({ of, label, onClick }: { of: Command; label: string; onClick: () 
   );
 }
 
-function Armed({ busy, blocked, onCommit, onDisarm }: VerdictBarProps) {
+function Armed({ card, busy, blocked, onCommit, onDisarm, onVerdict }: VerdictBarProps) {
   return (
     <div className="verdict-bar armed" role="group" aria-label={t.verdict.bar}>
       <p role="status">{blocked || t.verdict.armed}</p>
@@ -62,6 +82,11 @@ function Armed({ busy, blocked, onCommit, onDisarm }: VerdictBarProps) {
         <button type="button" className="verdict approve" disabled={busy || blocked !== ""} onClick={onCommit}>
           {t.verdict.commit} <Hint of="commit" />
         </button>
+        {card.verdicts.includes("reject") && (
+          <button type="button" className="verdict reject" disabled={busy} onClick={() => onVerdict("reject")}>
+            {t.verdict.reject} <Hint of="reject" />
+          </button>
+        )}
         <button type="button" className="ghost" onClick={onDisarm}>
           {t.verdict.disarm} <Hint of="back" />
         </button>

@@ -79,7 +79,7 @@ function ProofView({ caseId }: { caseId: string }) {
           <pre className="mono entry">{proof.checkpoint}</pre>
         </>
       )}
-      {proof.tlog_proof && <button type="button" className="small" onClick={copy}>{t.context.copy}: {t.context.proofFile}</button>}
+      {proof.tlog_proof && <button type="button" className="small" onClick={copy}>{t.context.copy}</button>}
     </section>
   );
 }

@@ -39,7 +39,8 @@ function draw(evidence: Evidence, address: string) {
     case "diff":
       return drawDiff(content, title);
     case "image":
-      return <Picture data={typeof content === "string" ? content : ""} label={title} fallback={address} />;
+      // Inline bytes are drawn or refused; anything else is a picture the server keeps.
+      return typeof content === "string" && content.startsWith("data:") ? <Picture data={content} label={title} /> : <Picture data="" label={title} fallback={address} />;
     case "table":
       return readTable(content) ? <DataTable content={content} name={title} /> : null;
     case "tests":

@@ -10,8 +10,14 @@ const WANTED = 320;
 export function Picture({ data, label, fallback }: { data: string; label: string; fallback?: string }) {
   const inline = INLINE.exec(data.trim());
   if (inline?.[1] && inline[2]) return <Inline kind={inline[1]} base64={inline[2]} label={label} />;
-  if (fallback) return <img className="picture" src={fallback} alt={label} />;
+  if (fallback) return <Served address={fallback} label={label} />;
   return <p className="problem">{t.context.unreadable}</p>;
+}
+
+function Served({ address, label }: { address: string; label: string }) {
+  const [broken, setBroken] = useState(false);
+  if (broken) return <p className="problem">{t.context.unreadable}</p>;
+  return <img className="picture" src={address} alt={label} onError={() => setBroken(true)} />;
 }
 
 function Inline({ kind, base64, label }: { kind: string; base64: string; label: string }) {

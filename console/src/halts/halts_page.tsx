@@ -7,10 +7,11 @@ import { clockTime } from "../marks/time";
 import { Empty, Failed, Loading } from "../ui/state";
 import { say, sayProblem } from "../ui/toast";
 import { t } from "../words";
+import { haltName } from "./halt_banner";
 
 const SCOPES: Halt["scope"][] = ["agent", "action", "run", "workspace"];
 
-export function HaltsPage() {
+export default function HaltsPage() {
   const query = useHalts();
   const refresh = () => void queryClient.invalidateQueries({ queryKey: ["halts"] });
   return (
@@ -29,8 +30,6 @@ export function HaltsPage() {
     </main>
   );
 }
-
-export const haltName = (halt: Halt): string => (halt.scope === "workspace" ? t.halts.scopes.workspace : `${halt.scope} ${halt.value ?? ""}`);
 
 function HaltLine({ halt, onDone }: { halt: Halt; onDone: () => void }) {
   const lift = () => liftHalt(halt.id).then(() => { say(t.toast.lifted); onDone(); }).catch(sayProblem);
@@ -82,11 +81,4 @@ function HaltForm({ onDone }: { onDone: () => void }) {
       <button type="submit" className="danger" disabled={busy}>■ {t.halts.go}</button>
     </form>
   );
-}
-
-/** A standing halt is said on every page. */
-export function HaltBanner() {
-  const query = useHalts();
-  if (!query.data || query.data.length === 0) return null;
-  return <p className="halt-banner" role="status">■ {t.halts.banner(query.data.map(haltName).join(", "))}</p>;
 }

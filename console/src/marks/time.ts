@@ -24,9 +24,11 @@ export function brief(seconds: number): string {
 
 export const secondsUntil = (iso: string, now: number): number => (Date.parse(iso) - now) / 1000;
 
+export const day = (iso: string): string => new Date(iso).toLocaleDateString([], { day: "numeric", month: "short" });
+
 export const clockTime = (iso: string): string => {
   const at = new Date(iso);
-  const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const time = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const today = new Date().toDateString() === at.toDateString();
   return today ? time : `${at.toLocaleDateString([], { day: "numeric", month: "short" })}, ${time}`;
 };

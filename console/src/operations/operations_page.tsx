@@ -11,7 +11,7 @@ import { RateBand } from "./rate_band";
 const RoundChart = lazy(() => import("./round_chart"));
 const w = t.operations;
 
-export function OperationsPage() {
+export default function OperationsPage() {
   const query = useOperations();
   return (
     <main className="page operations">
@@ -28,7 +28,7 @@ function Board({ data }: { data: Operations }) {
         <Figure name={w.open} value={data.open.toLocaleString()} note={data.overdue > 0 ? <span className="alarm">! {data.overdue} {w.overdue}</span> : `0 ${w.overdue}`} />
         <Figure name={w.oldest} value={data.oldest_seconds === null ? "–" : brief(data.oldest_seconds)} note={data.oldest_seconds === null ? "" : duration(data.oldest_seconds)} />
         <Figure name={w.attainment} value={data.deadline_attainment === null ? "–" : percent(data.deadline_attainment)} />
-        <Figure name={w.unknown} value={String(data.unknown_executions)} note={data.unknown_executions > 0 ? <span className="alarm">!</span> : w.none} />
+        <Figure name={w.unknown} value={String(data.unknown_executions)} note={data.unknown_executions > 0 ? <span className="alarm">! {w.settle}</span> : w.none} />
         <Figure name={w.log} value={data.log.size.toLocaleString()} note={data.log.unsigned_seconds ? w.unsigned(duration(data.log.unsigned_seconds)) : w.signed} />
       </div>
       <section className="section rate">
@@ -70,7 +70,7 @@ function ChartWithTable({ data }: { data: Operations }) {
       <details>
         <summary>{w.showTable}</summary>
         <table className="data">
-          <thead><tr><th scope="col">{w.round}</th><th scope="col">{w.reviewRate}</th><th scope="col">{w.modelError}</th></tr></thead>
+          <thead><tr><th scope="col" className="numeric">{w.round}</th><th scope="col" className="numeric">{w.reviewRate}</th><th scope="col" className="numeric">{w.modelError}</th></tr></thead>
           <tbody>
             {data.chart.map((point) => (
               <tr key={point.round}><td className="numeric">{point.round}</td><td className="numeric">{percent(point.review_rate)}</td><td className="numeric">{point.model_error === null ? "–" : percent(point.model_error)}</td></tr>
@@ -87,7 +87,7 @@ function People({ data }: { data: Operations }) {
   const most = Math.max(...data.decisions_per_person.map((person) => person.count), 1);
   return (
     <table className="data people">
-      <thead><tr><th scope="col">{w.name}</th><th scope="col">{w.count}</th><th scope="col">{w.dwell}</th></tr></thead>
+      <thead><tr><th scope="col">{w.name}</th><th scope="col">{w.count}</th><th scope="col" className="numeric">{w.dwell}</th></tr></thead>
       <tbody>
         {data.decisions_per_person.map((person) => (
           <tr key={person.person}>
@@ -105,7 +105,7 @@ function Queues({ data }: { data: Operations }) {
   const most = Math.max(...data.by_queue.map((queue) => queue.open), ...Object.values(data.by_tier), 1);
   return (
     <table className="data people">
-      <thead><tr><th scope="col">{w.queues}</th><th scope="col">{w.waiting}</th><th scope="col">{w.oldest}</th></tr></thead>
+      <thead><tr><th scope="col">{w.queue}</th><th scope="col">{w.waiting}</th><th scope="col" className="numeric">{w.oldest}</th></tr></thead>
       <tbody>
         {data.by_queue.map((queue) => (
           <tr key={queue.queue}>

@@ -63,19 +63,21 @@ function ink(element: HTMLElement, token: string): string {
 function options(element: HTMLElement, data: Operations): uPlot.Options {
   const text = ink(element, "--ink-quiet");
   const grid = { stroke: ink(element, "--line"), width: 1 };
-  const axis = { stroke: text, grid, ticks: { ...grid, size: 4 }, font: "12px system-ui, sans-serif" };
-  const share = (_: uPlot, value: number | null) => (value === null ? "–" : percent(value));
+  const axis = { stroke: text, grid, ticks: { ...grid, size: 4 }, font: `12px ${getComputedStyle(element).fontFamily}` };
+  const share = (_: uPlot, value: number | null) => (value === null ? "" : percent(value));
   const top = Math.max(0.25, ...data.chart.flatMap((point) => [point.review_rate, point.model_error ?? 0]));
   return {
     width: element.clientWidth || 600,
     height: HEIGHT,
+    // Before the pointer comes, the legend says the latest round.
+    hooks: { ready: [(plot) => plot.setLegend({ idx: data.chart.length - 1 })] },
     scales: { x: { time: false }, y: { range: [0, Math.min(1, top * 1.1)] } },
     axes: [
       { ...axis, incrs: [1, 2, 5, 10, 20, 50] },
       { ...axis, values: (_, ticks) => ticks.map((tick) => percent(tick, 0)), size: 52 },
     ],
     series: [
-      { label: t.operations.round },
+      { label: t.operations.round, value: (_, round: number | null) => (round === null ? "" : String(round)) },
       { label: t.operations.reviewRate, stroke: ink(element, "--accent"), width: 2, value: share, points: { show: true, size: 6 } },
       { label: t.operations.modelError, stroke: ink(element, "--violet"), width: 2, dash: [6, 3], value: share, points: { show: true, size: 6 } },
       { label: t.operations.aim, stroke: ink(element, "--good"), width: 1, dash: [2, 4], value: share, points: { show: false } },

@@ -1,23 +1,27 @@
 /** The frame of every page: where you are, whether it is live, who you are. */
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { signOut } from "../api/queries";
 import { useLive } from "../api/use_live";
-import { BatchPage } from "../batch/batch_page";
-import { HaltBanner, HaltsPage } from "../halts/halts_page";
+import { HaltBanner } from "../halts/halt_banner";
 import { Help } from "../keys/help";
 import { useCommands } from "../keys/keymap";
 import { Palette } from "../keys/palette";
-import { OperationsPage } from "../operations/operations_page";
 import { QueuePage } from "../queue/queue_page";
 import { clearSelection } from "../queue/selection";
 import { go, readRoute, useRoute, type Page, type Route } from "../route/route";
 import { leave, usePerson } from "../session/session";
+import { Loading } from "../ui/state";
 import { Hint } from "../ui/hint";
 import { applyTheme, type Theme } from "../ui/theme";
 import { Toasts, sayProblem } from "../ui/toast";
 import { UndoTray } from "../undo/undo_tray";
 import { takeBack } from "../undo/undo_list";
 import { t } from "../words";
+
+/** Not needed for the first card, so fetched when first opened. */
+const BatchPage = lazy(() => import("../batch/batch_page"));
+const OperationsPage = lazy(() => import("../operations/operations_page"));
+const HaltsPage = lazy(() => import("../halts/halts_page"));
 
 const toCases = (state: "open" | "decided") => {
   clearSelection();
@@ -43,9 +47,11 @@ export function Shell() {
       <TopBar route={route} live={live} onHelp={() => setDialog("help")} onPalette={() => setDialog("palette")} />
       <HaltBanner />
       {route.page === "queue" && <QueuePage />}
-      {route.page === "batch" && <BatchPage />}
-      {route.page === "operations" && <OperationsPage />}
-      {route.page === "halts" && <HaltsPage />}
+      <Suspense fallback={<main className="page"><Loading /></main>}>
+        {route.page === "batch" && <BatchPage />}
+        {route.page === "operations" && <OperationsPage />}
+        {route.page === "halts" && <HaltsPage />}
+      </Suspense>
       <div className="corner">
         <Toasts />
         <UndoTray />

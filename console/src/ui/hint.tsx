@@ -8,7 +8,7 @@ export function Hint({ of }: { of: Command }) {
   if (off && key.length === 1) return null;
   return (
     <kbd className="hint" aria-hidden="true">
-      {key.replace("Ctrl+k", "Ctrl K").replace("Shift+Enter", "⇧⏎").replace("Enter", "⏎")}
+      {key.replace("Ctrl+k", "Ctrl K").replace("Shift+Enter", "⇧⏎").replace("Enter", "⏎").replace("Escape", "Esc")}
     </kbd>
   );
 }

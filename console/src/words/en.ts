@@ -8,7 +8,7 @@ export const en = {
   theme: { label: "Theme", system: "As the system", light: "Light", dark: "Dark" },
   session: {
     title: "Sign in", email: "E-mail", password: "Password", go: "Sign in", busy: "Signing in…", out: "Sign out",
-    wrong: "E-mail or password is wrong.", lead: "Decisions that people make, before anything runs.",
+    wrong: "E-mail or password is wrong.", lead: "People decide before it runs.",
     loading: "Opening handrail…", cannot: "The server cannot be reached", again: "Try again",
   },
   queue: {
@@ -17,7 +17,7 @@ export const en = {
     nothingFound: "No case matches", nothingFoundText: "Loosen the search or the filters.", clear: "Clear filters",
     loading: "Reading the queue…", failed: "The queue cannot be read", count: (n: number) => plural(n, "case", "cases"),
     claimedBy: (name: string) => `with ${name}`, selected: (n: number) => `${n} selected`, batch: "Review as a batch", drop: "Clear",
-    next: "Take the next case", highStakes: "high stakes", after: "after the fact",
+    yours: (time: string) => `yours until ${time}`, next: "Take the next case", highStakes: "high stakes", after: "after the fact",
   },
   tier: { auto_approve: "auto-approve", soft_review: "soft review", hard_gate: "hard gate", deny: "deny" },
   card: {
@@ -27,7 +27,7 @@ export const en = {
     noDeadline: "no deadline", ofReviews: (have: number, need: number) => `${have} of ${need}`, waiting: "a program waits",
     notWaiting: "nothing blocks on it", blind: "Shown blind: the model’s opinion is left out until the first answer.",
     notInspectable: "Not inspectable", notInspectableText: "This action was never declared, so its meaning is unknown here. What follows is the raw request.",
-    arguments: "Arguments", changes: "Changes", noArguments: "No arguments", noConfidence: "none given", calibrated: "calibrated", noCalibrator: "not calibrated",
+    arguments: "Arguments", changes: "Changes", noArguments: "No arguments", noConfidence: "none given", outside: "outside the organisation", calibrated: "calibrated", noCalibrator: "not calibrated",
     agentSays: "The agent says", agentSaysNote: "unverified: the agent’s own words, not facts", revision: (n: number) => `revision ${n}`,
     onExpiry: { reject: "rejected", escalate: "sent up", hold: "held open", unsafe_approve: "APPROVED without a person" },
     masked: "hidden: personal", show: "Show", excluded: "You asked for this or own it, so you cannot review it.",
@@ -43,7 +43,7 @@ export const en = {
   hidden: { found: (n: number) => `${plural(n, "hidden or control character", "hidden or control characters")} made visible` },
   verdict: {
     approve: "Approve", edit: "Edit", reject: "Reject", respond: "Respond", redirect: "Redirect", abstain: "Abstain",
-    escalate: "Escalate", release: "Release", later: "Later", more: "More", bar: "Verdict",
+    escalate: "Escalate", release: "Release", later: "Later", more: "More", less: "Less", bar: "Verdict",
     armed: "Armed. Shift + Enter commits, Esc disarms.", commit: "Commit approval", disarm: "Disarm",
     readOn: (seconds: number) => `You can approve in ${Math.ceil(seconds)} s: read on`, sending: "recording…",
     approveSuggestion: (label: string) => `Agree: ${label}`,
@@ -63,7 +63,7 @@ export const en = {
     other: "Other (say why)", conflict_of_interest: "I have an interest in it", not_qualified: "Not my field", not_enough_information: "Not enough to judge by",
     above_my_authority: "Above my authority", unclear_policy: "The policy is unclear here", looks_like_an_attack: "Looks like an attack",
   },
-  pick: { title: "Pick an answer", suggestion: "the model’s suggestion", compare: "Which is better?", side: (label: string) => `Answer ${label.toUpperCase()}`, prompt: "Prompt", image: "Image to label", zoom: "pixels enlarged" },
+  pick: { title: "Pick an answer", suggestion: "model’s guess", compare: "Which is better?", side: (label: string) => `Answer ${label.toUpperCase()}`, prompt: "Prompt", image: "Image to label", zoom: "pixels enlarged" },
   context: {
     label: "Context", evidence: "Evidence", similar: "Similar", policy: "Policy", history: "History", noEvidence: "No evidence came with this proposal.",
     noSimilar: "No similar past case.", viewing: (name: string) => `${name} is on this case`, source: "from", trusted: "verified source", untrusted: "untrusted",
@@ -71,8 +71,8 @@ export const en = {
     previous: "Earlier evidence", next: "Later evidence", mode: "Diff", modes: { words: "Words", fields: "Fields", unified: "Unified" }, same: "No difference.",
     passed: "passed", failed: "failed", skipped: "skipped", noHistory: "Nothing recorded yet.",
     proof: "Check the audit proof", proofOk: "Every entry below stands in the signed log.", proofPending: "Recorded; the next checkpoint will sign it.",
-    proofBad: "The proof does not hold. Tell an auditor.", checkpoint: "Checkpoint", inclusion: (n: number) => plural(n, "sibling hash", "sibling hashes"), unreadable: "This evidence cannot be shown as its kind; here is the raw content.",
-    reviews: "Reviews", copy: "Copy", proofFile: "Proof file",
+    proofBad: "The proof does not hold. Tell an auditor.", checkpoint: "Checkpoint", inclusion: (n: number) => plural(n, "sibling hash", "sibling hashes"), unreadable: "This cannot be shown as what it claims to be.",
+    reviews: "Reviews", copy: "Copy the proof file",
   },
   undo: {
     region: "Can be taken back", take: "Undo", counts: "counts now", left: (s: number) => `${s} s`, taken: "Taken back. Nothing counts.",
@@ -102,11 +102,11 @@ export const en = {
     since: "since", by: "by",
   },
   operations: {
-    title: "Operations", open: "Open cases", oldest: "Oldest", attainment: "Deadlines met", rate: "Reach a person", overdue: "past the deadline", goal: "aim 15 %, alarm 20 %",
-    people: "Decisions per person", name: "Person", count: "Decisions", dwell: "Median time on card", queues: "Queues", waiting: "Open", tiers: "By tier",
+    title: "Operations", open: "Open cases", oldest: "Oldest", attainment: "Deadlines met", rate: "Share of proposals that reach a person", overdue: "past the deadline", goal: "aim 15 %, alarm 20 %",
+    people: "Decisions per person", name: "Person", count: "Decisions", dwell: "Median time on card", queues: "Queues", queue: "Queue or tier", waiting: "Open", tiers: "By tier",
     chart: "Review rate and model error by round", noChart: "No round is finished yet.", flow: "Arrivals and decisions", failed: "Operations cannot be read",
     unknown: "Executions to settle", log: "Log entries", unsigned: (time: string) => `oldest unsigned ${time}`, signed: "all signed", aim: "aim", alarm: "alarm",
-    under: "under the aim", between: "between aim and alarm", over: "above the alarm", nobody: "Nobody has decided yet.", reviewRate: "review rate", modelError: "model error", none: "none",
+    under: "under the aim", between: "between aim and alarm", over: "above the alarm", nobody: "Nobody has decided yet.", reviewRate: "review rate", modelError: "model error", none: "none", settle: "a person must say what happened",
     round: "Round", showTable: "As a table",
   },
   keys: {

@@ -1,0 +1,453 @@
+"""A stage for the console: the HTTP contract over scripted cases in memory.
+
+It exists to test components in a browser without a database. The real server has its own tests.
+Run it by hand: `python tests/console/fake_api.py [port]`.
+"""
+
+# ruff: noqa: E501 (answers in one row)
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+try:
+    from .cases import REASONS, VERDICTS, scripted
+except ImportError:  # run as a script
+    from cases import REASONS, VERDICTS, scripted  # type: ignore[no-redef,import-not-found]
+
+BUILT = Path(__file__).resolve().parents[2] / "src/handrail/server/console"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+DEFAULTS: dict[str, Any] = {
+    "renderer": "1", "revision": 1, "kind": "action", "target": None, "schema": None, "answer_schema": None, "base": None, "inspectable": True,
+    "asked_by": {"principal": "ann", "agent": "billing-agent", "run": "run-7", "owners": []}, "tier": "hard_gate", "reach": None, "amount": None, "evidence": [],
+    "policy": {"name": "main", "digest": "9f2c4b7ad1e05c33"}, "on_expiry": "reject", "waiting": False, "verdicts": VERDICTS,
+    "quorum": {"have": 0, "need": 1, "roles": [], "excluded": []}, "harm_classes": [], "personal_data": [], "agent_says": None, "high_stakes": False,
+    "blind": False, "reason_codes": REASONS, "choices": None, "dwell_floor_seconds": 0, "confidence": None, "deadline": None,
+}  # fmt: skip
+
+
+def stamp(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+class Refused(Exception):
+    def __init__(self, status: int, code: str, detail: str, **more: Any):
+        super().__init__(detail)
+        self.response = JSONResponse(
+            {"type": f"https://handrail.dev/problems/{code}", "title": code, "status": status, "detail": detail, "code": code, "remedy": "Read the case again.", **more},
+            status,
+            media_type="application/problem+json",
+        )  # fmt: skip
+
+
+class Stage:
+    """All cases, claims and reviews of one test. `undo_seconds` is the server's window."""
+
+    def __init__(self, undo_seconds: float = 8.0):
+        self.undo_seconds = undo_seconds
+        self.opened = datetime.now(UTC) - timedelta(minutes=4)
+        self.cards: dict[str, dict[str, Any]] = {}
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.reviews: dict[str, dict[str, Any]] = {}
+        self.claims: dict[str, dict[str, Any]] = {}
+        self.history: dict[str, list[dict[str, Any]]] = {}
+        self.halts: dict[str, dict[str, Any]] = {}
+        self.events: list[tuple[str, str]] = []
+        self.posted: list[tuple[str, Any]] = []
+        self.batches: list[Any] = []
+        self.fence = 0
+        for each in scripted():
+            self.add(each)
+
+    def add(self, given: dict[str, Any]) -> None:
+        given = dict(given)
+        row_fields = {name: given.pop(name) for name in ("summary", "queue", "soft") if name in given}
+        card = {**DEFAULTS, **given}
+        card["shape"] = digest([card["action"], sorted(card["arguments"])])[:16]
+        card["action_digest"] = digest(card["arguments"])
+        card["digest"] = digest(card)
+        id = card["case_id"]
+        self.cards[id] = card
+        self.history[id] = []
+        amount = card["amount"] or {}
+        self.rows[id] = {
+            "id": id, "action": card["action"], "tier": card["tier"], "state": "open", "deadline": card["deadline"], "opened_at": stamp(self.opened), "sort_key": len(self.rows),
+            "revision": card["revision"], "reviewers": {"have": card["quorum"]["have"], "need": card["quorum"]["need"]}, "claimed_by": None, "high_stakes": card["high_stakes"],
+            "amount": amount.get("value"), "currency": amount.get("currency"), "kind": card["kind"], "decision": None, "soft": False, **row_fields,
+        }  # fmt: skip
+        self.log(id, "proposal.submitted", "agent")
+        self.log(id, "case.opened", "policy")
+
+    def log(self, id: str, type: str, actor: str = "reviewer") -> None:
+        at = stamp(datetime.now(UTC))
+        self.events.append((type, id))
+        entry = {"v": 1, "type": type, "at": at, "actor": {"id": actor}, "case": id}
+        idx = len(self.events) - 1
+        self.history.setdefault(id, []).append(
+            {"idx": idx, "type": type, "at": at, "actor": {"id": actor}, "entry": entry}
+        )
+
+    def revise(self, id: str) -> None:
+        """Somebody else edited the case: a new revision, a new digest."""
+        card = self.cards[id]
+        card["revision"] += 1
+        card["digest"] = digest([card["digest"], card["revision"]])
+        self.log(id, "proposal.revised", "somebody")
+
+    def case(self, id: str) -> dict[str, Any]:
+        if id not in self.cards:
+            raise Refused(404, "not_found", f"There is no case {id} here.")
+        return self.cards[id]
+
+    def claim(self, id: str) -> dict[str, Any]:
+        card, row = self.case(id), self.rows[id]
+        if row["state"] != "open":
+            raise Refused(409, "already_decided", "Somebody settled this case before you.")
+        self.fence += 1
+        expires = stamp(datetime.now(UTC) + timedelta(minutes=2))
+        self.claims[id] = {"case_id": id, "fence": self.fence, "expires_at": expires}
+        row["claimed_by"] = "p-1"
+        self.log(id, "claim.taken")
+        return {"claim": self.claims[id], "case": row, "card": card}
+
+    def review(self, id: str, body: dict[str, Any]) -> dict[str, Any]:
+        card, row = self.case(id), self.rows[id]
+        if row["state"] != "open":
+            raise Refused(409, "already_decided", "Somebody settled this case before you.")
+        if self.claims.get(id, {}).get("fence") != body["fence"]:
+            raise Refused(409, "claim_lost", "Your claim is no longer held.")
+        if body["card"] != card["digest"] or body["revision"] != card["revision"]:
+            raise Refused(412, "card_changed", "The case was revised since you saw it.")
+        if body["verdict"] not in card["verdicts"]:
+            raise Refused(422, "verdict_not_allowed", "This case does not allow that verdict.")
+        return self._record(id, body, row)
+
+    def _record(self, id: str, body: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+        now = datetime.now(UTC)
+        review = {
+            **body, "id": f"review-{len(self.reviews)}", "case_id": id, "reviewer": "Asha Rao", "given_at": stamp(now), "withdrawn_at": None,
+            "effective_at": stamp(now + timedelta(seconds=self.undo_seconds)),
+        }  # fmt: skip
+        self.reviews[review["id"]] = review
+        self.claims.pop(id, None)
+        row["claimed_by"] = None
+        self.log(id, "review.given")
+        decision = None
+        if body["verdict"] not in ("abstain",):
+            row["state"] = "decided"
+            kind = {"reject": "rejected", "respond": "responded", "redirect": "redirected"}.get(
+                body["verdict"], "approved"
+            )
+            decision = {"case_id": id, "kind": kind, "by": ["Asha Rao"], "at": stamp(now), "reason": body.get("reason")}
+            row["decision"] = decision
+        return {"review": review, "case": row, "decision": decision}
+
+    def withdraw(self, id: str) -> dict[str, Any]:
+        review = self.reviews[id]
+        if datetime.fromisoformat(review["effective_at"]) <= datetime.now(UTC):
+            raise Refused(409, "conflict", "The review counts already.")
+        review["withdrawn_at"] = stamp(datetime.now(UTC))
+        row = self.rows[review["case_id"]]
+        row["state"], row["decision"] = "open", None
+        self.log(review["case_id"], "review.withdrawn")
+        return {"review": review}
+
+
+def page(stage: Stage, query: Any) -> dict[str, Any]:
+    wanted = query.get("state", "open")
+    found = [row for row in stage.rows.values() if (row["state"] == "open") == (wanted == "open")]
+    for name in ("queue", "tier", "action"):
+        if query.get(name):
+            found = [row for row in found if row[name] == query[name]]
+    text = query.get("q", "").lower()
+    found = [row for row in found if text in f"{row['summary']} {row['action']}".lower()]
+    start, limit = int(query.get("cursor") or 0), int(query.get("limit", 100))
+    after = start + limit
+    return {"items": found[start:after], "next": str(after) if after < len(found) else None, "total": len(found)}
+
+
+def operations(stage: Stage) -> dict[str, Any]:
+    rounds = [
+        (1, 0.46, 0.21),
+        (2, 0.38, 0.17),
+        (3, 0.29, 0.13),
+        (4, 0.24, 0.11),
+        (5, 0.19, 0.092),
+        (6, 0.17, 0.085),
+        (7, 0.162, 0.081),
+    ]
+    return {
+        "open": sum(row["state"] == "open" for row in stage.rows.values()), "oldest_seconds": 247, "overdue": 1,
+        "by_tier": {"hard_gate": 5, "soft_review": 7}, "by_queue": [{"queue": "refunds", "open": 4, "oldest_seconds": 241}, {"queue": "payments", "open": 1, "oldest_seconds": 247}, {"queue": "agents", "open": 2, "oldest_seconds": 90}],
+        "review_rate": 0.162, "review_rate_target": 0.15, "review_rate_alarm": 0.2, "deadline_attainment": 0.974, "unknown_executions": 1, "series": [],
+        "decisions_per_person": [{"person": "p-1", "name": "Asha Rao", "count": 84, "median_dwell": 19.0}, {"person": "p-2", "name": "Jon Berg", "count": 61, "median_dwell": 31.5}, {"person": "p-3", "name": "Wen Li", "count": 22, "median_dwell": 12.0}],
+        "log": {"size": 18421, "unsigned_seconds": 12.0}, "chart": [{"round": n, "review_rate": rate, "model_error": error} for n, rate, error in rounds],
+    }  # fmt: skip
+
+
+class Policy:
+    """Adds the strict content security policy to every answer, and turns refusals into problems."""
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    (b"content-security-policy", CSP.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+            await send(message)
+
+        await self.app(scope, receive, with_policy if scope["type"] == "http" else send)
+
+
+class Api:
+    """The endpoints, on one stage."""
+
+    def __init__(self, stage: Stage):
+        self.stage = stage
+
+    def person(self, request: Request) -> dict[str, Any]:
+        if request.cookies.get("handrail") != "in":
+            raise Refused(401, "unauthenticated", "You are not signed in.")
+        if request.method != "GET" and request.headers.get("x-csrf-token") != "token-1":
+            raise Refused(403, "forbidden", "The CSRF token is missing.")
+        return {
+            "person": {"id": "p-1", "name": "Asha Rao", "roles": ["reviewer", "lead"], "workspace": "default"},
+            "csrf": "token-1",
+        }
+
+    async def session(self, request: Request) -> Response:
+        if request.method == "POST":
+            body = await request.json()
+            if body.get("password") != "right":
+                raise Refused(401, "unauthenticated", "E-mail or password is wrong.")
+            request.cookies["handrail"] = "in"
+            request.scope["method"] = "GET"
+            answer = JSONResponse(self.person(request))
+            answer.set_cookie("handrail", "in", httponly=True, samesite="strict")
+            return answer
+        session = self.person(request)
+        if request.method == "DELETE":
+            answer = Response(status_code=204)
+            answer.delete_cookie("handrail")
+            return answer
+        return JSONResponse(session)
+
+    async def cases(self, request: Request) -> Response:
+        self.person(request)
+        return JSONResponse(page(self.stage, request.query_params))
+
+    async def case(self, request: Request) -> Response:
+        self.person(request)
+        id, stage = request.path_params["id"], self.stage
+        card = stage.case(id)
+        reviews = [review for review in stage.reviews.values() if review["case_id"] == id]
+        return JSONResponse(
+            {
+                "case": stage.rows[id],
+                "card": card,
+                "reviews": reviews,
+                "claim": stage.claims.get(id),
+                "history": stage.history[id],
+                "execution": None,
+            }
+        )
+
+    async def act(self, request: Request) -> Response:
+        self.person(request)
+        id, verb, stage = request.path_params["id"], request.path_params["verb"], self.stage
+        body = await request.json()
+        stage.posted.append((verb, body))
+        if verb == "claim":
+            return JSONResponse(stage.claim(id))
+        if verb == "reviews":
+            return JSONResponse(stage.review(id, body), 201)
+        if verb == "renew":
+            return JSONResponse({"claim": stage.claims[id]})
+        if verb == "release":
+            stage.claims.pop(id, None)
+            stage.rows[id]["claimed_by"] = None
+            return JSONResponse({})
+        stage.rows[id]["queue"] = "leads"
+        stage.log(id, "case.escalated")
+        return JSONResponse({})
+
+    async def batch(self, request: Request) -> Response:
+        self.person(request)
+        body = await request.json()
+        self.stage.batches.append(body)
+        items = []
+        for item in body["items"]:
+            result = self.stage._record(
+                item["case_id"], {"verdict": body["verdict"], **item}, self.stage.rows[item["case_id"]]
+            )
+            items.append({"case_id": item["case_id"], "ok": True, "review": result["review"]})
+        return JSONResponse({"items": items})
+
+    async def read(self, request: Request) -> Response:
+        self.person(request)
+        id, what = request.path_params["id"], request.path_params["what"]
+        if what == "similar":
+            near = [
+                ("pay-0", "to Asha Traders, invoice 2240, INR 44,150", "approved"),
+                ("pay-00", "to Asha Trading (new account), INR 4,10,000", "rejected"),
+            ]
+            return JSONResponse(
+                {
+                    "items": [
+                        {"case_id": c, "summary": s, "decision": d, "at": stamp(self.stage.opened), "score": 0.8}
+                        for c, s, d in near
+                    ]
+                }
+            )
+        entries = [{**each, "inclusion": ["ab" * 32] * 5} for each in self.stage.history[id]]
+        checkpoint = "handrail.example/default\n18421\nq1nYx0zM3c9XW2l8Lr8mJtVx4QkN0dQyRr1m3bqk2yA=\n\n— handrail.example/default 9sKk1g4v…\n"
+        return JSONResponse(
+            {"entries": entries, "checkpoint": checkpoint, "tlog_proof": "c2sp.org/tlog-proof@v1\n…", "verified": True}
+        )
+
+    async def withdraw(self, request: Request) -> Response:
+        self.person(request)
+        return JSONResponse(self.stage.withdraw(request.path_params["id"]))
+
+    async def undo(self, request: Request) -> Response:
+        self.person(request)
+        self.stage.posted.append(("undo", request.path_params["id"]))
+        return JSONResponse({"case_id": "undo-1"}, 201)
+
+    async def halts(self, request: Request) -> Response:
+        self.person(request)
+        if request.method == "GET":
+            return JSONResponse({"items": list(self.stage.halts.values())})
+        if request.method == "DELETE":
+            self.stage.halts.pop(request.path_params["id"], None)
+            return Response(status_code=204)
+        body = await request.json()
+        halt = {
+            "id": f"halt-{len(self.stage.halts)}",
+            "value": None,
+            **body,
+            "by": "Asha Rao",
+            "at": stamp(datetime.now(UTC)),
+        }
+        self.stage.halts[halt["id"]] = halt
+        self.stage.events.append(("halt.set", ""))
+        return JSONResponse(halt, 201)
+
+    async def board(self, request: Request) -> Response:
+        self.person(request)
+        return JSONResponse(operations(self.stage))
+
+    async def policy(self, request: Request) -> Response:
+        self.person(request)
+        text = "escalation_policies:\n  - action_type: payment_transfer\n    auto_approve_threshold: 0.95\n    max_auto_approve_amount_inr: 10000\n"
+        return JSONResponse({"name": "main", "digest": DEFAULTS["policy"]["digest"], "text": text, "document": {}})
+
+    async def events(self, request: Request) -> Response:
+        self.person(request)
+        last = request.headers.get("last-event-id")
+        start = int(last) + 1 if last else len(self.stage.events)
+        return StreamingResponse(self._stream(start, request), media_type="text/event-stream")
+
+    async def _stream(self, start: int, request: Request) -> AsyncIterator[str]:
+        yield ": hello\n\n"
+        while not await request.is_disconnected():
+            while start < len(self.stage.events):
+                type, id = self.stage.events[start]
+                yield f"id: {start}\nevent: {type}\ndata: {json.dumps({'case_id': id, 'type': type})}\n\n"
+                start += 1
+            await asyncio.sleep(0.1)
+
+
+async def static(request: Request) -> Response:
+    path = (BUILT / request.path_params.get("path", "")).resolve()
+    if path.is_file() and path.is_relative_to(BUILT):
+        return FileResponse(path)
+    if request.url.path.startswith("/v1"):
+        return JSONResponse(
+            {
+                "code": "not_found",
+                "detail": "No such endpoint.",
+                "title": "not_found",
+                "type": "about:blank",
+                "status": 404,
+            },
+            404,
+        )
+    return FileResponse(BUILT / "index.html", headers={"cache-control": "no-store"})
+
+
+async def refuse(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return error.response
+
+
+def application(stage: Stage) -> Starlette:
+    api = Api(stage)
+    routes = [
+        Route("/v1/session", api.session, methods=["GET", "POST", "DELETE"]),
+        Route("/v1/cases", api.cases),
+        Route("/v1/cases/batch", api.batch, methods=["POST"]),
+        Route("/v1/cases/{id}", api.case),
+        Route("/v1/cases/{id}/{what:str}", api.read, methods=["GET"]),
+        Route("/v1/cases/{id}/{verb:str}", api.act, methods=["POST"]),
+        Route("/v1/reviews/{id}/withdraw", api.withdraw, methods=["POST"]),
+        Route("/v1/proposals/{id}/undo", api.undo, methods=["POST"]),
+        Route("/v1/halts", api.halts, methods=["GET", "POST"]),
+        Route("/v1/halts/{id}", api.halts, methods=["DELETE"]),
+        Route("/v1/operations", api.board),
+        Route("/v1/policy", api.policy),
+        Route("/v1/events", api.events),
+        Route("/{path:path}", static),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(Policy)], exception_handlers={Refused: refuse})
+
+
+@contextlib.contextmanager
+def served(stage: Stage, port: int = 0) -> Iterator[str]:
+    """Serve the stage on a free port of the loopback; yields the address."""
+    config = uvicorn.Config(application(stage), port=port, log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        if not thread.is_alive():
+            raise RuntimeError("the stage did not start")
+        thread.join(0.01)
+    address = server.servers[0].sockets[0].getsockname()
+    try:
+        yield f"http://127.0.0.1:{address[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(5)
+
+
+if __name__ == "__main__":
+    uvicorn.run(application(Stage()), port=int(sys.argv[1]) if len(sys.argv) > 1 else 8787, log_level="warning")

@@ -1,0 +1,311 @@
+"""What the console shows: hostile text, phones, darkness, live changes, batches, and all of it accessibly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from .conftest import Open, rows, show
+from .fake_api import Stage
+from .test_deciding import wait_for_reviews
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+
+
+def plain(id: str, summary: str) -> dict[str, Any]:
+    """A case with nothing special about it."""
+    return {
+        "case_id": id,
+        "action": "refund",
+        "summary": summary,
+        "queue": "bulk",
+        "arguments": {"order": 1},
+        "undo": {"action": None, "seconds": 0},
+        "reasons": [],
+    }
+
+
+def test_hostile_card_shows_what_is_hidden_and_runs_nothing(open_page: Open) -> None:
+    page = open_page("/case/hostile-1")
+    show(page, "hostile-1")
+    card = page.locator("article.card")
+    for mark in ("U+202E", "U+200B", "U+2066", "U+001B", "U+0007"):
+        expect(card.locator(".hidden-char", has_text=mark).first).to_be_visible()
+    expect(card.get_by_text("host: xn--pple-43d.com").first).to_be_visible()
+    expect(card.get_by_text("host: evil.example").first).to_be_visible()
+    assert card.locator("a[href], img, script").count() == 0
+    assert "\u202e" not in card.inner_text()
+    page.locator("details.agent summary").click()
+    expect(page.get_by_text("<script>alert(1)</script>")).to_be_visible()
+    expect(page.get_by_text("This cannot be shown as what it claims to be.")).to_be_visible()
+
+
+def test_unread_remainder_of_a_long_value_blocks_approval(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/hostile-1")
+    show(page, "hostile-1")
+    page.keyboard.press("a")
+    expect(page.get_by_text("1 value is not read to the end")).to_be_visible()
+    page.keyboard.press("Shift+Enter")
+    expect(page.get_by_role("button", name="Commit approval")).to_be_disabled()
+    parts = page.evaluate(
+        """async () => {
+            let parts = 1;
+            const next = () => document.querySelector('.card .long-bar button:nth-of-type(2)');
+            for (; !next().disabled; parts += 1) { next().click(); await new Promise(requestAnimationFrame); }
+            return parts;
+        }"""
+    )
+    assert parts > 100
+    expect(page.get_by_text("THE-END")).to_be_visible()
+    assert stage.reviews == {}
+    expect(page.get_by_text("Armed. Shift + Enter commits")).to_be_visible()
+    page.keyboard.press("Shift+Enter")
+    wait_for_reviews(page, stage, 1)
+
+
+def test_agents_words_are_folded_and_come_after_the_facts(open_page: Open) -> None:
+    page = open_page("/case/pay-1")
+    show(page, "pay-1")
+    words = page.get_by_text("please approve quickly")
+    expect(words).to_be_hidden()
+    agent, facts = page.locator("details.agent").bounding_box(), page.locator("dl.facts").bounding_box()
+    assert agent is not None
+    assert facts is not None
+    assert agent["y"] > facts["y"]
+    page.locator("details.agent summary").click()
+    expect(words).to_be_visible()
+
+
+def test_personal_value_waits_for_a_click(open_page: Open) -> None:
+    page = open_page("/case/pay-1")
+    show(page, "pay-1")
+    expect(page.get_by_text("IN55 HDFC")).to_have_count(0)
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_text("IN55 HDFC")).to_be_visible()
+
+
+def test_undeclared_action_is_called_not_inspectable(open_page: Open) -> None:
+    page = open_page("/case/raw-1")
+    show(page, "raw-1")
+    expect(page.get_by_text("Not inspectable.")).to_be_visible()
+    expect(page.get_by_text('"depth": 3')).to_be_visible()
+
+
+def test_harmful_content_starts_blurred_and_b_shows_it(open_page: Open) -> None:
+    page = open_page("/case/post-1")
+    show(page, "post-1")
+    blurred = page.locator("section.blurred")
+    expect(blurred).to_have_count(1)
+    page.keyboard.press("b")
+    expect(blurred).to_have_count(0)
+
+
+def test_evidence_of_each_kind_is_drawn_and_counted_as_opened(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/deploy-1")
+    show(page, "deploy-1")
+    expect(page.locator(".unified .line.add")).to_have_count(5)
+    page.keyboard.press("]")
+    expect(page.locator(".tests li.failed")).to_have_count(1)
+    expect(page.get_by_text("412 passed")).to_be_visible()
+    page.keyboard.press("]")
+    expect(page.locator(".plan li")).to_have_count(3)
+    page.keyboard.press("d")
+    expect(page.get_by_role("button", name="Words")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("a")
+    (review,) = wait_for_reviews(page, stage, 1)
+    assert review["evidence_opened"] == [0, 1, 2]
+
+
+def test_phone_shows_the_card_first_with_large_targets(open_page: Open) -> None:
+    page = open_page("/case/pay-1", **PHONE)
+    show(page, "pay-1")
+    tops = [page.locator(f".{pane}-pane").bounding_box() for pane in ("card", "context", "queue")]
+    order = [box["y"] for box in tops if box is not None]
+    assert len(order) == 3
+    assert order == sorted(order)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for name in ("Approve", "Reject"):
+        button = page.get_by_role("button", name=name, exact=True)
+        expect(button).to_be_in_viewport()
+        box = button.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+
+
+def luminance(page: Page, selector: str) -> float:
+    """0 black to 255 white, of an element's background."""
+    text = page.eval_on_selector(
+        selector,
+        """element => { const pen = document.createElement('canvas').getContext('2d');
+            pen.fillStyle = getComputedStyle(element).backgroundColor; pen.fillRect(0, 0, 1, 1);
+            const [r, g, b] = pen.getImageData(0, 0, 1, 1).data; return 0.2126 * r + 0.7152 * g + 0.0722 * b; }""",
+    )
+    return float(text)
+
+
+def test_dark_follows_the_system_and_can_be_chosen(open_page: Open) -> None:
+    page = open_page("/case/pay-1", color_scheme="dark")
+    show(page, "pay-1")
+    assert luminance(page, ".card-pane") < 60
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Filter commands").fill("theme: light")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("html[data-theme='light']")
+    assert luminance(page, ".card-pane") > 200
+
+
+def test_batch_sends_one_review_a_case_except_the_vetoed(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/refund-0")
+    show(page, "refund-0")
+    for i in range(4):
+        page.keyboard.press("x")
+        if i < 3:
+            page.keyboard.press("j")
+            page.wait_for_selector(f"article[data-case='refund-{i + 1}']")
+    page.get_by_role("button", name="Review as a batch").click()
+    page.wait_for_selector(".batch-table")
+    headings = page.locator(".batch-table th[scope='col']").all_inner_texts()
+    assert headings == ["Case", "order", "amount", "reason", "Veto"]
+    commit = page.get_by_role("button", name="Approve 4")
+    expect(commit).to_be_disabled()
+    page.locator("tr[data-case='refund-2']").get_by_role("checkbox").check()
+    for id in ("refund-0", "refund-1", "refund-3"):
+        page.locator(f"tr[data-case='{id}']").get_by_role("button").click()
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="Approve 3").click()
+    wait_for_reviews(page, stage, 3)
+    (batch,) = stage.batches
+    assert [item["case_id"] for item in batch["items"]] == ["refund-0", "refund-1", "refund-3"]
+    assert [item["card"] for item in batch["items"]] == [stage.cards[f"refund-{i}"]["digest"] for i in (0, 1, 3)]
+    assert stage.rows["refund-2"]["state"] == "open"
+    expect(page.get_by_role("region", name="Can be taken back").get_by_role("button")).to_have_count(3)
+
+
+def test_batch_of_unlike_cases_is_refused_with_the_reason(open_page: Open) -> None:
+    page = open_page("/case/deploy-1")
+    show(page, "deploy-1")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    show(page, "mail-1")
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Review as a batch").click()
+    expect(page.get_by_text("They are not the same action and card shape.")).to_be_visible()
+
+
+def test_new_case_appears_without_a_reload(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/pay-1")
+    show(page, "pay-1")
+    expect(page.get_by_text("live", exact=True)).to_be_visible()
+    stage.add(plain("late-1", "came in later"))
+    expect(rows(page).filter(has_text="came in later")).to_be_visible()
+
+
+def test_case_settled_elsewhere_loses_its_buttons(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/refund-3")
+    show(page, "refund-3")
+    stage.rows["refund-3"].update(
+        state="decided",
+        decision={"case_id": "refund-3", "kind": "rejected", "by": ["Jon"], "at": "2026-01-01T00:00:00Z"},
+    )
+    stage.log("refund-3", "decision.made")
+    expect(page.locator("button.verdict.approve")).to_have_count(0)
+    expect(page.locator(".settled")).to_contain_text("Rejected")
+
+
+def test_search_finds_and_clears(open_page: Open) -> None:
+    page = open_page("/")
+    show(page, "pay-1")
+    page.keyboard.press("/")
+    page.keyboard.type("never arrived")
+    expect(rows(page)).to_have_count(1)
+    page.get_by_role("searchbox").fill("no such thing")
+    page.get_by_role("button", name="Clear filters").click()
+    expect(rows(page)).to_have_count(12)
+
+
+def test_five_thousand_cases_cost_a_screenful_of_rows(open_page: Open, stage: Stage) -> None:
+    for each in range(5_000):
+        stage.add(plain(f"bulk-{each:05}", f"bulk {each}"))
+    page = open_page("/")
+    show(page, "pay-1")
+    expect(page.get_by_text("5,012 cases")).to_be_visible()
+    assert rows(page).count() < 60
+    expect(rows(page).first).to_have_attribute("aria-setsize", "5012")
+
+
+def test_halt_is_set_said_everywhere_and_lifted(open_page: Open, stage: Stage) -> None:
+    page = open_page("/halts")
+    page.get_by_label("Which").fill("billing-agent")
+    page.get_by_label("Why").fill("acts oddly")
+    page.get_by_role("button", name="Halt now").click()
+    expect(page.get_by_text("Halted: agent billing-agent")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Queue", exact=True).click()
+    expect(page.get_by_text("Halted: agent billing-agent")).to_be_visible()
+    page.get_by_role("button", name="Halt", exact=True).click()
+    page.get_by_role("button", name="Lift").click()
+    expect(page.get_by_text("Nothing is halted.")).to_be_visible()
+    assert stage.halts == {}
+
+
+def test_operations_show_the_rate_against_its_line(open_page: Open) -> None:
+    page = open_page("/operations")
+    expect(page.get_by_text("16.2 %").first).to_be_visible()
+    expect(page.get_by_text("between aim and alarm")).to_be_visible()
+    page.wait_for_selector(".chart canvas")
+    expect(page.get_by_role("cell", name="Asha Rao")).to_be_visible()
+
+
+def test_history_carries_the_audit_proof(open_page: Open) -> None:
+    page = open_page("/case/pay-1")
+    show(page, "pay-1")
+    page.get_by_role("tab", name="History").click()
+    page.get_by_role("button", name="Check the audit proof").click()
+    expect(page.get_by_text("Every entry below stands in the signed log.")).to_be_visible()
+
+
+def test_sign_in_says_what_is_wrong_and_then_lets_in(open_page: Open) -> None:
+    page = open_page("/", signed_in=False)
+    page.get_by_label("E-mail").fill("asha@ours.example")
+    page.get_by_label("Password").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("E-mail or password is wrong.")
+    page.get_by_label("Password").fill("right")
+    page.keyboard.press("Enter")
+    show(page, "pay-1")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+VIEWS = [
+    "/case/pay-1",
+    "/case/deploy-1",
+    "/case/digit-1",
+    "/case/compare-1",
+    "/case/hostile-1",
+    "/operations",
+    "/halts",
+]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_page_has_no_accessibility_violation(browser: Browser, address: str, axe: str, view: str, scheme: Any) -> None:
+    # axe is injected, which the page's own policy rightly forbids: this context alone goes without it
+    context = browser.new_context(
+        base_url=address, bypass_csp=True, color_scheme=scheme, viewport={"width": 1440, "height": 900}
+    )
+    context.add_cookies([{"name": "handrail", "value": "in", "url": address}])
+    page = context.new_page()
+    page.goto(view)
+    page.wait_for_selector("article[data-ready='true']" if view.startswith("/case") else "h1")
+    page.evaluate(axe)
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)
+    context.close()
+    told = [(each["id"], [node["html"][:120] for node in each["nodes"]][:3]) for each in found["violations"]]
+    assert told == []

@@ -190,6 +190,20 @@ def one_of_each(story: Story) -> None:
     story.start(case, action=action)
     story.add("execution.unknown", SYSTEM, case={"id": case}, fence=1)
     story.add("execution.settled", person("p_5"), case={"id": case}, happened=True)
+    # two people make the same edit; a claim ends when the case goes up; a soft case is confirmed by an answer
+    case = story.submit()
+    story.open(case, reviewers=2)
+    story.claim(case, "p_9", 1)
+    story.add("case.escalated", SYSTEM, case={"id": case}, from_="open", to="open", reviewers=2, reason="conflict")
+    edits = [story.judge(case, "p_1", 2, "edit"), story.judge(case, "p_2", 3, "edit")]
+    action = {"name": "payment_transfer", "digest": digest("same " + case)}
+    body = {"case": {"id": case, "rev": 2}, "action": action}
+    story.add("proposal.revised", person("p_1"), **body, cause=edits[0], also=edits[1:])
+    story.decide(case, edits, **body)
+    case = story.auto(tier="soft_review")
+    story.open(case, soft=True, tier="soft_review")
+    story.judge(case, "p_3", 1, "respond")
+    story.add("case.closed", SYSTEM, case={"id": case}, from_="open", to="reviewed", result="confirmed")
     # nobody came in time; cancelled; answered; sent elsewhere
     case = story.submit()
     story.open(case, deadline=story.time(5))

@@ -9,8 +9,9 @@ Entries are taken in the order of the log, from its first. What each type must h
 - case.opened {case, tier, reviewers, excluded:[pids], deadline?, on_expiry?, roles?:[…], soft?, spot?, from, to};
   `on_expiry` absent means "reject"; `roles`: a reviewer to whom access.changed gave roles must hold one of
   them then, or be admin;
-- case.escalated {case, reviewers, reason, deadline?, on_expiry?, roles?}; reviewers never fall;
-- proposal.revised {case{id,rev:n+1}, action, cause: id of the edit review that made this revision};
+- case.escalated {case, reviewers, reason, deadline?, on_expiry?, roles?}; reviewers never fall, and the claim ends;
+- proposal.revised {case{id,rev:n+1}, action, cause: id of the edit review that made this revision, also?: ids of
+  further edits that say the same and count for it};
 - claim.taken/released/lapsed {case, fence, expires?}; a review leaves its claim usable by the same person
   (to answer again after withdrawing), and anybody may take the next claim after it;
 - review.given {case{id,rev}, review, verdict, fence, effective, action{digest}, card?, handles?}; `handles`
@@ -270,6 +271,7 @@ class Replay:
         if entry["reviewers"] < people.reviewers:
             self._say("quorum.lowered", f"from {people.reviewers} to {entry['reviewers']} reviewers")
         people.reviewers = entry["reviewers"]
+        people.claim = None
         people.on_expiry = entry.get("on_expiry", people.on_expiry)
         if "deadline" in entry:
             people.deadline = from_iso(entry["deadline"])
@@ -284,11 +286,12 @@ class Replay:
         if entry["case"]["rev"] != case.rev + 1:
             self._say("case.revision", f"revision {entry['case']['rev']} after {case.rev}")
         case.rev, case.digest = entry["case"]["rev"], entry["action"]["digest"]
-        cause = people.reviews.get(entry.get("cause", ""))
-        if cause is None or cause.verdict != "edit" or not cause.counts:
-            self._say("revision.cause", "no live edit review stands behind the new revision")
-        else:
-            cause.rev = case.rev
+        for id in (entry.get("cause", ""), *entry.get("also", ())):
+            cause = people.reviews.get(id)
+            if cause is None or cause.verdict != "edit" or not cause.counts or cause.rev != case.rev - 1:
+                self._say("revision.cause", "no live edit review stands behind the new revision")
+            else:
+                cause.rev = case.rev
 
     def _closed(self, entry: Entry) -> None:
         found = self._open_case(entry)
@@ -299,13 +302,11 @@ class Replay:
             self._say("transition", "a case that waits for a decision cannot close without one")
             return
         self._move(case, entry)
-        wanted = {"confirmed": "approve", "objected": "reject"}.get(entry["result"])
         verdicts = {one.verdict for one in people.reviews.values() if one.counts and one.effective <= self._at}
-        if wanted == "reject":
-            case.objected = True
-            if not verdicts - {"approve", "abstain"}:
-                self._say("close.without_review", "objected, but no effective review objects")
-        elif wanted and wanted not in verdicts:
+        case.objected = entry["result"] == "objected"
+        if case.objected and not verdicts - {"approve", "abstain"}:
+            self._say("close.without_review", "objected, but no effective review objects")
+        elif entry["result"] == "confirmed" and not verdicts & {"approve", "respond"}:
             self._say("close.without_review", "confirmed, but no effective review confirms")
 
     # -- claims and reviews --------------------------------------------------

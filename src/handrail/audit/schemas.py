@@ -67,7 +67,7 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
         {**_ASKED, "kind": _CODE},
     ),
     "proposal.routed": ({"case": _CASE, "tier": _TIER, "policy": _POLICY}, {**_ASKED, "action": _ACTION}),
-    "proposal.revised": ({"case": _CASE_REV, "action": _ACTION}, {}),
+    "proposal.revised": ({"case": _CASE_REV, "action": _ACTION}, {"also": _list(_UUID)}),
     "proposal.refused": ({"reason": _CODE}, {"case": _CASE, "action": _DIGEST_ONLY, "policy": _POLICY, "tier": _TIER}),
     "case.opened": (
         {"case": _CASE, "tier": _TIER, "from": _STATE, "to": _STATE, "reviewers": _COUNT, "excluded": _list(_NAME)},

@@ -407,17 +407,20 @@ class Meaning:
             self.say("an escalation of a case that is not open, or one that asks for fewer people")
             return
         case.needed, case.expiry = entry["reviewers"], entry.get("on_expiry", case.expiry)
+        case.claim = (case.claim[0], "") if case.claim else None
         case.deadline = seconds(entry["deadline"]) if "deadline" in entry else case.deadline
 
     def proposal_revised(self, entry: dict[str, Any], case: Case | None) -> None:
-        cause = case.reviews.get(entry.get("cause", "")) if case else None
         if case is None or case.state != "open" or entry["case"]["rev"] != case.rev + 1:
             self.say("a revision out of order")
-        elif cause is None or cause[1] != "edit" or not cause[4]:
-            self.say("a revision without a live edit")
-        else:
-            case.rev = cause[2] = entry["case"]["rev"]
-            case.digest = entry["action"]["digest"]
+            return
+        for id in (entry.get("cause", ""), *entry.get("also", ())):
+            cause = case.reviews.get(id)
+            if cause is None or cause[1] != "edit" or not cause[4] or cause[2] != case.rev:
+                self.say("a revision without a live edit")
+            else:
+                cause[2] = entry["case"]["rev"]
+        case.rev, case.digest = entry["case"]["rev"], entry["action"]["digest"]
 
     def case_closed(self, entry: dict[str, Any], case: Case | None) -> None:
         if case is None or case.state != "open" or not case.after or entry["to"] != "reviewed":

@@ -164,8 +164,10 @@ class Tx:
             self.connection.execute(statements.head_insert, {"log": log, "frontier": empty.to_bytes()})
             head = self.connection.execute(statements.head_lock, {"log": log})
         size, frontier_bytes, last_at = head[0]
+        latest = max(self.now, last_at)
         if self.now < last_at - CLOCK_TOLERANCE:
             staged = [self._clock_jumped(staged[0].workspace, log, last_at), *staged]
+            latest = self.now
         frontier = Frontier.from_bytes(bytes(frontier_bytes))
         rows = []
         hashes = []
@@ -181,7 +183,7 @@ class Tx:
             self._store_tile(log, n)
         self.connection.execute(
             statements.head_move,
-            {"log": log, "size": frontier.size, "frontier": frontier.to_bytes(), "last_at": self.now},
+            {"log": log, "size": frontier.size, "frontier": frontier.to_bytes(), "last_at": latest},
         )
 
     def _clock_jumped(self, workspace: str, log: str, last_at: int) -> Staged:

@@ -1,0 +1,1 @@
+"""One client, two ways to reach the control plane: in process, and over HTTP."""

@@ -19,7 +19,7 @@ from handrail.store import schema, statements
 from handrail.store.tx import Tx
 
 Started = Execution
-LEASE = 300 * SECOND
+HOLD = 300 * SECOND
 # an approval nobody used for this long is stale
 APPROVAL_LIFETIME = 7 * 24 * 3600 * SECOND
 RETRYABLE = ("idempotent", "queryable", "transactional")
@@ -34,7 +34,7 @@ class Start:
     nonce: str
     action_digest: str | None = None
     # microseconds until the executor counts as gone
-    lease: int = LEASE
+    hold: int = HOLD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +79,16 @@ def start(tx: Tx, command: Start) -> Execution:
     return start_new(
         tx, workspace=workspace, case_id=row.case_id, action=row.action, agent=row.agent,
         action_digest=row.action_digest, tool_class=record.get("tool_class", "unsafe"), nonce=command.nonce,
-        lease=command.lease, actor=command.actor, arguments=arguments, revision=row.revision,
+        hold=command.hold, actor=command.actor, arguments=arguments, revision=row.revision,
     )  # fmt: skip
 
 
 def start_new(
     tx: Tx, *, workspace: str, case_id: str, action: str, agent: str | None, action_digest: str, tool_class: str,
-    nonce: str, lease: int, actor: Actor, arguments: JSON, revision: int,
+    nonce: str, hold: int, actor: Actor, arguments: JSON, revision: int,
 ) -> Execution:  # fmt: skip
     """Insert the execution row and its entry. Raises `NotExecutable` if somebody was first."""
-    expires = tx.now + lease
+    expires = tx.now + hold
     if not tx.run(
         statements.execution_insert, case_id=case_id, workspace=workspace, action=action, agent=agent,
         state="started", tool_class=tool_class, nonce=nonce, now=tx.now, expires_at=expires,
@@ -158,12 +158,13 @@ def _again(tx: Tx, command: Start, row: ProposalRow, found: ExecutionRow) -> Exe
         raise NotExecutable(
             f"another executor holds case {row.case_id} until {iso(found.expires_at)}",
             remedy="Wait for its result; never run the tool beside it.",
+            held_until=found.expires_at,
         )
     if found.tool_class not in RETRYABLE:
         _lose(tx, row, found)
         return rows.execution_noun(found._replace(state="unknown"), row)
     arguments = _may_start(tx, command, row)
-    expires = tx.now + command.lease
+    expires = tx.now + command.hold
     retried = tx.one(
         statements.execution_retry, case_id=row.case_id, nonce=command.nonce, fence=found.fence, now=tx.now,
         expires_at=expires,
@@ -239,7 +240,7 @@ def finish(tx: Tx, command: Finish) -> Execution:
 
 
 def lapse(tx: Tx, command: tuple[str, str]) -> None:
-    """The lease ran out. Command: workspace, case id. By class: `unknown`, or free for another try."""
+    """The executor ran out of time. Command: workspace, case id. By class: `unknown`, or free for another try."""
     workspace, case_id = command
     found = tx.one(statements.execution_get, case_id=case_id, workspace=workspace)
     tx.run(statements.timer_drop, kind="execution", subject=case_id)

@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 from handrail.canonical import JSON, action_digest, digest, dumps
 from handrail.clock import SECOND, uuid7
 from handrail.decision import Decision
-from handrail.errors import InvalidInput, KeyReused
+from handrail.errors import HandrailError, InvalidInput, KeyReused
 from handrail.execution import TOOL_CLASSES
 from handrail.lifecycle import calibrators, execute, halt, policies, rows
 from handrail.lifecycle.actor import POLICY, Actor
@@ -48,7 +48,7 @@ class Submit:
     draw: float
     # start the execution in the same transaction if nobody has to look
     nonce: str | None = None
-    lease: int = 0
+    hold: int = 0
     # the undo a reviewer's objection calls for: his objection is its authority
     objection: bool = False
 
@@ -71,7 +71,7 @@ class Submitted:
 
 
 def prepare(
-    actor: Actor, proposal: Proposal, *, draw: float, nonce: str | None = None, lease: int = 300 * SECOND
+    actor: Actor, proposal: Proposal, *, draw: float, nonce: str | None = None, hold: int = 300 * SECOND
 ) -> Submit:
     """Check a proposal and make its canonical bytes. Raises `InvalidInput` (`MalformedJSON` for bad values)."""
     _check(proposal)
@@ -91,7 +91,7 @@ def prepare(
         identity = "\x1f".join(("call", proposal.run, proposal.call_id, key))
     schema_digest = None if proposal.schema is None else digest(dumps(proposal.schema))
     return Submit(actor=actor, proposal=proposal, data=data, identity=identity, digest=key,
-                  schema_digest=schema_digest, draw=draw, nonce=nonce, lease=lease)  # fmt: skip
+                  schema_digest=schema_digest, draw=draw, nonce=nonce, hold=hold)  # fmt: skip
 
 
 def _check(proposal: Proposal) -> None:
@@ -138,17 +138,14 @@ def submit_many(tx: Tx, commands: Sequence[Submit]) -> list[Submitted | Exceptio
     for command in commands:
         try:
             draft = _draft(tx, command)
-        except Exception as error:
-            if not ready and not tx.dirty:
-                results.append(error)
-                continue
+        except HandrailError as error:
             results.extend(_insert(tx, ready))
             ready = []
             results.append(error)
             continue
         ready.append(draft)
-        if draft.counted:
-            # the next route may depend on this one being counted
+        if draft.counted or draft.halted is not None:
+            # the next route may depend on this one being counted, or may repeat it
             results.extend(_insert(tx, ready))
             ready = []
     results.extend(_insert(tx, ready))
@@ -248,8 +245,24 @@ def _hold_when_full(tx: Tx, policy: Policy, workspace: str, route: Route) -> Rou
 def _insert(tx: Tx, drafts: list[_Draft]) -> list[Submitted | Exception]:
     if not drafts:
         return []
+    known = _known_before_the_halt(tx, drafts)
+    if known is not None:
+        return [known]
     inserted = set(tx.add_unless_known(schema.proposal, [_row(tx, draft) for draft in drafts]))
     return [_settle(tx, draft) if draft.case_id in inserted else _replay(tx, draft) for draft in drafts]
+
+
+def _known_before_the_halt(tx: Tx, drafts: list[_Draft]) -> Submitted | Exception | None:
+    """What is refused under a halt keeps its key free for later; but what was submitted before stays what it was."""
+    last = drafts[-1]
+    if last.halted is None or last.command.identity is None:
+        return None
+    if len(drafts) > 1:
+        raise AssertionError("what a halt stops is inserted by itself")
+    found = tx.one(
+        statements.proposal_by_identity, workspace=last.command.actor.workspace, identity=last.command.identity
+    )
+    return None if found is None else _replay(tx, last)
 
 
 def _row(tx: Tx, draft: _Draft) -> dict[str, Any]:
@@ -284,7 +297,9 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
             submitter=None if needs_people else command.actor.pid, **what,
         )  # fmt: skip
     if needs_people:
-        open_case(tx, workspace, draft.case_id, proposal, route, soft=draft.decision is not None)
+        open_case(
+            tx, workspace, draft.case_id, proposal, route, soft=draft.decision is not None, by=command.actor
+        )
     if draft.decision == "approved" and proposal.executor == "worker":
         tx.add(schema.handoff, workspace=workspace, action=proposal.action, case_id=draft.case_id, approved_at=tx.now)
     for opening in draft.openings:
@@ -299,7 +314,7 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
         started = execute.start_new(
             tx, workspace=workspace, case_id=draft.case_id, action=proposal.action, agent=proposal.agent,
             action_digest=draft.action_digest, tool_class=proposal.tool_class, nonce=command.nonce,
-            lease=command.lease, actor=command.actor, arguments=cast(JSON, proposal.arguments), revision=1,
+            hold=command.hold, actor=command.actor, arguments=cast(JSON, proposal.arguments), revision=1,
         )  # fmt: skip
     return Submitted(
         case_id=draft.case_id, status="open" if draft.decision is None else "decided", tier=route.tier,

@@ -1,0 +1,88 @@
+"""Verbs by name: how each is run in process, and which request it is over HTTP.
+
+One table, so that both transports offer exactly the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from handrail.lifecycle import calibrators, cancel, claim, escalate, execute, grant, halt, outcome, review, undo
+from handrail.lifecycle.actor import Actor
+from handrail.wire import claim_to_json, decision_to_json, execution_to_json
+
+Made = tuple[Callable[..., Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One verb: the command it makes, what its result looks like as JSON, and its HTTP request."""
+
+    command: Callable[[Actor, dict[str, Any]], Made]
+    result: Callable[[Any], Any]
+    method: str
+    # the path, with {case_id} and the like filled from the arguments
+    path: str
+
+
+def _settled(made: Any) -> Any:
+    return {"decision": None if made.decision is None else decision_to_json(made.decision)}
+
+
+def _reviewed(made: review.Reviewed) -> Any:
+    return {
+        "review": {"id": made.review_id, "effective_at": made.effective_at},
+        "decision": None if made.decision is None else decision_to_json(made.decision),
+    }
+
+
+def _claimed(made: Any) -> Any:
+    return None if made is None else {"claim": claim_to_json(made)}
+
+
+CALLS: dict[str, Named] = {
+    "cancel": Named(
+        lambda a, g: (cancel.cancel, cancel.Cancel(actor=a, **g)), _settled, "POST", "/v1/proposals/{case_id}/cancel"
+    ),
+    "outcome": Named(
+        lambda a, g: (outcome.record, outcome.Record(actor=a, **g)), lambda made: {"id": made}, "POST",
+        "/v1/proposals/{case_id}/outcome",
+    ),
+    "undo": Named(
+        lambda a, g: (undo.undo, undo.Undo(actor=a, **g)),
+        lambda made: {"case_id": made.case_id, "voided": made.voided}, "POST", "/v1/proposals/{case_id}/undo",
+    ),
+    "settle": Named(
+        lambda a, g: (execute.settle, execute.SettleExecution(actor=a, **g)), execution_to_json, "POST",
+        "/v1/executions/{case_id}/settle",
+    ),
+    "halt": Named(lambda a, g: (halt.set_halt, halt.Halt(actor=a, **g)), lambda made: {"id": made}, "POST", "/v1/halts"),
+    "lift": Named(lambda a, g: (halt.lift_halt, halt.Lift(actor=a, **g)), lambda made: {}, "DELETE", "/v1/halts/{id}"),
+    "grant": Named(lambda a, g: (grant.issue, grant.Issue(actor=a, **g)), lambda made: {"id": made}, "POST", "/v1/grants"),
+    "calibrator": Named(
+        lambda a, g: (calibrators.install, calibrators.Install(actor=a, **g)), lambda made: {"version": made}, "POST",
+        "/v1/calibrators",
+    ),
+    "take_next": Named(
+        lambda a, g: (claim.take_next, claim.TakeNext(actor=a, queues=tuple(g.get("queues", ())))), _claimed, "POST",
+        "/v1/cases/next/claim",
+    ),
+    "take": Named(lambda a, g: (claim.take, claim.Take(actor=a, **g)), _claimed, "POST", "/v1/cases/{case_id}/claim"),
+    "renew": Named(lambda a, g: (claim.renew, claim.Hold(actor=a, **g)), _claimed, "POST", "/v1/cases/{case_id}/renew"),
+    "release": Named(
+        lambda a, g: (claim.release, claim.Hold(actor=a, **g)), lambda made: {}, "POST", "/v1/cases/{case_id}/release"
+    ),
+    "answer": Named(
+        lambda a, g: (review.review, review.Answer(actor=a, **g)), _reviewed, "POST", "/v1/cases/{case_id}/reviews"
+    ),
+    "withdraw": Named(
+        lambda a, g: (review.withdraw, review.Withdraw(actor=a, **g)), lambda made: {"case_id": made}, "POST",
+        "/v1/reviews/{review_id}/withdraw",
+    ),
+    "escalate": Named(
+        lambda a, g: (escalate.escalate, escalate.Escalate(actor=a, **g)), lambda made: {}, "POST",
+        "/v1/cases/{case_id}/escalate",
+    ),
+}  # fmt: skip

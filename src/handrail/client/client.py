@@ -1,0 +1,419 @@
+"""The client: the same object in process (`open`) and over HTTP (`connect`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+from pydantic import TypeAdapter
+
+from handrail.canonical import JSON
+from handrail.client import flows
+from handrail.client.desk import Desk
+from handrail.client.drive import adrive, drive
+from handrail.client.gate import AsyncGated, Gated, P, Terms, make_gate
+from handrail.client.http import HttpTransport
+from handrail.client.local import LocalTransport
+from handrail.client.pending import Pending
+from handrail.client.run import Run, current_run
+from handrail.client.signature import Signature
+from handrail.client.steps import Answered, Await, Call, Submit
+from handrail.client.transport import Transport
+from handrail.client.worker import Worker
+from handrail.decision import Decision
+from handrail.errors import InvalidInput
+from handrail.lifecycle import access, policies
+from handrail.lifecycle.actor import ALL_SCOPES, Actor
+from handrail.maintenance.plane import Plane
+from handrail.proposal import Proposal
+from handrail.store import statements
+
+R = TypeVar("R")
+T = TypeVar("T")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h|d)", re.ASCII)
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
+
+
+def open(
+    path: str | Path = "handrail.db", *, policy: str | Path | None = None, agent: str = "local",
+    allow_unsafe: bool = False,
+) -> Client:  # fmt: skip
+    """A control plane in this process, on a SQLite file beside you or a `postgresql://` URL.
+
+    `policy` is a file or the YAML text itself; it is put in force if it differs from the present one.
+    Without one, the built-in policy gates every action. `agent` is the name this program acts under.
+    """
+    text = _policy_text(policy)
+    plane = Plane(path, policy=text, allow_unsafe=allow_unsafe)
+    client = Client(LocalTransport(plane, _local_agent(agent)))
+    if text is not None:
+        client.set_policy(text)
+    return client
+
+
+def connect(url: str, *, key: str) -> Client:
+    """A control plane behind HTTP: the same client, with an API key."""
+    return Client(HttpTransport(url, key))
+
+
+class Client:
+    """Gates functions, asks people, runs approved actions. Close it, or use it as a context manager.
+
+    Blocking methods have asynchronous twins under `aio`; gated coroutine functions are asynchronous by themselves.
+    """
+
+    def __init__(self, transport: Transport):
+        self.transport = transport
+        self.aio = AsyncClient(transport)
+        self._undo_worker: Worker | None = None
+
+    # --- gates --------------------------------------------------------------------------------
+
+    def gate(
+        self, action: str | None = None, *, undo: Callable[..., Any] | None = None,
+        preview: Callable[..., Any] | None = None, tool_class: str = "unsafe",
+        probe: Callable[[str], bool | None] | None = None, key_parameter: str | None = None, agent: str | None = None,
+        lasting: float = 300.0, **says: Any,
+    ) -> GateMaker:  # fmt: skip
+        """Make a function ask before it acts.
+
+        `action` is the name policy knows it by (default: the function's own). `undo(arguments, result)`
+        takes it back; `preview(**arguments)` shows what it would do; `tool_class` says what a crash means
+        (`unsafe`, `idempotent`, `queryable` with `probe(key)`, `transactional`); `key_parameter` names the
+        parameter that receives the idempotency key. Anything else describes the proposal (`confidence`,
+        `amount`, `key`, `categories`, `principal`, …) as a value or a function of the arguments.
+        """
+        if tool_class == "queryable" and probe is None:
+            raise InvalidInput(
+                "a queryable tool needs probe=…", remedy="Give a function from key to True, False or None."
+            )
+
+        def terms(function: Callable[..., Any]) -> Terms:
+            name = action or function.__name__
+            if undo is not None:
+                self._serve_undo(f"{name}.undo", undo)
+            return Terms(action=name, agent=agent, tool_class=tool_class, undo=undo, preview=preview, probe=probe,
+                         key_parameter=key_parameter, lasting=lasting, says=says)  # fmt: skip
+
+        return GateMaker(terms, self.transport)
+
+    def worker(self, handlers: Mapping[str, Callable[..., Any]]) -> Worker:
+        """A worker that runs approved actions proposed elsewhere, by action name. Call `run` or `start`."""
+        return Worker(self.transport, {name: _tool(function) for name, function in handlers.items()})
+
+    def _serve_undo(self, name: str, undo: Callable[..., Any]) -> None:
+        tool = _tool(undo)
+        if self._undo_worker is None:
+            self._undo_worker = Worker(self.transport, {name: tool}).start()
+        else:
+            self._undo_worker.add(name, tool)
+
+    # --- asking -------------------------------------------------------------------------------
+
+    def propose(self, proposal: Proposal) -> Pending[Decision]:
+        """Hand over any proposal and get a durable handle; `result()` is its decision."""
+        return Pending(self.transport, drive(_submit(proposal), self.transport), _as_it_is)
+
+    def ask(
+        self, question: str, *, schema: Any = str, to: str | None = None, within: str | float | None = None,
+        choices: Sequence[JSON] | None = None, timeout: float | None = None, key: str | None = None,
+    ) -> Any:  # fmt: skip
+        """Ask people a question and wait for the answer, validated as `schema`.
+
+        `to` is a role (`role:finance`), `within` a time such as `2h`. Raises `Rejected`, `Expired`, `Redirected`.
+        """
+        return drive(_ask(question, schema, to, within, choices, timeout, key), self.transport)
+
+    def review(
+        self, plan: T, *, schema: Any = None, action: str = "plan", timeout: float | None = None, key: str | None = None
+    ) -> T:
+        """Put a plan before people and get it back as they left it, edited or not."""
+        return drive(_review(plan, schema, action, timeout, key), self.transport)  # type: ignore[no-any-return]
+
+    def predict(
+        self, action: str, x: JSON, scores: Mapping[str, float] | Sequence[float], *,
+        labels: Sequence[str] | None = None, timeout: float | None = None, **says: Any,
+    ) -> Any:  # fmt: skip
+        """Send a model's answer through the same door; returns the label that stands.
+
+        `scores` are the model's probabilities by label (or in the order of `labels`); the best is proposed.
+        """
+        return drive(_predict(action, x, scores, labels, timeout, says), self.transport)
+
+    # --- control ------------------------------------------------------------------------------
+
+    def run(self, id: str, *, agent: str | None = None, user: str | None = None, budget: int | None = None) -> Run:
+        """Identity, correlation and limits for what is proposed inside `with`."""
+        return Run(id=id, agent=agent, user=user, budget=budget)
+
+    def halt(
+        self, *, agent: str | None = None, action: str | None = None, run: str | None = None, reason: str = ""
+    ) -> str:
+        """Stop an agent, an action or a run, or with none of them everything. Returns the halt's id."""
+        return str(self.call("halt", **_halted(agent, action, run), reason=reason)["id"])
+
+    def lift(self, halt_id: str) -> None:
+        """Lift a halt."""
+        self.call("lift", id=halt_id)
+
+    def undo(self, case_id: str, *, reason: str = "") -> str | None:
+        """Take an executed action back. None: it had not begun and never will; else the case id of the reverse."""
+        made = self.call("undo", case_id=case_id, reason=reason)["case_id"]
+        return None if made is None else str(made)
+
+    def cancel(self, case_id: str, *, reason: str = "withdrawn") -> None:
+        """Take a proposal back before it is decided."""
+        self.call("cancel", case_id=case_id, reason=reason)
+
+    def outcome(
+        self, case_id: str, *, correct: bool | None = None, value: JSON = None, source: str = "outcome"
+    ) -> None:
+        """Report how it turned out in the end."""
+        self.call("outcome", case_id=case_id, correct=correct, value=value, source=source)
+
+    def decision(self, case_id: str, timeout: float | None = 0) -> Decision | None:
+        """The decision of a case, waiting up to `timeout` seconds for it (None: for ever)."""
+        return drive(_decision(case_id, timeout), self.transport)
+
+    def call(self, verb: str, **arguments: Any) -> Any:
+        """Any other verb by name."""
+        return self.transport.send(Call(verb=verb, arguments=arguments))
+
+    # --- in process only ----------------------------------------------------------------------
+
+    @property
+    def plane(self) -> Plane:
+        """The control plane of this process. Raises `InvalidInput` for a client over HTTP."""
+        if not isinstance(self.transport, LocalTransport):
+            raise InvalidInput("this client speaks to a server", remedy="Use the server's own tools for that.")
+        return self.transport.plane
+
+    def set_policy(self, policy: str | Path) -> str:
+        """Put a policy in force; its digest. In process only."""
+        text = _policy_text(policy) or ""
+        actor = self.transport.actor  # type: ignore[attr-defined]
+        return self.plane.run(policies.change, (actor, "policy", text))[0]
+
+    def desk(
+        self, name: str | None = None, *, roles: Sequence[str] = ("reviewer",), skills: Sequence[str] = ()
+    ) -> Desk:
+        """A reviewer's desk. In process, `name` is added as a person if unknown; over HTTP the key's person sits there."""
+        if not isinstance(self.transport, LocalTransport):
+            return Desk(self.transport)
+        if name is None:
+            raise InvalidInput("a desk in process needs the reviewer's name")
+        return Desk(LocalTransport(self.plane, _person(self.plane, name, roles, skills), owns_plane=False))
+
+    def close(self) -> None:
+        """Finish and let go of everything."""
+        if self._undo_worker is not None:
+            self._undo_worker.stop()
+        self.transport.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class AsyncClient:
+    """The asynchronous twins of the client's blocking methods."""
+
+    def __init__(self, transport: Transport):
+        self.transport = transport
+
+    async def propose(self, proposal: Proposal) -> Pending[Decision]:
+        """Hand over any proposal and get a durable handle."""
+        return Pending(self.transport, await adrive(_submit(proposal), self.transport), _as_it_is)
+
+    async def ask(
+        self, question: str, *, schema: Any = str, to: str | None = None, within: str | float | None = None,
+        choices: Sequence[JSON] | None = None, timeout: float | None = None, key: str | None = None,
+    ) -> Any:  # fmt: skip
+        """Ask people a question and await the answer."""
+        return await adrive(_ask(question, schema, to, within, choices, timeout, key), self.transport)
+
+    async def review(
+        self, plan: T, *, schema: Any = None, action: str = "plan", timeout: float | None = None, key: str | None = None
+    ) -> T:
+        """Put a plan before people and get it back as they left it."""
+        return await adrive(_review(plan, schema, action, timeout, key), self.transport)
+
+    async def predict(
+        self, action: str, x: JSON, scores: Mapping[str, float] | Sequence[float], *,
+        labels: Sequence[str] | None = None, timeout: float | None = None, **says: Any,
+    ) -> Any:  # fmt: skip
+        """Send a model's answer through the same door."""
+        return await adrive(_predict(action, x, scores, labels, timeout, says), self.transport)
+
+    async def decision(self, case_id: str, timeout: float | None = 0) -> Decision | None:
+        """The decision of a case."""
+        return await adrive(_decision(case_id, timeout), self.transport)
+
+    async def call(self, verb: str, **arguments: Any) -> Any:
+        """Any verb by name."""
+        return await self.transport.asend(Call(verb=verb, arguments=arguments))
+
+
+class GateMaker:
+    """Decorates: blocking functions become `Gated`, coroutine functions `AsyncGated`."""
+
+    def __init__(self, terms: Callable[[Callable[..., Any]], Terms], transport: Transport):
+        self._terms = terms
+        self._transport = transport
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> AsyncGated[P, R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[P, R]) -> Gated[P, R]: ...
+    def __call__(self, function: Callable[..., Any]) -> Any:
+        return make_gate(function, self._terms(function), self._transport)
+
+
+# --- flows behind the methods ---------------------------------------------------------------------
+
+
+def _submit(proposal: Proposal) -> flows.Flow[Answered]:
+    answered: Answered = yield Submit(proposal=_in_run(proposal))
+    return answered
+
+
+def _settled(proposal: Proposal, timeout: float | None) -> flows.Flow[Decision]:
+    proposal = _in_run(proposal)
+    answered: Answered = yield Submit(proposal=proposal)
+    if answered.decision is not None:
+        return answered.decision
+    return (yield from flows.decided(answered.case_id, proposal, timeout=timeout))
+
+
+def _ask(
+    question: str, schema: Any, to: str | None, within: str | float | None, choices: Sequence[JSON] | None,
+    timeout: float | None, key: str | None,
+) -> flows.Flow[Any]:  # fmt: skip
+    adapter = TypeAdapter(schema)
+    arguments: dict[str, JSON] = {"question": question}
+    if choices is not None:
+        arguments["choices"] = list(choices)
+    proposal = Proposal(
+        action="question", kind="question", arguments=arguments, schema=adapter.json_schema(), key=key,
+        to=() if to is None else (to.removeprefix("role:"),), within_seconds=seconds_of(within),
+    )  # fmt: skip
+    decision = yield from _settled(proposal, timeout)
+    decision.raise_unless_approved()
+    return adapter.validate_python(decision.value) if decision.kind == "responded" else None
+
+
+def _review(plan: Any, schema: Any, action: str, timeout: float | None, key: str | None) -> flows.Flow[Any]:
+    adapter = TypeAdapter(type(plan) if schema is None else schema)
+    shape = adapter.json_schema()
+    definitions = shape.pop("$defs", None)
+    whole: dict[str, JSON] = {"type": "object", "properties": {"plan": shape}, "required": ["plan"]}
+    if definitions is not None:
+        whole["$defs"] = definitions
+    proposal = Proposal(
+        action=action, kind="plan", arguments={"plan": adapter.dump_python(plan, mode="json")}, schema=whole, key=key
+    )
+    decision = yield from _settled(proposal, timeout)
+    decision.raise_unless_approved()
+    return adapter.validate_python(decision.value if decision.kind == "responded" else decision.arguments["plan"])
+
+
+def _predict(
+    action: str, x: JSON, scores: Mapping[str, float] | Sequence[float], labels: Sequence[str] | None,
+    timeout: float | None, says: dict[str, Any],
+) -> flows.Flow[Any]:  # fmt: skip
+    by_label = (
+        dict(scores)
+        if isinstance(scores, Mapping)
+        else dict(zip(labels or map(str, range(len(scores))), scores, strict=True))
+    )
+    if not by_label:
+        raise InvalidInput("predict needs at least one score")
+    best = max(by_label, key=lambda label: by_label[label])
+    proposal = Proposal(
+        action=action, kind="prediction", arguments={"input": x, "suggestion": best, "choices": list(by_label)},
+        scores=list(by_label.values()), confidence=by_label[best], **says,
+    )  # fmt: skip
+    decision = yield from _settled(proposal, timeout)
+    decision.raise_unless_approved()
+    return decision.value if decision.kind == "responded" else decision.arguments["suggestion"]
+
+
+def _decision(case_id: str, timeout: float | None) -> flows.Flow[Decision | None]:
+    found: Decision | None = yield Await(case_id=case_id, timeout=timeout)
+    return found
+
+
+def _as_it_is(decision: Decision) -> flows.Flow[Decision]:
+    yield from ()
+    return decision
+
+
+def _in_run(proposal: Proposal) -> Proposal:
+    run = current_run()
+    if run is None or proposal.run is not None:
+        return proposal
+    return run.place(proposal)
+
+
+# --- small makers -----------------------------------------------------------------------------------
+
+
+def seconds_of(text: str | float | None) -> int | None:
+    """`"2h"`, `"90s"`, `"15 min"`, `"1d"` or a number of seconds. Raises `InvalidInput`."""
+    if text is None or isinstance(text, int | float):
+        return None if text is None else max(1, int(text))
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise InvalidInput(f"{text!r} is no duration", remedy="Write 90s, 15m, 2h or 1d.")
+    return max(1, int(float(match[1]) * _UNITS[match[2]]))
+
+
+def _tool(function: Callable[..., Any]) -> flows.Tool:
+    signature = Signature(function)
+    return flows.Tool(function=function, load=signature.load, dump_result=signature.dump_result,
+                      load_result=signature.load_result)  # fmt: skip
+
+
+def _halted(agent: str | None, action: str | None, run: str | None) -> dict[str, str]:
+    given = {scope: value for scope, value in (("agent", agent), ("action", action), ("run", run)) if value is not None}
+    if len(given) > 1:
+        raise InvalidInput("halt one thing at a time", remedy="Call halt once for each.")
+    for scope, value in given.items():
+        return {"scope": scope, "value": value}
+    return {"scope": "workspace"}
+
+
+def _policy_text(policy: str | Path | None) -> str | None:
+    if policy is None or (isinstance(policy, str) and "\n" in policy):
+        return policy
+    path = Path(policy)
+    if not path.is_file():
+        raise InvalidInput(f"there is no policy file {path}", remedy="Name a file, or give the YAML text itself.")
+    return path.read_text(encoding="utf-8")
+
+
+def _local_agent(name: str) -> Actor:
+    return Actor(kind="agent", pid=name, name=name, scopes=ALL_SCOPES, auth="local")
+
+
+def _person(plane: Plane, name: str, roles: Sequence[str], skills: Sequence[str]) -> Actor:
+    email = f"{re.sub(r'[^a-z0-9]+', '.', name.casefold()).strip('.') or 'person'}@local"
+    found = plane.store.read_hot(statements.person_by_email, workspace=plane.workspace_id, email=email)
+    if not found:
+        plane.run(
+            access.add_person,
+            access.AddPerson(
+                actor=_local_agent("local"),
+                name=name,
+                email=email,
+                password=None,
+                roles=tuple(roles),
+                skills=tuple(skills),
+            ),
+        )
+        found = plane.store.read_hot(statements.person_by_email, workspace=plane.workspace_id, email=email)
+    return access.person_actor(found[0][:7], auth="local")

@@ -1,0 +1,151 @@
+"""Flows: what a gated call does, written once for blocking and asynchronous callers.
+
+A flow yields steps and is sent their answers. The effect stands between `Start`, which is durable
+before it, and `Finish`; the arguments are always those the control plane stored.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from handrail.canonical import JSON
+from handrail.client.steps import Answered, Await, AwaitEnd, Call, Finish, Run, Start, Step, Submit
+from handrail.decision import Decision
+from handrail.errors import Conflict, NotExecutable, OutcomeUnknown, ToolFailed, Uncertain
+from handrail.execution import Execution
+from handrail.proposal import Proposal
+
+T = TypeVar("T")
+Flow: TypeAlias = Generator[Step, Any, T]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """How a gated function is called and how its values travel."""
+
+    # called with the keyword arguments that `load` makes
+    function: Callable[..., Any]
+    # stored JSON arguments to keyword arguments; raises `InvalidInput` if they no longer fit
+    load: Callable[[JSON], dict[str, Any]]
+    # return value to JSON, and back
+    dump_result: Callable[[Any], JSON]
+    load_result: Callable[[JSON], Any]
+    # asks the tool whether the effect of this key happened: True, False, or None when unsure
+    probe: Callable[[str], bool | None] | None = None
+    # the parameter that takes the idempotency key, if the function wants it
+    key_parameter: str | None = None
+    lasting: float = 300.0
+
+
+def gated(proposal: Proposal, tool: Tool, *, timeout: float | None = None) -> Flow[Any]:
+    """Propose, wait if somebody must look, run once, return the result. Raises `NotApproved` kinds and errors."""
+    nonce = new_nonce()
+    answered: Answered = yield Submit(proposal=proposal, nonce=nonce, lasting=tool.lasting)
+    decision = answered.decision
+    if decision is None:
+        decision = yield from decided(answered.case_id, proposal, timeout=timeout)
+    return (yield from carry_out(decision, tool, execution=answered.execution, nonce=nonce))
+
+
+def decided(case_id: str, proposal: Proposal | None, *, timeout: float | None) -> Flow[Decision]:
+    """Wait for the decision. A caller that goes away and cannot come back for it takes its proposal back."""
+    try:
+        decision: Decision | None = yield Await(case_id=case_id, timeout=timeout)
+    except BaseException:
+        if proposal is not None and proposal.key is None and proposal.call_id is None:
+            yield Call(verb="cancel", arguments={"case_id": case_id, "reason": "the caller went away"})
+        raise
+    if decision is None:
+        raise TimeoutError(f"case {case_id} was not decided within {timeout} seconds; it stays open")
+    return decision
+
+
+def carry_out(decision: Decision, tool: Tool, *, execution: Execution | None, nonce: str) -> Flow[Any]:
+    """Turn a decision into the value a caller gets: run an approval once, or give the human's answer."""
+    decision.raise_unless_approved()
+    if decision.kind == "responded":
+        return tool.load_result(decision.value)
+    while True:
+        if execution is None:
+            execution = yield from started(decision.case_id, nonce, decision.action_digest, tool.lasting)
+        if execution.state == "succeeded" or (execution.state == "settled" and execution.happened):
+            return tool.load_result(execution.result)
+        if execution.state == "failed":
+            raise ToolFailed(f"case {execution.case_id} ran before and failed: {execution.result}")
+        if execution.state != "started":
+            raise OutcomeUnknown(f"whether case {execution.case_id} took effect is {execution.state}")
+        if execution.nonce != nonce:
+            # somebody else runs it, or did when he vanished: wait for his result, never run beside him
+            yield AwaitEnd(case_id=execution.case_id, until=execution.expires_at)
+            execution = None
+            continue
+        return (yield from effect(execution, tool))
+
+
+def started(case_id: str, nonce: str, digest: str, lasting: float) -> Flow[Execution]:
+    """Start, waiting while another executor holds the case."""
+    while True:
+        try:
+            execution: Execution = yield Start(case_id=case_id, nonce=nonce, action_digest=digest, lasting=lasting)
+        except NotExecutable as refused:
+            until = refused.context.get("held_until")
+            if until is None:
+                raise
+            yield AwaitEnd(case_id=case_id, until=int(until))
+            continue
+        return execution
+
+
+def effect(execution: Execution, tool: Tool) -> Flow[Any]:
+    """Call the tool between a durable start and its completion."""
+    if execution.fence > 1 and tool.probe is not None:
+        done = tool.probe(execution.idempotency_key)
+        if done:
+            yield Finish(case_id=execution.case_id, fence=execution.fence, ok=True, result=None)
+            return tool.load_result(None)
+        if done is None:
+            yield Finish(case_id=execution.case_id, fence=execution.fence, ok=False, uncertain=True)
+            raise OutcomeUnknown(f"the tool cannot tell whether case {execution.case_id} took effect")
+    try:
+        arguments = tool.load(execution.arguments)
+    except Exception as error:
+        # nothing happened: the stored arguments do not fit the function any more
+        yield Finish(case_id=execution.case_id, fence=execution.fence, ok=False, result=_error(error))
+        raise
+    if tool.key_parameter is not None:
+        arguments[tool.key_parameter] = execution.idempotency_key
+    try:
+        value = yield Run(function=tool.function, arguments=arguments)
+    except Uncertain:
+        yield Finish(case_id=execution.case_id, fence=execution.fence, ok=False, uncertain=True)
+        raise
+    except Exception as error:
+        yield Finish(case_id=execution.case_id, fence=execution.fence, ok=False, result=_error(error))
+        raise
+    yield Finish(case_id=execution.case_id, fence=execution.fence, ok=True, result=tool.dump_result(value))
+    return value
+
+
+def serve_one(case_id: str, tools: Mapping[str, Tool], *, lasting: float = 300.0) -> Flow[bool]:
+    """Run one approved action handed over to a worker; false if somebody else has it."""
+    nonce = new_nonce()
+    try:
+        execution: Execution = yield Start(case_id=case_id, nonce=nonce, lasting=lasting)
+    except Conflict:
+        return False
+    if execution.state != "started" or execution.nonce != nonce:
+        return False
+    yield from effect(execution, tools[execution.action])
+    return True
+
+
+def new_nonce() -> str:
+    """What tells one executor from another."""
+    return os.urandom(12).hex()
+
+
+def _error(error: BaseException) -> JSON:
+    return {"error": type(error).__name__, "message": str(error)[:2000]}

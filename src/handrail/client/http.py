@@ -1,0 +1,238 @@
+"""Over HTTP: steps become requests. A lost reply is safe to repeat, since every step names what it is about."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import httpx2
+
+from handrail import errors
+from handrail.canonical import JSON, dumps, parse
+from handrail.client.calls import CALLS
+from handrail.client.flows import new_nonce
+from handrail.client.steps import Answered, Await, AwaitEnd, Call, Finish, Start, Submit
+from handrail.client.transport import Sent
+from handrail.client.watch import Watch
+from handrail.clock import SECOND
+from handrail.wire import decision_from_json, execution_from_json, reason_from_json
+
+LONG_POLL_SECONDS = 30.0
+TRIES = 6
+FIRST_PAUSE = 0.2
+
+_BY_CODE = {
+    kind.code: kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, errors.HandrailError)
+}
+
+Request = tuple[str, str, JSON]
+
+
+class HttpTransport:
+    """Speaks to a server with an API key. `transport` and `async_transport` replace the network in tests."""
+
+    def __init__(
+        self, url: str, key: str, *, transport: httpx2.BaseTransport | None = None,
+        async_transport: httpx2.AsyncBaseTransport | None = None,
+    ):  # fmt: skip
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        timeout = httpx2.Timeout(10.0, read=LONG_POLL_SECONDS + 15.0)
+        self._url = url.rstrip("/")
+        self._sync = httpx2.Client(base_url=self._url, headers=headers, timeout=timeout, transport=transport)
+        self._make_async: Callable[[], httpx2.AsyncClient] = lambda: httpx2.AsyncClient(
+            base_url=self._url, headers=headers, timeout=timeout, transport=async_transport
+        )
+        # an async client belongs to the loop it was first used on
+        self._async: dict[asyncio.AbstractEventLoop, httpx2.AsyncClient] = {}
+
+    def send(self, step: Sent) -> Any:
+        step = _repeatable(step)
+        if isinstance(step, Await):
+            end = _end(step.timeout)
+            while True:
+                status, body = self._exchange(_poll(step.case_id, end))
+                if status == 200:
+                    return decision_from_json(body["decision"])
+                if end is not None and time.monotonic() >= end:
+                    return None
+        if isinstance(step, AwaitEnd):
+            while step.until > _now():
+                _, body = self._exchange(("GET", f"/v1/proposals/{step.case_id}", None))
+                if _over(body):
+                    return None
+                time.sleep(0.5)
+            return None
+        return _answer(step, self._exchange(_request(step))[1])
+
+    async def asend(self, step: Sent) -> Any:
+        step = _repeatable(step)
+        if isinstance(step, Await):
+            end = _end(step.timeout)
+            while True:
+                status, body = await self._aexchange(_poll(step.case_id, end))
+                if status == 200:
+                    return decision_from_json(body["decision"])
+                if end is not None and time.monotonic() >= end:
+                    return None
+        if isinstance(step, AwaitEnd):
+            while step.until > _now():
+                _, body = await self._aexchange(("GET", f"/v1/proposals/{step.case_id}", None))
+                if _over(body):
+                    return None
+                await asyncio.sleep(0.5)
+            return None
+        return _answer(step, (await self._aexchange(_request(step)))[1])
+
+    def watch(self, actions: tuple[str, ...]) -> Watch:
+        """Polls the server for approved actions that wait for a worker."""
+
+        def look() -> list[str]:
+            found: list[str] = []
+            for action in actions:
+                _, body = self._exchange(("GET", f"/v1/executions?state=approved&action={action}", None))
+                found.extend(item["case_id"] for item in body["items"])
+            return found
+
+        return Watch(look, interval=1.0)
+
+    def close(self) -> None:
+        self._sync.close()
+
+    async def aclose(self) -> None:
+        for client in self._async.values():
+            await client.aclose()
+        self._async.clear()
+        self._sync.close()
+
+    # --- one exchange, repeated while it is safe and useful -----------------------------------
+
+    def _exchange(self, request: Request) -> tuple[int, Any]:
+        method, path, body = request
+        content = None if body is None else dumps(body)
+        for attempt in range(TRIES):
+            try:
+                response = self._sync.request(method, path, content=content)
+            except httpx2.TransportError as error:
+                if attempt == TRIES - 1:
+                    raise _unreachable(self._url, error) from error
+            else:
+                if response.status_code not in (429, 503) or attempt == TRIES - 1:
+                    return _read(response)
+            time.sleep(FIRST_PAUSE * 2**attempt)
+        raise AssertionError("unreachable")
+
+    async def _aexchange(self, request: Request) -> tuple[int, Any]:
+        method, path, body = request
+        content = None if body is None else dumps(body)
+        loop = asyncio.get_running_loop()
+        client = self._async.get(loop)
+        if client is None:
+            client = self._async[loop] = self._make_async()
+        for attempt in range(TRIES):
+            try:
+                response = await client.request(method, path, content=content)
+            except httpx2.TransportError as error:
+                if attempt == TRIES - 1:
+                    raise _unreachable(self._url, error) from error
+            else:
+                if response.status_code not in (429, 503) or attempt == TRIES - 1:
+                    return _read(response)
+            await asyncio.sleep(FIRST_PAUSE * 2**attempt)
+        raise AssertionError("unreachable")
+
+
+def _repeatable(step: Sent) -> Sent:
+    """Give a submission without identity a key of its own, so that a lost reply cannot submit it twice."""
+    if isinstance(step, Submit) and step.proposal.key is None and step.proposal.call_id is None:
+        return replace(step, proposal=replace(step.proposal, key=f"once:{new_nonce()}"))
+    return step
+
+
+def _request(step: Sent) -> Request:
+    if isinstance(step, Submit):
+        body = step.proposal.record()
+        if step.nonce is not None:
+            body |= {"start": {"nonce": step.nonce, "seconds": step.lasting}}
+        return "POST", "/v1/proposals", body
+    if isinstance(step, Start):
+        body = {"nonce": step.nonce, "seconds": step.lasting}
+        if step.action_digest is not None:
+            body["action_digest"] = step.action_digest
+        return "POST", f"/v1/executions/{step.case_id}/start", body
+    if isinstance(step, Finish):
+        return "POST", f"/v1/executions/{step.case_id}/finish", {
+            "fence": step.fence, "ok": step.ok, "result": step.result, "uncertain": step.uncertain,
+        }  # fmt: skip
+    assert isinstance(step, Call)
+    named = CALLS[step.verb]
+    inside = {name for name in step.arguments if "{" + name + "}" in named.path}
+    rest = {name: value for name, value in step.arguments.items() if name not in inside and value is not None}
+    return named.method, named.path.format(**step.arguments), None if named.method == "DELETE" else rest
+
+
+def _answer(step: Sent, body: Any) -> Any:
+    if isinstance(step, Submit):
+        return _answered(body)
+    if isinstance(step, Start | Finish):
+        return execution_from_json(body)
+    return body
+
+
+def _answered(body: Mapping[str, Any]) -> Answered:
+    decision, execution = body.get("decision"), body.get("execution")
+    return Answered(
+        case_id=body["case_id"], tier=body["tier"], reasons=tuple(reason_from_json(r) for r in body["reasons"]),
+        decision=None if decision is None else decision_from_json(decision),
+        execution=None if execution is None else execution_from_json(execution),
+        action_digest=body["action_digest"], replayed=body["replayed"],
+    )  # fmt: skip
+
+
+def _poll(case_id: str, end: float | None) -> Request:
+    wait = LONG_POLL_SECONDS if end is None else min(LONG_POLL_SECONDS, max(0.0, end - time.monotonic()))
+    return "GET", f"/v1/proposals/{case_id}/decision?wait={wait:.1f}", None
+
+
+def _end(timeout: float | None) -> float | None:
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def _now() -> int:
+    return int(time.time() * SECOND)
+
+
+def _over(body: Mapping[str, Any]) -> bool:
+    execution = body.get("execution")
+    return execution is not None and execution["state"] != "started"
+
+
+def _read(response: httpx2.Response) -> tuple[int, Any]:
+    """Status and body, or the error the server means. An answer that is not ours is an error, never an approval."""
+    if response.status_code == 204:
+        return 204, None
+    try:
+        body = parse(response.content)
+    except errors.MalformedJSON:
+        raise errors.Unavailable(
+            f"the server answered {response.status_code} with something that is not JSON"
+        ) from None
+    if response.status_code < 400:
+        return response.status_code, body
+    problem = body if isinstance(body, dict) else {}
+    kind = _BY_CODE.get(str(problem.get("code")), errors.HandrailError)
+    raise kind(
+        str(problem.get("detail") or f"the server answered {response.status_code}"),
+        remedy=problem.get("remedy"), **(problem.get("context") or {}),
+    )  # fmt: skip
+
+
+def _unreachable(url: str, error: Exception) -> errors.Unavailable:
+    return errors.Unavailable(
+        f"{url} cannot be reached: {error}",
+        remedy="Nothing was approved. Check the address and the server, then repeat the call with the same key.",
+    )

@@ -1,0 +1,128 @@
+"""In process: steps become verbs of the writer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from handrail.client.calls import CALLS
+from handrail.client.steps import Answered, Await, AwaitEnd, Call, Finish, Start, Submit
+from handrail.client.transport import Sent
+from handrail.client.watch import Watch
+from handrail.clock import SECOND
+from handrail.decision import Decision, Receipt
+from handrail.execution import Execution
+from handrail.lifecycle import execute, submit
+from handrail.lifecycle.actor import Actor
+from handrail.maintenance.plane import Plane
+from handrail.store import statements
+
+# outcomes an execution cannot leave
+ENDED = ("succeeded", "failed", "unknown", "settled", "voided")
+
+
+class LocalTransport:
+    """Speaks to a plane of this process as one actor."""
+
+    def __init__(self, plane: Plane, actor: Actor, *, owns_plane: bool = True):
+        self.plane = plane
+        self.actor = actor
+        self._owns_plane = owns_plane
+
+    def send(self, step: Sent) -> Any:
+        if isinstance(step, Await):
+            self.plane.feed.wait(step.case_id, lambda: self._is_decided(step.case_id), step.timeout)
+            return self._decision(step.case_id)
+        if isinstance(step, AwaitEnd):
+            self.plane.feed.wait(step.case_id, lambda: self._is_over(step), self._left(step))
+            return None
+        verb, command = self._made(step)
+        return self._answer(step, self.plane.run(verb, command))
+
+    async def asend(self, step: Sent) -> Any:
+        if isinstance(step, Await):
+            await self.plane.feed.await_(step.case_id, lambda: self._is_decided(step.case_id), step.timeout)
+            return self._decision(step.case_id)
+        if isinstance(step, AwaitEnd):
+            await self.plane.feed.await_(step.case_id, lambda: self._is_over(step), self._left(step))
+            return None
+        verb, command = self._made(step)
+        return self._answer(step, await self.plane.arun(verb, command))
+
+    def watch(self, actions: tuple[str, ...]) -> Watch:
+        """Polls the hand-over table on each new entry of the log."""
+        end = self.plane.feed.subscribe(self.plane.log_of(self.actor.workspace), lambda events: watch.hint())
+        watch = Watch(lambda: self._handed_over(actions), interval=1.0, ended=end)
+        return watch
+
+    def close(self) -> None:
+        if self._owns_plane:
+            self.plane.close()
+
+    async def aclose(self) -> None:
+        self.close()
+
+    # --- steps to verbs -----------------------------------------------------------------------
+
+    def _made(self, step: Sent) -> tuple[Any, Any]:
+        if isinstance(step, Submit):
+            return submit.submit, submit.prepare(
+                self.actor, step.proposal, draw=submit.random_draw(), nonce=step.nonce, hold=int(step.lasting * SECOND)
+            )
+        if isinstance(step, Start):
+            return execute.start, execute.Start(
+                actor=self.actor, case_id=step.case_id, nonce=step.nonce, action_digest=step.action_digest,
+                hold=int(step.lasting * SECOND),
+            )  # fmt: skip
+        if isinstance(step, Finish):
+            return execute.finish, execute.Finish(
+                actor=self.actor, case_id=step.case_id, fence=step.fence, ok=step.ok, result=step.result,
+                uncertain=step.uncertain,
+            )  # fmt: skip
+        assert isinstance(step, Call)
+        return CALLS[step.verb].command(self.actor, step.arguments)
+
+    def _answer(self, step: Sent, result: Any) -> Any:
+        if isinstance(step, Submit):
+            return _answered(result)
+        if isinstance(step, Call):
+            return CALLS[step.verb].result(result)
+        return result
+
+    # --- looks --------------------------------------------------------------------------------
+
+    def _is_decided(self, case_id: str) -> bool:
+        return self.plane.proposal(self.actor.workspace, case_id).decision is not None
+
+    def _decision(self, case_id: str) -> Decision | None:
+        return self.plane.decision(self.actor.workspace, case_id)
+
+    def _is_over(self, step: AwaitEnd) -> bool:
+        found = self.plane.store.read_hot(
+            statements.execution_get, case_id=step.case_id, workspace=self.actor.workspace
+        )
+        return bool(found) and found[0][4] in ENDED
+
+    def _left(self, step: AwaitEnd) -> float:
+        return max(0.0, (step.until - self.plane.clock.now()) / SECOND) + 0.2
+
+    def _handed_over(self, actions: tuple[str, ...]) -> list[str]:
+        found: list[str] = []
+        for action in actions:
+            rows = self.plane.store.read_hot(
+                statements.handoff_list, workspace=self.actor.workspace, action=action, limit=100
+            )
+            found.extend(row[0] for row in rows)
+        return found
+
+
+def _answered(made: submit.Submitted) -> Answered:
+    decision = made.decision
+    if decision is not None and made.receipt is not None:
+        receipt = Receipt(log=made.receipt.log, index=made.receipt.index, entry=made.receipt.data)
+        decision = replace(decision, proof=receipt)
+    execution: Execution | None = made.execution
+    return Answered(
+        case_id=made.case_id, tier=made.tier, reasons=made.reasons, decision=decision, execution=execution,
+        action_digest=made.action_digest, replayed=made.replayed,
+    )  # fmt: skip

@@ -58,10 +58,13 @@ def take_next(tx: Tx, command: TakeNext) -> Claim | None:
         head = tx.one(statements.ready_head, lane=lane, **handles)
         if head is not None:
             heads.append((head[0], head[1], lane))
+    _refuse_too_many(tx, actor)
     for sort_key, case_id, lane in sorted(heads):
-        # another writer may have taken the head since it was read
+        # another writer may have taken the head since it was read, or be deciding it right now
         if tx.run(statements.ready_take, lane=lane, sort_key=sort_key, case_id=case_id):
-            return _hold(tx, actor, case_id, command.seconds)
+            taken = _hold(tx, actor, case_id, command.seconds)
+            if taken is not None:
+                return taken
     return None
 
 
@@ -78,8 +81,7 @@ def take(tx: Tx, command: Take) -> Claim:
             raise Conflict(f"case {case.id} is held by another reviewer until {iso(held[4])}")
         return _renew(tx, actor, case.id, held[2], command.seconds)
     tx.run(statements.claim_drop, case_id=case.id)
-    tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
-    return _hold(tx, actor, case.id, command.seconds)
+    return _take_over(tx, actor, case, command.seconds)
 
 
 def renew(tx: Tx, command: Hold) -> Claim:
@@ -89,14 +91,14 @@ def renew(tx: Tx, command: Hold) -> Claim:
 
 def release(tx: Tx, command: Hold) -> None:
     """Give a case back to the queue. Raises `ClaimLost` when it is not held with this fence."""
+    rows.proposal(tx, command.actor.workspace, command.case_id, lock=True)
     case = rows.case(tx, command.actor.workspace, command.case_id)
     held = tx.one(statements.claim_get, case_id=command.case_id)
     if case is None or held is None or held[1] != command.actor.pid or held[2] != command.fence:
         raise ClaimLost()
     tx.run(statements.claim_end, case_id=case.id, fence=command.fence)
     tx.run(statements.timer_drop, kind="claim", subject=case.id)
-    if case.state == "open":
-        queue.put_back(tx, case)
+    queue.let_others_take(tx, case.workspace, case.id)
     tx.entry(
         case.workspace, "claim.released", command.actor.entry(), case=(case.id, case.revision), fence=command.fence
     )
@@ -105,6 +107,7 @@ def release(tx: Tx, command: Hold) -> None:
 def lapse(tx: Tx, command: tuple[str, str]) -> None:
     """A claim's time is up: the case can be taken again. Command: workspace, case id. Repeating it does no harm."""
     workspace, case_id = command
+    rows.proposal(tx, workspace, case_id, lock=True)
     held = tx.one(statements.claim_get, case_id=case_id)
     if held is None:
         tx.run(statements.timer_drop, kind="claim", subject=case_id)
@@ -116,7 +119,7 @@ def lapse(tx: Tx, command: tuple[str, str]) -> None:
     tx.run(statements.claim_end, case_id=case_id, fence=held[2])
     tx.run(statements.timer_drop, kind="claim", subject=case_id)
     if case is not None and case.state == "open":
-        queue.put_back(tx, case)
+        queue.let_others_take(tx, workspace, case_id)
         tx.entry(workspace, "claim.lapsed", SYSTEM.entry(), case=(case_id, case.revision), fence=held[2])
 
 
@@ -129,8 +132,7 @@ def implicit(tx: Tx, actor: Actor, case: CaseRow) -> int:
         return int(held[2])
     if held is not None:
         tx.run(statements.claim_drop, case_id=case.id)
-    tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
-    return _hold(tx, actor, case.id, CLAIM_SECONDS).fence
+    return _take_over(tx, actor, case, CLAIM_SECONDS).fence
 
 
 def may_review(tx: Tx, actor: Actor) -> None:
@@ -174,12 +176,24 @@ def refuse_excluded(tx: Tx, actor: Actor, case: CaseRow, route: Route) -> None:
         raise Forbidden(f"this case needs the skills {', '.join(route.skills)}")
 
 
-def _hold(tx: Tx, actor: Actor, case_id: str, seconds: int) -> Claim:
+def _take_over(tx: Tx, actor: Actor, case: CaseRow, seconds: int) -> Claim:
+    _refuse_too_many(tx, actor)
+    tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
+    taken = _hold(tx, actor, case.id, seconds)
+    if taken is None:
+        raise AlreadyDecided(f"case {case.id} is decided")
+    return taken
+
+
+def _refuse_too_many(tx: Tx, actor: Actor) -> None:
     if len(tx.run(statements.claim_live_of, workspace=actor.workspace, reviewer=actor.pid, now=tx.now)) >= MOST_CLAIMS:
         raise Conflict(f"you hold {MOST_CLAIMS} claims", remedy="Answer or release some of them first.")
+
+
+def _hold(tx: Tx, actor: Actor, case_id: str, seconds: int) -> Claim | None:
     fenced = tx.one(statements.case_fence, case_id=case_id)
     if fenced is None:
-        raise AlreadyDecided(f"case {case_id} is decided")
+        return None
     expires = tx.now + seconds * SECOND
     if not tx.run(
         statements.claim_insert, case_id=case_id, workspace=actor.workspace, reviewer=actor.pid, fence=fenced[0],

@@ -11,7 +11,7 @@ from handrail.consensus.quorum import settle as weigh
 from handrail.decision import Decision
 from handrail.lifecycle import escalate, labels, queue, rows, undo
 from handrail.lifecycle.actor import SYSTEM, Actor
-from handrail.lifecycle.opening import bound_arguments
+from handrail.lifecycle.opening import bound_arguments, bound_paths
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.route import Route
 from handrail.store import schema, statements
@@ -34,7 +34,7 @@ def settle(tx: Tx, row: ProposalRow, case: CaseRow, route: Route, *, by: Actor =
     given = rows.reviews(tx, case.id)
     outcome = weigh(
         [rows.review_noun(r) for r in given], replace(route, reviewers=case.reviewers), row.revision, tx.now,
-        roles=rows.roles_of(given), made_by=row.made_by, suggestion=_suggestion(row),
+        roles=_roles(given, route), made_by=row.made_by, suggestion=_suggestion(row),
     )  # fmt: skip
     if outcome.state == "conflict":
         escalate.raise_case(tx, row, case, reason=outcome.conflict or "conflict", void=True)
@@ -60,7 +60,7 @@ def settle_when_due(tx: Tx, command: tuple[str, str]) -> Settled:
     if made.decision is None and not made.closed:
         if made.next_at is not None:
             tx.run(statements.timer_put, kind="effective", subject=case_id, due_at=made.next_at)
-        _let_others_take(tx, workspace, case_id)
+        queue.let_others_take(tx, workspace, case_id)
     return made
 
 
@@ -116,6 +116,9 @@ def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: lis
     record = row.record() | {"arguments": outcome.arguments}
     revision = row.revision + 1
     log = tx.workspace(row.workspace).log
+    if "personal_data" in record:
+        # an edit may take a personal value out altogether
+        record["personal_data"] = bound_paths(tx, log, row.case_id, record)
     made = action_digest(
         workspace=row.workspace, principal=record.get("principal"), action=row.action,
         schema=digest(dumps(record["schema"])) if "schema" in record else None,
@@ -159,12 +162,10 @@ def _close_look(
     return Settled(closed=True)
 
 
-def _let_others_take(tx: Tx, workspace: str, case_id: str) -> None:
-    case = rows.case(tx, workspace, case_id)
-    if case is None or case.state != "open" or tx.one(statements.claim_get, case_id=case_id) is not None:
-        return
-    if tx.run(statements.review_count_present, case_id=case_id)[0][0] < max(1, case.reviewers):
-        queue.put_back(tx, case)
+def _roles(given: list[ReviewRow], route: Route) -> dict[str, list[str]]:
+    """The roles each reviewer held when he answered; an admin stands in for any that the route asks for."""
+    asked = sorted({*route.roles, *(role for stage in route.stages for role in stage.roles)})
+    return {person: held + asked if "admin" in held else held for person, held in rows.roles_of(given).items()}
 
 
 def _suggestion(row: ProposalRow) -> Any:

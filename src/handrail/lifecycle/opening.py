@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from handrail.canonical import JSON, dumps
 from handrail.entry import commitment
-from handrail.errors import InvalidInput
+from handrail.errors import InvalidInput, NotExecutable
 from handrail.proposal import Proposal
 from handrail.store import schema, statements
 from handrail.store.tx import Tx
@@ -66,9 +66,25 @@ def bound_arguments(tx: Tx, log: str, case_id: str, record: dict[str, Any]) -> J
         holder, last = locate(salted, path)
         full = "/arguments" + path
         if full not in salts:
-            raise InvalidInput(f"the value at {full} was erased", remedy="It can no longer be executed.")
+            raise NotExecutable(f"the value at {full} was erased")
         holder[last] = {"$commitment": commitment(salt=salts[full], path=full, value=holder[last])}
     return salted
+
+
+def bound_paths(tx: Tx, log: str, case_id: str, record: dict[str, Any]) -> list[str]:
+    """The personal paths that still are in the arguments and whose value was not erased."""
+    salted = {row[0] for row in tx.run(statements.opening_salts, log=log, case_id=case_id)}
+    return [
+        path for path in record["personal_data"] if "/arguments" + path in salted and _holds(record["arguments"], path)
+    ]
+
+
+def _holds(document: Any, path: str) -> bool:
+    try:
+        locate(document, path)
+    except InvalidInput:
+        return False
+    return True
 
 
 def locate(document: Any, path: str) -> tuple[Any, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from handrail.canonical import JSON
 from handrail.clock import SECOND, iso
+from handrail.lifecycle import rows
 from handrail.lifecycle.actor import POLICY, Actor, pseudonym
 from handrail.lifecycle.rows import CaseRow
 from handrail.operations.order import sort_key
@@ -15,7 +16,7 @@ from handrail.store.tx import Tx
 SUMMARY_CHARACTERS = 200
 
 
-def open_case(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: Route, *, soft: bool) -> None:
+def open_case(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: Route, *, soft: bool, by: Actor) -> None:
     """Put a proposal before people: the case, its place in the queue, who may not judge it, its deadline."""
     lane = lane_of(tx, workspace, route)
     deadline = None if route.deadline_seconds is None else tx.now + route.deadline_seconds * SECOND
@@ -33,9 +34,12 @@ def open_case(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: R
     tx.add(schema.unindexed, case_id=case_id)
     secret = tx.workspace(workspace).secret
     asked = [name for name in (proposal.principal, *proposal.owners) if name]
-    barred = [pseudonym(secret, name) for name in dict.fromkeys(asked)]
-    for n, person in enumerate(barred):
-        tx.add(schema.excluded, case_id=case_id, person=person, why="owner" if n else "requester")
+    # who asks in person is known by id; those a proposal names, by pseudonym
+    barred = [by.pid] if by.kind == "person" else []
+    barred = list(dict.fromkeys([*barred, *(pseudonym(secret, name) for name in asked)]))
+    owners = {pseudonym(secret, name) for name in proposal.owners} - {pseudonym(secret, proposal.principal or "")}
+    for person in barred:
+        tx.add(schema.excluded, case_id=case_id, person=person, why="owner" if person in owners else "requester")
     if deadline is not None:
         tx.add(schema.timer, kind="deadline", subject=case_id, due_at=deadline)
     tx.entry(
@@ -79,6 +83,15 @@ def _holds(actor: Actor, part: str) -> bool:
     if part.startswith("role:"):
         return bool(actor.roles.intersection(part[5:].split("|"))) or "admin" in actor.roles
     return part in actor.skills
+
+
+def let_others_take(tx: Tx, workspace: str, case_id: str) -> None:
+    """Put an open case into the queue unless it is held or has all the answers it needs."""
+    case = rows.case(tx, workspace, case_id)
+    if case is None or case.state != "open" or tx.one(statements.claim_get, case_id=case_id) is not None:
+        return
+    if tx.run(statements.review_count_present, case_id=case_id)[0][0] < max(1, case.reviewers):
+        put_back(tx, case)
 
 
 def put_back(tx: Tx, case: CaseRow) -> None:

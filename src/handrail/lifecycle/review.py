@@ -100,7 +100,7 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     )  # fmt: skip
     made = decide.settle(tx, row, case, route, by=actor)
     if made.decision is None and not made.closed:
-        _next_look(tx, case, made.next_at, route)
+        _next_look(tx, actor.workspace, case.id, made.next_at)
     return Reviewed(review_id=id, case_id=case.id, effective_at=effective, decision=made.decision, receipt=made.receipt)
 
 
@@ -133,8 +133,7 @@ def withdraw(tx: Tx, command: Withdraw) -> str:
     tx.run(statements.excluded_forget, case_id=given.case_id, person=actor.pid)
     tx.entry(actor.workspace, "review.withdrawn", actor.entry(), case=(given.case_id, given.revision), review=given.id)
     case = claim.open_case_of(tx, actor, given.case_id)
-    if tx.one(statements.claim_get, case_id=case.id) is None:
-        queue.put_back(tx, case)
+    queue.let_others_take(tx, case.workspace, case.id)
     decide.look_again_when_due(tx, row, case)
     return case.id
 
@@ -202,9 +201,7 @@ def check_schema(schema: JSON, value: JSON, what: str) -> None:
         return
     try:
         validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)(schema)
-        problem = next(
-            iter(sorted(validator.iter_errors(value), key=lambda e: list(map(str, e.absolute_path)))), None
-        )
+        problem = next(iter(sorted(validator.iter_errors(value), key=lambda e: list(map(str, e.absolute_path)))), None)
     except jsonschema.SchemaError as error:
         raise InvalidInput(f"the action's own schema is broken: {error.message}") from None
     if problem is not None:
@@ -234,13 +231,12 @@ def _window(verdict: str, route: Route, case: CaseRow, now: int) -> int:
     return window
 
 
-def _next_look(tx: Tx, case: CaseRow, next_at: int | None, route: Route) -> None:
+def _next_look(tx: Tx, workspace: str, case_id: str, next_at: int | None) -> None:
     """The case stays open: look again when a window ends, and let further people take it meanwhile."""
     if next_at is not None:
-        tx.run(statements.timer_put, kind="effective", subject=case.id, due_at=next_at)
-    given = tx.run(statements.review_count_present, case_id=case.id)[0][0]
-    if given < max(1, case.reviewers):
-        queue.put_back(tx, case)
+        tx.run(statements.timer_put, kind="effective", subject=case_id, due_at=next_at)
+    # settling may have sent it up, so its place is read anew
+    queue.let_others_take(tx, workspace, case_id)
 
 
 def answer_digest(body: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ writer only does what must happen inside the transaction.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -75,6 +76,9 @@ def prepare(
 ) -> Submit:
     """Check a proposal and make its canonical bytes. Raises `InvalidInput` (`MalformedJSON` for bad values)."""
     _check(proposal)
+    if isinstance(proposal.confidence, float) and not math.isfinite(proposal.confidence):
+        # no number at all says as little as none
+        proposal = replace(proposal, confidence=None)
     data = dumps(proposal.record())
     if len(data) > MAX_PROPOSAL_BYTES:
         raise InvalidInput(
@@ -143,9 +147,14 @@ def submit_many(tx: Tx, commands: Sequence[Submit]) -> list[Submitted | Exceptio
             ready = []
             results.append(error)
             continue
+        if draft.halted is not None:
+            results.extend(_insert(tx, ready))
+            ready = []
+            results.append(_stopped(tx, draft))
+            continue
         ready.append(draft)
-        if draft.counted or draft.halted is not None:
-            # the next route may depend on this one being counted, or may repeat it
+        if draft.counted:
+            # the next route may depend on this one being counted
             results.extend(_insert(tx, ready))
             ready = []
     results.extend(_insert(tx, ready))
@@ -195,6 +204,8 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
     )  # fmt: skip
     halted = halt.standing(tx, workspace, agent=proposal.agent, action=proposal.action, run=proposal.run)
     decision, body = _decided_at_once(route, halted)
+    if ("open", workspace) in tx.memo and halted is None and (decision is None or route.tier == "soft_review"):
+        tx.memo["open", workspace] += 1
     return _Draft(
         command=command, proposal=proposal, policy=policy, route=route, case_id=case_id, action_digest=bound,
         decision=decision, decision_bytes=None if body is None else dumps(body), entry_id=uuid7(tx.now),
@@ -245,24 +256,18 @@ def _hold_when_full(tx: Tx, policy: Policy, workspace: str, route: Route) -> Rou
 def _insert(tx: Tx, drafts: list[_Draft]) -> list[Submitted | Exception]:
     if not drafts:
         return []
-    known = _known_before_the_halt(tx, drafts)
-    if known is not None:
-        return [known]
     inserted = set(tx.add_unless_known(schema.proposal, [_row(tx, draft) for draft in drafts]))
     return [_settle(tx, draft) if draft.case_id in inserted else _replay(tx, draft) for draft in drafts]
 
 
-def _known_before_the_halt(tx: Tx, drafts: list[_Draft]) -> Submitted | Exception | None:
-    """What is refused under a halt keeps its key free for later; but what was submitted before stays what it was."""
-    last = drafts[-1]
-    if last.halted is None or last.command.identity is None:
-        return None
-    if len(drafts) > 1:
-        raise AssertionError("what a halt stops is inserted by itself")
-    found = tx.one(
-        statements.proposal_by_identity, workspace=last.command.actor.workspace, identity=last.command.identity
-    )
-    return None if found is None else _replay(tx, last)
+def _stopped(tx: Tx, draft: _Draft) -> Submitted | Exception:
+    """What a halt refuses leaves its key free for later; but what was submitted before stays what it was."""
+    command = draft.command
+    if command.identity is not None and tx.run(
+        statements.proposal_by_identity, workspace=command.actor.workspace, identity=command.identity
+    ):
+        return _replay(tx, draft)
+    return _insert(tx, [draft])[0]
 
 
 def _row(tx: Tx, draft: _Draft) -> dict[str, Any]:
@@ -297,9 +302,7 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
             submitter=None if needs_people else command.actor.pid, **what,
         )  # fmt: skip
     if needs_people:
-        open_case(
-            tx, workspace, draft.case_id, proposal, route, soft=draft.decision is not None, by=command.actor
-        )
+        open_case(tx, workspace, draft.case_id, proposal, route, soft=draft.decision is not None, by=command.actor)
     if draft.decision == "approved" and proposal.executor == "worker":
         tx.add(schema.handoff, workspace=workspace, action=proposal.action, case_id=draft.case_id, approved_at=tx.now)
     for opening in draft.openings:

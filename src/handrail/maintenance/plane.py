@@ -19,6 +19,7 @@ from handrail.maintenance.feed import Feed
 from handrail.maintenance.loop import Loop
 from handrail.maintenance.sealing import Sealer
 from handrail.store import statements
+from handrail.store.engine import Store
 from handrail.store.logbook import Logbook
 from handrail.store.migrate import migrate, pending
 from handrail.store.open import open_store
@@ -30,11 +31,15 @@ BULK: dict[Verb[Any, Any], Bulk] = {submit.submit: submit.submit_many}
 
 
 class Plane:
-    """Everything one process needs to run the lifecycle. Close it; or use it as a context manager."""
+    """Everything one process needs to run the lifecycle. Close it; or use it as a context manager.
+
+    `url` may be an open store, which the plane then closes. Without a `clock` the database tells the time where it
+    has one of its own.
+    """
 
     def __init__(
         self,
-        url: str | Path,
+        url: str | Path | Store,
         *,
         policy: str | None = None,
         policy_name: str = "policy",
@@ -48,15 +53,13 @@ class Plane:
         auto_migrate: bool = True,
     ):
         self.clock = clock or SystemClock()
-        self.store = open_store(url, allow_unsafe=allow_unsafe)
+        self.store = open_store(url, allow_unsafe=allow_unsafe) if isinstance(url, str | Path) else url
         if auto_migrate:
             migrate(self.store.url)
         elif pending(self.store.url):
             raise InvalidInput("the database is older than this program", remedy="Run `handrail migrate` first.")
         self.feed = Feed(self.store)
-        self.writer = Writer(
-            self.store, clock=self.clock, threads=writer_threads, bulk=BULK, committed=self.feed.committed
-        )
+        self.writer = Writer(self.store, clock=clock, threads=writer_threads, bulk=BULK, committed=self.feed.committed)
         self.host = host
         self.workspace_id = workspace_id
         begun = self.begin_workspace(workspace_id, policy or default_policy(), policy_name)

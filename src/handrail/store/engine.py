@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy.sql import ClauseElement
 
+from handrail.clock import Clock
 from handrail.store.statements import Statement
 from handrail.store.tx import Connection, Engine, Row
 
@@ -14,8 +15,8 @@ from handrail.store.tx import Connection, Engine, Row
 class WriteConnection(Connection, Protocol):
     """A connection that belongs to one writer thread."""
 
-    def begin(self, clock: Callable[[], int]) -> int:
-        """Open a transaction; this moment in microseconds, by the database's clock where it has one."""
+    def begin(self, clock: Clock | None) -> int:
+        """Open a transaction; this moment in microseconds: by `clock`, or else by the database's where it has one."""
         ...
 
     def commit(self) -> None:

@@ -66,8 +66,12 @@ def _engine(url: str) -> Engine:
         @event.listens_for(engine, "connect")
         def _plain(connection, record):  # type: ignore[no-untyped-def]
             connection.isolation_level = None
+            connection.execute("PRAGMA busy_timeout = 10000")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            # another process may be the one that checkpoints this file
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            connection.execute("PRAGMA secure_delete = ON")
 
         @event.listens_for(engine, "begin")
         def _begin(connection):  # type: ignore[no-untyped-def]

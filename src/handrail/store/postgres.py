@@ -11,14 +11,16 @@ from typing import Any, Literal
 
 import psycopg
 from psycopg_pool import ConnectionPool
-from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, Table, create_engine
+from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, Table, create_engine, exc
 from sqlalchemy.sql import ClauseElement
 
-from handrail.errors import UnsafeStore
+from handrail.clock import Clock
+from handrail.errors import Unavailable, UnsafeStore
 from handrail.store.statements import Statement
 from handrail.store.tx import Row
 
 CHANNEL = "handrail"
+CONNECT_SECONDS = 5
 SETTINGS = (
     "SET lock_timeout = '2s'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s';"
     " SET timezone = 'UTC'"
@@ -37,10 +39,14 @@ class PostgresStore:
         self._dsn = url.replace("postgresql+psycopg://", "postgresql://")
         if not allow_unsafe:
             self._refuse_unsafe()
-        self._pool = ConnectionPool(self._dsn, min_size=1, max_size=8, kwargs={"autocommit": True}, open=True)
+        self._pool = ConnectionPool(
+            self._dsn, min_size=1, max_size=8, kwargs={"autocommit": True, "connect_timeout": CONNECT_SECONDS},
+            timeout=CONNECT_SECONDS, open=True,
+        )  # fmt: skip
         self._engine = create_engine(
-            "postgresql+psycopg://", creator=lambda: psycopg.connect(self._dsn), pool_size=4, pool_pre_ping=True
-        )
+            "postgresql+psycopg://", creator=lambda: psycopg.connect(self._dsn, connect_timeout=CONNECT_SECONDS),
+            pool_size=4, pool_pre_ping=True,
+        )  # fmt: skip
 
     def _refuse_unsafe(self) -> None:
         with psycopg.connect(self._dsn, autocommit=True) as connection:
@@ -56,10 +62,24 @@ class PostgresStore:
         return PostgresConnection(self._dsn)
 
     def read(self, query: ClauseElement) -> list[Any]:
-        with self._engine.connect() as connection:
-            return list(connection.execute(query).all())  # type: ignore[call-overload]
+        try:
+            with self._engine.connect() as connection:
+                return list(connection.execute(query).all())  # type: ignore[call-overload]
+        except (exc.OperationalError, exc.InterfaceError) as error:
+            raise Unavailable(f"the database cannot be read now: {error.orig}") from error
 
     def read_hot(self, statement: Statement, **parameters: Any) -> list[Row]:
+        try:
+            try:
+                return self._read_hot(statement, parameters)
+            except self.outages:
+                # the server may only have been restarted: throw dead connections out and look once more
+                self._pool.check()
+                return self._read_hot(statement, parameters)
+        except self.outages as error:
+            raise Unavailable(f"the database cannot be read now: {error}") from error
+
+    def _read_hot(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
         with self._pool.connection() as connection:
             return connection.execute(statement.postgres, parameters).fetchall()
 
@@ -70,13 +90,13 @@ class PostgresStore:
         def listen() -> None:
             while not stop.is_set():
                 try:
-                    with psycopg.connect(self._dsn, autocommit=True) as connection:
+                    with psycopg.connect(self._dsn, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
                         connection.execute(f"LISTEN {CHANNEL}")
                         changed()
                         while not stop.is_set():
                             for _ in connection.notifies(timeout=0.5, stop_after=1):
                                 changed()
-                except psycopg.Error:
+                except (psycopg.Error, Unavailable):
                     stop.wait(0.5)
 
         thread = threading.Thread(target=listen, name="handrail-listen", daemon=True)
@@ -103,14 +123,23 @@ class PostgresConnection:
         self._db = self._open()
 
     def _open(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(self._dsn, autocommit=True, prepare_threshold=2)
+        connection = psycopg.connect(self._dsn, autocommit=True, prepare_threshold=2, connect_timeout=CONNECT_SECONDS)
         connection.prepared_max = 200
         connection.execute(SETTINGS)
         return connection
 
-    def begin(self, clock: Callable[[], int]) -> int:
-        if self._db.closed or self._db.broken:
+    def begin(self, clock: Clock | None) -> int:
+        try:
+            now = self._begin()
+        except PostgresStore.outages:
+            if not (self._db.closed or self._db.broken):
+                raise
+            # the server went away since the last group; of this one nothing was written yet
             self._db = self._open()
+            now = self._begin()
+        return now if clock is None else clock.now()
+
+    def _begin(self) -> int:
         cursor = self._db.execute(f"BEGIN; SELECT {NOW}")
         cursor.nextset()
         row = cursor.fetchone()
@@ -121,7 +150,7 @@ class PostgresConnection:
         self._db.execute(f"NOTIFY {CHANNEL}; COMMIT")
 
     def rollback(self) -> None:
-        if not self._db.closed:
+        if not (self._db.closed or self._db.broken):
             self._db.execute("ROLLBACK")
 
     def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -17,17 +18,20 @@ from pathlib import Path
 from typing import IO, Any, Literal
 from urllib.parse import quote
 
-from sqlalchemy import Table, create_engine
+from sqlalchemy import Table, create_engine, exc
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import ClauseElement
 
-from handrail.errors import UnsafeStore
+from handrail.clock import Clock, SystemClock
+from handrail.errors import Unavailable, UnsafeStore
 from handrail.store.statements import Statement
 from handrail.store.tx import Row
 
+_SYSTEM = SystemClock()
 AUTOCHECKPOINT_PAGES = 4000
 BUSY_MILLISECONDS = 10_000
 POLL_SECONDS = 0.05
+MOUNTS = Path("/proc/mounts")
 NETWORK_FILE_SYSTEMS = {
     "nfs",
     "nfs4",
@@ -70,16 +74,22 @@ class SQLiteStore:
         return connection
 
     def read(self, query: ClauseElement) -> list[Any]:
-        with self._pool.connect() as connection:
-            return list(connection.execute(query).all())  # type: ignore[call-overload]
+        try:
+            with self._pool.connect() as connection:
+                return list(connection.execute(query).all())  # type: ignore[call-overload]
+        except (exc.OperationalError, sqlite3.OperationalError) as error:
+            raise Unavailable(f"the database cannot be read now: {error}") from error
 
     def read_hot(self, statement: Statement, **parameters: Any) -> list[Row]:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._open_reader()
-            with self._guard:
-                self._readers.append(connection)
-        return connection.execute(statement.sqlite, parameters).fetchall()
+        try:
+            if connection is None:
+                connection = self._local.connection = self._open_reader()
+                with self._guard:
+                    self._readers.append(connection)
+            return connection.execute(statement.sqlite, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            raise Unavailable(f"the database cannot be read now: {error}") from error
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """Polls `data_version`, which moves when any other connection commits."""
@@ -89,10 +99,14 @@ class SQLiteStore:
             connection = self._open_reader()
             seen = -1
             while not stop.wait(POLL_SECONDS):
-                (version,) = connection.execute("PRAGMA data_version").fetchone()
-                if version != seen:
-                    seen = version
-                    changed()
+                try:
+                    (version,) = connection.execute("PRAGMA data_version").fetchone()
+                    if version != seen:
+                        changed()
+                        seen = version
+                except (sqlite3.OperationalError, Unavailable):
+                    # looked at again with the next poll
+                    continue
             connection.close()
 
         thread = threading.Thread(target=poll, name="handrail-watch", daemon=True)
@@ -127,6 +141,8 @@ class SQLiteConnection:
         self._db.execute("PRAGMA wal_autocheckpoint = 0")
         self._db.execute("PRAGMA cache_size = -65536")
         self._db.execute("PRAGMA temp_store = MEMORY")
+        # what is erased is overwritten, not only forgotten
+        self._db.execute("PRAGMA secure_delete = ON")
         self._lock: IO[bytes] | None = None
         self._dirty_wal = True
         self.become_checkpointer()
@@ -151,9 +167,9 @@ class SQLiteConnection:
         self._db.execute(f"PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}")
         return True
 
-    def begin(self, clock: Callable[[], int]) -> int:
+    def begin(self, clock: Clock | None) -> int:
         self._db.execute("BEGIN IMMEDIATE")
-        return clock()
+        return (clock or _SYSTEM).now()
 
     def commit(self) -> None:
         self._db.execute("COMMIT")
@@ -196,15 +212,19 @@ def _insert_sql(table: Table, columns: tuple[str, ...], ignore: bool) -> str:
     return f'INSERT {"OR IGNORE " if ignore else ""}INTO "{table.name}" ({names}) VALUES ({values})'
 
 
-def refuse_network_file_system(path: Path) -> None:
-    """Raise `UnsafeStore` if the folder of `path` is on a file system where SQLite's locks do not hold."""
-    mounts = Path("/proc/mounts")
+def refuse_network_file_system(path: Path, mounts: Path = MOUNTS) -> None:
+    """Raise `UnsafeStore` if the folder of `path` is on a file system where SQLite's locks do not hold.
+
+    `mounts` lists what is mounted, as Linux does; where there is no such file nothing is refused.
+    """
     if not mounts.exists():
         return
     folder = os.path.realpath(path.parent)
     best, kind = "", ""
     for line in mounts.read_text(errors="replace").splitlines():
         _, point, found, *_ = line.split(" ")
+        # spaces and tabs in a mount point are written in octal
+        point = re.sub(r"\\([0-7]{3})", lambda code: chr(int(code[1], 8)), point)
         inside = folder == point or folder.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):
             best, kind = point, found

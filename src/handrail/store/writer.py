@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from handrail.clock import Clock, SystemClock
+from handrail.clock import Clock
 from handrail.errors import HandrailError, Unavailable
 from handrail.store.engine import Store, WriteConnection
 from handrail.store.tx import Staged, Tx
@@ -36,13 +36,15 @@ RETRIES = 4
 
 
 class _Item:
-    __slots__ = ("command", "future", "loop", "verb")
+    __slots__ = ("alone", "command", "future", "loop", "verb")
 
     def __init__(self, verb: Verb[Any, Any], command: Any, future: Any, loop: asyncio.AbstractEventLoop | None):
         self.verb = verb
         self.command = command
         self.future = future
         self.loop = loop
+        # a bulk it was part of failed: run it by itself, so that the others do not pay for one
+        self.alone = False
 
 
 class _Poisoned(Exception):
@@ -66,7 +68,8 @@ class Writer:
         committed: Callable[[list[Staged]], None] | None = None,
     ):
         self.store = store
-        self.clock = clock or SystemClock()
+        # None: the engine tells the time (PostgreSQL by its server, so that replicas agree)
+        self.clock = clock
         self.bulk = bulk or {}
         self.committed = committed or (lambda entries: None)
         self._waiting: deque[_Item] = deque()
@@ -138,8 +141,10 @@ class Writer:
                 if not self._waiting and not self._closing:
                     self._ready.wait(None if idled else IDLE_SECONDS)
                 if self._waiting:
-                    count = min(len(self._waiting), MAX_GROUP)
-                    return [self._waiting.popleft() for _ in range(count)]
+                    group = self._next_group()
+                    if group:
+                        return group
+                    continue
                 if self._closing:
                     return None
             if not idled:
@@ -149,6 +154,12 @@ class Writer:
                     log.warning("housekeeping failed; it will be tried again", exc_info=True)
                 idled = True
 
+    def _next_group(self) -> list[_Item]:
+        """Who waits, without those who gave up waiting before their verb began."""
+        count = min(len(self._waiting), MAX_GROUP)
+        group = [self._waiting.popleft() for _ in range(count)]
+        return [item for item in group if item.loop is not None or item.future.set_running_or_notify_cancel()]
+
     def _write(self, connection: WriteConnection, group: list[_Item]) -> list[Any]:
         """Results or exceptions, one per item, in order."""
         results: list[Any] = [None] * len(group)
@@ -157,14 +168,17 @@ class Writer:
         while alive:
             tx = None
             try:
-                tx = Tx(connection, connection.begin(self.clock.now))
+                tx = Tx(connection, connection.begin(self.clock))
                 made = self._run_all(tx, [group[i] for i in alive])
                 tx.flush()
                 connection.commit()
             except _Poisoned as poison:
                 self._rollback(connection)
-                for at in reversed(poison.at):
-                    results[alive.pop(at)] = poison.error
+                if len(poison.at) > 1:
+                    for at in poison.at:
+                        group[alive[at]].alone = True
+                    continue
+                results[alive.pop(poison.at.start)] = poison.error
                 continue
             except self.store.outages as error:
                 self._rollback(connection)
@@ -186,10 +200,17 @@ class Writer:
                 results[i] = result
             self.commits += 1
             self.verbs += len(alive)
-            if tx.entries:
-                self.committed(tx.entries)
+            self._tell(tx.entries)
             return results
         return results
+
+    def _tell(self, entries: list[Staged]) -> None:
+        try:
+            if entries:
+                self.committed(entries)
+        except Exception:
+            # it is durable and its callers must hear so; listeners look again by themselves
+            log.exception("a listener failed")
 
     def _run_all(self, tx: Tx, items: list[_Item]) -> list[Any]:
         made: list[Any] = []
@@ -197,9 +218,9 @@ class Writer:
         while at < len(items):
             verb = items[at].verb
             end = at + 1
-            many = self.bulk.get(verb)
+            many = None if items[at].alone else self.bulk.get(verb)
             if many is not None:
-                while end < len(items) and items[end].verb is verb:
+                while end < len(items) and items[end].verb is verb and not items[end].alone:
                     end += 1
             tx.dirty = False
             try:

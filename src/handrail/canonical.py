@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+import orjson
 import rfc8785
 
 from handrail.errors import MalformedJSON
@@ -21,7 +23,13 @@ JSON = Any
 MAX_DEPTH = 64
 MAX_INTEGER = 2**53 - 1
 
-_encode_plain = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_PLAIN = (
+    orjson.OPT_SORT_KEYS
+    | orjson.OPT_STRICT_INTEGER
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
 
 
 def parse(text: str | bytes) -> JSON:
@@ -34,7 +42,7 @@ def parse(text: str | bytes) -> JSON:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
+        value = _strict.decode(text)
     except MalformedJSON:
         raise
     except RecursionError:
@@ -57,11 +65,27 @@ def dumps(value: JSON) -> bytes:
     try:
         if _inspect(value, 0):
             return rfc8785.dumps(value)
-        return _encode_plain(value).encode("utf-8")
-    except UnicodeEncodeError:
-        raise MalformedJSON("a string holds a lone surrogate") from None
+        return orjson.dumps(value, option=_PLAIN)
+    except TypeError as error:
+        raise MalformedJSON(str(error)) from None
     except rfc8785.CanonicalizationError as error:
         raise MalformedJSON(str(error)) from None
+
+
+def dumps_flat(value: JSON) -> bytes:
+    """The same bytes for what we made ourselves: ASCII keys, no floats, integers in range. Nothing is inspected.
+
+    Raises `MalformedJSON` for a lone surrogate or a value without a JSON form.
+    """
+    try:
+        return orjson.dumps(value, option=_PLAIN)
+    except TypeError as error:
+        raise MalformedJSON(str(error)) from None
+
+
+def loads_stored(data: bytes) -> JSON:
+    """Read canonical bytes that we wrote: they were inspected then."""
+    return orjson.loads(data)
 
 
 def digest(data: bytes) -> str:
@@ -116,46 +140,76 @@ def _constant(name: str) -> NoReturn:
     raise MalformedJSON(f"{name} is not JSON")
 
 
+_strict = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant)
+
+
 def _inspect(value: JSON, depth: int) -> bool:
     """Refuse what has no canonical form; true if the plain encoder's bytes could differ from RFC 8785.
 
-    Sorted compact `json` output equals RFC 8785 when keys are ASCII and there are no floats.
+    Sorted compact output equals RFC 8785 when keys are ASCII and every float is one of `_same_digits`.
+    Leaves are looked at where they stand: this runs for every value that comes in.
     """
     kind = type(value)
-    if kind is str:
-        if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
-            raise MalformedJSON("a string holds a lone surrogate")
-        return False
     if kind is dict:
-        if depth >= MAX_DEPTH:
-            raise MalformedJSON(f"nested deeper than {MAX_DEPTH}")
+        items = value.values()
         careful = False
-        for key, item in value.items():
+        for key in value:
             if type(key) is not str:
                 raise MalformedJSON(f"a key must be a string, not {type(key).__name__}")
             if not key.isascii():
-                _inspect(key, depth)
+                _check_text(key)
                 careful = True
+    elif kind is list or kind is tuple:
+        items = value
+        careful = False
+    else:
+        return _inspect_leaf(value)
+    if depth >= MAX_DEPTH:
+        raise MalformedJSON(f"nested deeper than {MAX_DEPTH}")
+    for item in items:
+        kind = type(item)
+        if kind is str:
+            if not item.isascii():
+                _check_text(item)
+        elif kind is int:
+            if not -MAX_INTEGER <= item <= MAX_INTEGER:
+                raise MalformedJSON("integers beyond ±(2^53−1) must travel as strings")
+        elif item is None or kind is bool:
+            continue
+        elif kind is dict or kind is list or kind is tuple:
             if _inspect(item, depth + 1):
                 careful = True
-        return careful
-    if value is None or kind is bool:
+        elif _inspect_leaf(item):
+            careful = True
+    return careful
+
+
+def _inspect_leaf(value: JSON) -> bool:
+    kind = type(value)
+    if kind is float:
+        if value != value or value in (float("inf"), float("-inf")):
+            raise MalformedJSON("NaN and infinities are not JSON")
+        return not _same_digits(value)
+    if kind is str:
+        _check_text(value)
         return False
     if kind is int:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise MalformedJSON("integers beyond ±(2^53−1) must travel as strings")
         return False
-    if kind is float:
-        if value != value or value in (float("inf"), float("-inf")):
-            raise MalformedJSON("NaN and infinities are not JSON")
-        # here Python's shortest form and ECMAScript's are the same digits, without exponent
-        return not (1e-4 <= abs(value) < 1e16 and value % 1.0)
-    if kind is list or kind is tuple:
-        if depth >= MAX_DEPTH:
-            raise MalformedJSON(f"nested deeper than {MAX_DEPTH}")
-        careful = False
-        for item in value:
-            if _inspect(item, depth + 1):
-                careful = True
-        return careful
+    if value is None or kind is bool:
+        return False
     raise MalformedJSON(f"{kind.__name__} has no JSON form; send it as a string")
+
+
+def _same_digits(value: float) -> bool:
+    """Here the shortest form and ECMAScript's are the same digits, without exponent or trailing point."""
+    return 1e-4 <= abs(value) < 1e16 and value % 1.0 != 0.0
+
+
+def _check_text(text: str) -> None:
+    if not text.isascii() and _SURROGATE.search(text):
+        raise MalformedJSON("a string holds a lone surrogate")
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")

@@ -6,6 +6,7 @@ All times inside handrail are integers: microseconds since the Unix epoch, UTC.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -55,9 +56,40 @@ def from_iso(text: str) -> int:
     return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
 
 
+class _Random:
+    """Random bytes of the system, fetched many at a time: a call for each id would cost more than the id."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._bytes = b""
+        self._at = 0
+        # a forked child must not repeat its parent's ids
+        os.register_at_fork(after_in_child=self._forget)
+
+    def take(self) -> bytes:
+        """Ten bytes nobody else gets."""
+        with self._guard:
+            if self._at >= len(self._bytes):
+                self._bytes, self._at = os.urandom(10 * 400), 0
+            self._at += 10
+            return self._bytes[self._at - 10 : self._at]
+
+    def _forget(self) -> None:
+        self._guard = threading.Lock()
+        self._bytes, self._at = b"", 0
+
+
+_random = _Random()
+
+
+def random_unit() -> float:
+    """A uniform number in [0, 1) from the system's randomness."""
+    return int.from_bytes(_random.take()[:7], "big") / 2**56
+
+
 def uuid7(micros: int) -> str:
     """A UUIDv7 (RFC 9562, 5.7) for the given moment: time-ordered, 74 random bits."""
-    random = os.urandom(10)
+    random = _random.take()
     text = f"{micros // 1000:012x}7{random.hex()}"
     variant = "89ab"[random[-1] & 3]
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{variant}{text[16:19]}-{text[19:31]}"

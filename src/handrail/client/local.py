@@ -9,7 +9,7 @@ from handrail.client.calls import CALLS
 from handrail.client.steps import Answered, Await, AwaitEnd, Call, Finish, Start, Submit
 from handrail.client.transport import Sent
 from handrail.client.watch import Watch
-from handrail.clock import SECOND
+from handrail.clock import SECOND, random_unit
 from handrail.decision import Decision, Receipt
 from handrail.execution import Execution
 from handrail.lifecycle import execute, submit
@@ -67,7 +67,7 @@ class LocalTransport:
     def _made(self, step: Sent) -> tuple[Any, Any]:
         if isinstance(step, Submit):
             return submit.submit, submit.prepare(
-                self.actor, step.proposal, draw=submit.random_draw(), nonce=step.nonce, hold=int(step.lasting * SECOND)
+                self.actor, step.proposal, draw=random_unit(), nonce=step.nonce, hold=int(step.lasting * SECOND)
             )
         if isinstance(step, Start):
             return execute.start, execute.Start(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 
 from handrail.canonical import dumps, parse
 from handrail.consensus.quorum import Outcome
@@ -15,6 +15,9 @@ from handrail.lifecycle.rows import ProposalRow, ReviewRow
 from handrail.proposal import Proposal
 from handrail.store import schema, statements
 from handrail.store.tx import Tx
+
+
+_FIELDS = tuple(field.name for field in fields(Label))
 
 
 def from_reviews(tx: Tx, row: ProposalRow, given: list[ReviewRow], outcome: Outcome) -> None:
@@ -38,7 +41,7 @@ def keep(tx: Tx, row: ProposalRow, label: Label) -> None:
     """Store a label and write down that it was made."""
     tx.add(
         schema.label, id=label.id, workspace=row.workspace, case_id=row.case_id, action=row.action,
-        source=label.source, correct=label.correct, bytes=dumps(asdict(label)), made_at=tx.now, batch=None,
+        source=label.source, correct=label.correct, bytes=dumps({name: getattr(label, name) for name in _FIELDS}), made_at=tx.now, batch=None,
     )  # fmt: skip
     tx.entry(row.workspace, "label.made", SYSTEM.entry(), case=(row.case_id, row.revision), label=label.id)
 

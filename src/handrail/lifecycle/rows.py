@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from handrail.canonical import JSON, parse
+from handrail.canonical import JSON, dumps, loads_stored
 from handrail.clock import SECOND
 from handrail.decision import Decision, Receipt
 from handrail.errors import NotFound
@@ -38,8 +39,8 @@ class ProposalRow(NamedTuple):
     decision_entry: str | None
 
     def record(self) -> dict[str, Any]:
-        """The proposal as plain JSON."""
-        return cast(dict[str, Any], parse(bytes(self.data)))
+        """The proposal as plain JSON. Kept and shared: copy before changing what is inside."""
+        return _record(bytes(self.data))
 
 
 class CaseRow(NamedTuple):
@@ -122,7 +123,7 @@ def reviews(tx: Tx, case_id: str) -> list[ReviewRow]:
 
 def review_noun(row: ReviewRow) -> Review:
     """A stored review as the noun that quorum rules read."""
-    body = parse(bytes(row.data))
+    body = loads_stored(bytes(row.data))
     return Review(
         id=row.id,
         case_id=row.case_id,
@@ -146,7 +147,7 @@ def review_noun(row: ReviewRow) -> Review:
 
 def roles_of(rows: list[ReviewRow]) -> dict[str, list[str]]:
     """The roles each reviewer held when he answered."""
-    return {row.reviewer: parse(bytes(row.data)).get("roles", []) for row in rows}
+    return {row.reviewer: loads_stored(bytes(row.data)).get("roles", []) for row in rows}
 
 
 def execution_noun(row: ExecutionRow, proposal: ProposalRow) -> Execution:
@@ -165,7 +166,7 @@ def execution_noun(row: ExecutionRow, proposal: ProposalRow) -> Execution:
         started_at=row.started_at,
         expires_at=row.expires_at,
         finished_at=row.finished_at,
-        result=None if row.result is None else parse(bytes(row.result)),
+        result=None if row.result is None else loads_stored(bytes(row.result)),
         happened=None if row.happened is None else bool(row.happened),
     )
 
@@ -174,7 +175,7 @@ def decision_noun(row: ProposalRow, receipt: Receipt | None = None) -> Decision 
     """The decision of a proposal's row, or None while there is none."""
     if row.decision is None or row.decision_bytes is None:
         return None
-    body = parse(bytes(row.decision_bytes))
+    body = loads_stored(bytes(row.decision_bytes))
     return Decision(
         case_id=row.case_id,
         kind=row.decision,  # type: ignore[arg-type]
@@ -224,9 +225,29 @@ def route_record(route: Route) -> dict[str, JSON]:
     return made
 
 
+def route_bytes(route: Route) -> bytes:
+    """The canonical bytes of a route; many proposals share one."""
+    return _route_bytes(route)
+
+
 def route_noun(data: bytes) -> Route:
-    """The inverse of `route_record` over its canonical bytes."""
-    made = parse(bytes(data))
+    """The inverse of `route_bytes`."""
+    return _route_noun(bytes(data))
+
+
+@lru_cache(maxsize=4096)
+def _record(data: bytes) -> dict[str, Any]:
+    return cast(dict[str, Any], loads_stored(data))
+
+
+@lru_cache(maxsize=4096)
+def _route_bytes(route: Route) -> bytes:
+    return dumps(route_record(route))
+
+
+@lru_cache(maxsize=4096)
+def _route_noun(data: bytes) -> Route:
+    made = loads_stored(data)
     made["reasons"] = tuple(Reason(**reason) for reason in made["reasons"])
     for name in ("roles", "skills", "verdicts"):
         made[name] = tuple(made.get(name, ()))

@@ -7,7 +7,6 @@ writer only does what must happen inside the transaction.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
@@ -279,7 +278,7 @@ def _row(tx: Tx, draft: _Draft) -> dict[str, Any]:
         "case_id": draft.case_id, "workspace": command.actor.workspace, "identity": identity,
         "digest": command.digest, "action": proposal.action, "agent": proposal.agent, "run": proposal.run,
         "tier": draft.route.tier, "revision": 1, "action_digest": draft.action_digest, "bytes": data,
-        "route": dumps(rows.route_record(draft.route)), "policy": draft.route.policy, "submitted_at": tx.now,
+        "route": rows.route_bytes(draft.route), "policy": draft.route.policy, "submitted_at": tx.now,
         "undoes": proposal.undoes, "made_by": None, "decision": draft.decision,
         "decision_bytes": draft.decision_bytes, "decided_at": tx.now if decided else None,
         "decision_entry": draft.entry_id if decided else None,
@@ -384,8 +383,3 @@ def _replay(tx: Tx, draft: _Draft) -> Submitted | Exception:
         deadline=None if row.decision is not None or route.deadline_seconds is None
         else row.submitted_at + route.deadline_seconds * SECOND, action_digest=row.action_digest,
     )  # fmt: skip
-
-
-def random_draw() -> float:
-    """A uniform number in [0, 1) from the system's randomness."""
-    return int.from_bytes(os.urandom(7), "big") / 2**56

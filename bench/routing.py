@@ -20,8 +20,8 @@ from handrail.proposal import Proposal
 NOW = 1_700_000_000_000_000
 
 
-def text(actions: int, *, rules: bool) -> str:
-    """A policy of so many actions; with rules, two on each action and three on all."""
+def text(actions: int, *, rules: bool, pattern: bool = False) -> str:
+    """A policy of so many actions; with rules, two on each action and three on all, one with a regular expression."""
     lines = ["escalation_policies:"]
     for number in range(actions):
         lines += [
@@ -43,10 +43,11 @@ def text(actions: int, *, rules: bool) -> str:
             f"  - {{id: abroad-{number}, actions: [action_{number}], when: 'arguments.country != \"IN\"',",
             "     route: {tier: hard_gate}}",
         ]
+    test = 'matches("^bot-[0-9]+$")' if pattern else 'startsWith("bot-")'
     lines += [
         "  - {id: night, when: 'environment == \"production\" && confidence < 0.99', route: {tier: soft_review}}",
         "  - {id: harm, when: 'categories.exists(c, c.startsWith(\"harm_\"))', route: {always_review: true}}",
-        "  - {id: bots, when: 'agent != null && agent.matches(\"^bot-[0-9]+$\")', route: {tier: hard_gate}}",
+        f"  - {{id: bots, when: 'agent != null && agent.{test}', route: {{tier: hard_gate}}}}",
     ]
     return "\n".join(lines)
 
@@ -107,9 +108,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=20_000)
     options = parser.parse_args()
     plain, ruled = compile_text(text(50, rules=False)), compile_text(text(50, rules=True))
+    patterned = compile_text(text(50, rules=True, pattern=True))
     machine = {"machine": platform.machine(), "python": platform.python_version()}
     print(json.dumps({"figure": "route_one_thresholds"} | one_at_a_time(plain, options.rounds) | machine))
     print(json.dumps({"figure": "route_one_cel_rules"} | one_at_a_time(ruled, options.rounds) | machine))
+    print(
+        json.dumps({"figure": "route_one_cel_rules_and_pattern"} | one_at_a_time(patterned, options.rounds) | machine)
+    )
     rate = columns(plain, options.rows)
     print(json.dumps({"figure": "route_many", "proposals_per_second": rate, "rows": options.rows} | machine))
     begin = time.perf_counter()

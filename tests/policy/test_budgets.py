@@ -102,7 +102,8 @@ def test_route_run_beyond_its_count_goes_up_for_ever() -> None:
 def test_route_rule_reads_sums_and_counts_with_this_proposal_in_them() -> None:
     text = SHORT + (
         "\nwindows: [{name: day, actions: [payment_transfer], by: [principal, target], within: 1d}]\n"
-        "rules: [{id: many, actions: [payment_transfer], when: 'sum.day > 100.0 || count.day > 3', route: {tier: hard_gate}}]\n"
+        "rules:\n  - {id: many, actions: [payment_transfer], when: 'sum.day > 100.0 || count.day > 3',"
+        " route: {tier: hard_gate}}\n"
     )
     stream = Stream(text)
     pay = {"principal": "ann", "target": {"account": "A1"}}

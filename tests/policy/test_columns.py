@@ -50,13 +50,35 @@ review_settings: {min_reviewers_per_task: 2, high_stakes_min_reviewers: 4}
 """
 POLICIES = {"short": compile_text(SHORT), "rich": RICH, "more": compile_text(MORE)}
 ACTIONS = [
-    "payment_transfer", "content_publish", "agent_tool_call", "full", "notify", "leads", "two", "caps", "fine", "staged",
+    "payment_transfer", "content_publish", "agent_tool_call", "full", "notify", "leads", "two", "caps", "fine",
+    "staged",
     "timed", "ruled", "always", "tools", "listed", "categories", "unknown", "",
 ]  # fmt: skip
 
 floats = st.one_of(
     st.floats(),
-    st.sampled_from([0.0, -0.0, 0.1, 0.3, 0.8, 0.95, 1.0, 7.0, 9.0, 50.25, 10000.0, 500000.0, 500001.0]),
+    st.sampled_from(
+        [
+            0.0,
+            -0.0,
+            0.1,
+            0.3,
+            0.8,
+            0.95,
+            1.0,
+            7.0,
+            9.0,
+            50.25,
+            10000.0,
+            500000.0,
+            500001.0,
+            1e30,
+            1.1e30,
+            1e-30,
+            1e-31,
+            5e-324,
+        ]
+    ),
     st.floats(0, 1),
 )
 strings = st.sampled_from(
@@ -153,8 +175,14 @@ def _seconds(table: dict[str, Any]) -> float:
 
 
 @pytest.mark.parametrize(
-    "table", [{"confidence": [1.0]}, {"action": ["a"], "colour": ["red"]}, {"action": ["a"], "confidence": [1.0, 2.0]}, {"action": ["a"], "confidence": ["x"]}]
-)  # fmt: skip
+    "table",
+    [
+        {"confidence": [1.0]},
+        {"action": ["a"], "colour": ["red"]},
+        {"action": ["a"], "confidence": [1.0, 2.0]},
+        {"action": ["a"], "confidence": ["x"]},
+    ],
+)
 def test_route_many_of_a_wrong_table_is_refused(table: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         route_many(POLICIES["short"], table, now=NOW)

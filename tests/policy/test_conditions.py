@@ -108,6 +108,16 @@ def test_run_in_time_that_grows_with_no_input() -> None:
     assert time.perf_counter() - begin < 1.0
 
 
+def test_run_over_deep_arguments_is_undecided_instead_of_a_crash() -> None:
+    deep: Any = 1
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(Undecided, match="deeper"):
+        holds("size(arguments.l) == 1", arguments={"l": deep})
+    while isinstance(deep, list):  # taken apart by hand: freeing it whole would recurse, too
+        deep = deep.pop()
+
+
 def test_run_with_a_hostile_pattern_input_is_linear() -> None:
     begin = time.perf_counter()
     assert not holds("arguments.s.matches('^(a+)+$')", arguments={"s": "a" * 50_000 + "!"})
@@ -126,15 +136,18 @@ def test_run_on_an_argument_of_another_type_is_undecided_not_false(value: Any) -
 
 PARTS = [
     "arguments.x > 3", "arguments.x == 5", "arguments.s == 'text'", "arguments.s.startsWith('te')", "arguments.t",
-    "arguments.s.contains('ex') ", "size(arguments.l) == 3", "arguments.l.exists(i, i > 2)", "arguments.l.all(i, i > 0)",
+    "arguments.s.contains('ex') ", "size(arguments.l) == 3", "arguments.l.exists(i, i > 2)",
+    "arguments.l.all(i, i > 0)",
     "has(arguments.zzz)", "has(arguments.x)", "'a' in categories", "'z' in categories", "principal == 'ann'",
     "environment in ['staging', 'production']", "confidence >= 0.75", "confidence < 0.5", "amount > 100.0",
     "arguments.l.filter(i, i > 1).size() == 2", "arguments.m.k == 'v'", "arguments['x'] + 2 == 7", "-arguments.x < 0",
     "arguments.l.map(i, i * 2)[0] == 2", "arguments.y * 2.0 == 5.0", "arguments.s.matches('^t.*t$')", "count.day > 2",
     "arguments.l.exists_one(i, i == 3)", "arguments.x % 2 == 1", "arguments.absent > 3", "1 / (arguments.x - 5) > 0",
-    "sum.day + amount > 260.0", "arguments.s + '!' == 'text!'", "arguments.big > 4503599627370495", "size(arguments.s) == 4",
+    "sum.day + amount > 260.0", "arguments.s + '!' == 'text!'", "arguments.big > 4503599627370495",
+    "size(arguments.s) == 4",
     "(arguments.x > 3 ? 'a' : 'b') == 'a'", "arguments.s < 'u'", "duration('90s') < duration('2m')", "true", "false",
-    "timestamp('2026-01-02T03:04:05Z').getHours() == 3", "agent == null", "arguments.n == null", "double(arguments.x) == 5.0",
+    "timestamp('2026-01-02T03:04:05Z').getHours() == 3", "agent == null", "arguments.n == null",
+    "double(arguments.x) == 5.0",
     "r'\\d' == '\\\\d'", "\"it's\" == 'it\\'s'", "string(arguments.x) == '5'", "int('7') == 7",
 ]  # fmt: skip
 expressions = st.recursive(
@@ -184,10 +197,10 @@ def test_run_each_part_agrees_with_cel_python(text: str) -> None:
 def test_compile_any_text_is_accepted_or_refused_never_fails(text: str) -> None:
     try:
         condition = Condition(text)
-    except ConditionProblem as problem:
-        assert problem.mistakes
+    except ConditionProblem:
         return
     try:
-        assert condition.holds(Scope(GIVEN, frozenset(GIVEN))) in (True, False)
-    except Undecided as why:
-        assert str(why)
+        answer = condition.holds(Scope(GIVEN, frozenset(GIVEN)))
+    except Undecided:
+        return
+    assert answer in (True, False)

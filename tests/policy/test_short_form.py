@@ -91,7 +91,7 @@ def test_route_unknown_action_is_gated() -> None:
 
 
 @pytest.mark.parametrize(
-    "confidence", [math.nan, math.inf, -math.inf, 1.7, -0.1, math.nextafter(1, 2), None, True, "0.99"]
+    "confidence", [math.nan, math.inf, -math.inf, 1.7, -0.1, math.nextafter(1, 2), None, True, "0.99", 10**400]
 )
 @pytest.mark.parametrize("action", ["payment_transfer", "content_publish", "agent_tool_call"])
 def test_route_unusable_confidence_is_gated(action: str, confidence: object) -> None:

@@ -14,6 +14,9 @@ from handrail.proposal import Proposal
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 
 
+LARGEST, SMALLEST = Decimal("1e30"), Decimal("1e-30")
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount and its currency, or what is wrong with it."""
@@ -28,16 +31,28 @@ NO_MONEY = Money()
 
 
 def read_amount(value: Any) -> Decimal | None:
-    """The exact number in an int, float, Decimal or decimal string; None if it is not a finite number."""
+    """The exact number in an int, float, Decimal or decimal string.
+
+    None if it is not a plain finite number, or its size is none that money has: beyond `LARGEST`, or
+    below `SMALLEST` without being nought.
+    """
     kind = type(value)
-    if kind is str:
-        return Decimal(value) if _NUMBER.fullmatch(value) else None
-    if kind is int:
-        return Decimal(value)
-    if kind is float or kind is Decimal:
-        text = repr(value) if kind is float else str(value)
-        return Decimal(text) if _NUMBER.fullmatch(text) else None
+    if kind is int and abs(value) > LARGEST:
+        return None
+    if kind is str or kind is float or kind is Decimal or kind is int:
+        text = value if kind is str else repr(value) if kind is float else str(value)
+        if _NUMBER.fullmatch(text):
+            made = Decimal(text)
+            return made if not made or SMALLEST <= abs(made) <= LARGEST else None
     return None
+
+
+def shown(value: Any) -> str:
+    """A value as it may stand in a reason, whatever it is."""
+    try:
+        return f"{value!r:.60}" if isinstance(value, str | int | float | bool | None) else f"a {type(value).__name__}"
+    except ValueError:  # an integer of more digits than Python will write
+        return "a number of thousands of digits"
 
 
 def money_of(proposal: Proposal, default_currency: str | None = None) -> Money:
@@ -83,11 +98,11 @@ def _money(amount: Any, currency: Any) -> Money:
     value = read_amount(amount)
     code = _currency(currency)
     if value is None:
-        return Money(currency=code, problem=f"is not a number: {str(amount)[:40]!r}")
+        return Money(currency=code, problem=f"is not a number: {shown(amount)}")
     if value < 0:
         return Money(currency=code, problem=f"is negative: {value}")
     if currency is not None and code is None:
-        return Money(value, None, f"has a currency that does not exist: {str(currency)[:20]!r}")
+        return Money(value, None, f"has a currency that does not exist: {shown(currency)}")
     return Money(value, code)
 
 

@@ -15,7 +15,7 @@ from handrail.canonical import digest, dumps
 from handrail.clock import SECOND
 from handrail.errors import MalformedJSON
 from handrail.intake import CONFIDENCE_GIVEN
-from handrail.policy.amounts import Money
+from handrail.policy.amounts import Money, shown
 from handrail.policy.conditions import Scope, Undecided
 from handrail.policy.facts import Facts, Tally, Window, add_up
 from handrail.policy.plans import AUTONOMY_TIER, Budget, Plan, Schedule, Span, aliases, normal
@@ -53,7 +53,7 @@ def of_confidence(plan: Plan, proposal: Proposal) -> Clause:
     if confidence is None:
         return _without_confidence(plan)
     if type(confidence) is bool or not isinstance(confidence, int | float) or not 0.0 <= confidence <= 1.0:
-        return clause(HARD, "confidence_malformed", f"confidence {confidence!r} is not a number from 0 to 1")
+        return clause(HARD, "confidence_malformed", f"confidence {shown(confidence)} is not a number from 0 to 1")
     if plan.auto is None and plan.soft is None:
         return _without_thresholds(plan)
     if plan.auto is not None and confidence >= plan.auto:
@@ -163,7 +163,7 @@ def of_irreversible(plan: Plan, proposal: Proposal, names: frozenset[str]) -> Cl
         return clause(HARD, "tool_missing", "the proposal does not say which tool it calls (arguments.tool)")
     for tool in tools:
         if type(tool) is not str or not tool.strip():
-            return clause(HARD, "tool_malformed", f"the tool's name is {tool!r:.40}, not a name")
+            return clause(HARD, "tool_malformed", f"the tool's name is {shown(tool)}, not a name")
         if any(alias in names for alias in aliases(tool)):
             return clause(HARD, "irreversible", f"{tool} cannot be taken back", None, IRREVERSIBLE)
     return None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from handrail.errors import InvalidInput
 from handrail.policy import clauses
-from handrail.policy.amounts import read_amount
+from handrail.policy.amounts import LARGEST, SMALLEST, read_amount
 from handrail.policy.currencies import CURRENCIES
 from handrail.policy.evaluate import Policy
 from handrail.policy.plans import Plan, aliases, irreversible_names
@@ -35,6 +35,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _ABSENT, _UNKNOWN = 0, 1
+_LARGEST, _SMALLEST = float(LARGEST), float(SMALLEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,8 @@ class _Router:
         given = ~np.isnan(amount)
         has_cap, has_two = self.has_cap[codes], self.has_two[codes]
         with np.errstate(invalid="ignore"):
-            bad = given & (np.isinf(amount) | (amount < 0) | (currency == _UNKNOWN))
+            bad = given & ((amount < 0) | (amount > _LARGEST) | ((amount < _SMALLEST) & (amount != 0)))
+            bad |= given & (currency == _UNKNOWN)
         cap, two = self.caps[codes, currency], self.twos[codes, currency]
         known = ~np.isnan(np.where(has_cap, cap, two))
         lost = (has_cap | has_two) & (~given | ~known)

@@ -11,12 +11,16 @@ from typing import Any
 
 import cel
 
+from handrail.canonical import MAX_DEPTH
 from handrail.policy.checking import argument_keys, check, walk
 from handrail.policy.syntax import Call, Literal, SyntaxProblem, children, parse
 
 MAX_LENGTH = 1000
 # a step took 0.33 µs when measured, so a condition ends within some 20 ms
 MAX_STEPS = 50_000
+
+# variables that may hold anything
+_NESTED = frozenset({"arguments", "target", "reach"})
 
 _PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "int": (int, float),
@@ -54,11 +58,15 @@ class Scope:
         self.widths: dict[str, int] = {}
 
     def converted(self) -> cel.Context:
+        """The library's form. It converts by recursion, without a limit of its own, so depth is checked first."""
         if self.context is None:
             given = {name: self.variables[name] for name in self.reads if name in self.variables}
             whole = given.get("arguments")
             if self.keys is not None and type(whole) is dict:
                 given["arguments"] = {key: whole[key] for key in self.keys if key in whole}
+            for name in _NESTED & given.keys():
+                if _deeper(given[name], MAX_DEPTH):
+                    raise Undecided(f"{name} is nested deeper than {MAX_DEPTH}")
             self.context = cel.Context(given)
         return self.context
 
@@ -144,6 +152,20 @@ def _require(arguments: Any, path: tuple[str, ...], allowed: tuple[type, ...]) -
     if value is None or (isinstance(value, allowed) and (type(value) is not bool or bool in allowed)):
         return
     raise Undecided(f"arguments.{'.'.join(path)} is {type(value).__name__}, compared with another type")
+
+
+def _deeper(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            item
+            for part in level
+            if isinstance(part, dict | list | tuple)
+            for item in (part.values() if isinstance(part, dict) else part)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _widest(values: list[Any]) -> int:

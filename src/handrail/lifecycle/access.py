@@ -109,7 +109,13 @@ def change_person(tx: Tx, command: ChangePerson) -> None:
            password=command.password if command.password is not None else found[3])  # fmt: skip
     if not active or command.password is not None or roles != found[0]:
         tx.run(statements.session_end_all, person=command.id)
-    if not active:
+    if not active or not set(found[0].split(",")) <= set(roles.split(",")):
+        pending = tx.run(
+            statements.review_of_person, workspace=command.actor.workspace, reviewer=command.id, now=tx.now
+        )
+        for case_id in sorted({row[1] for row in pending}):
+            # nobody decides by an answer that is being taken out
+            tx.run(statements.proposal_lock, workspace=command.actor.workspace, case_id=case_id)
         for review, case_id, revision in tx.run(statements.review_void_person, reviewer=command.id, now=tx.now):
             tx.entry(
                 command.actor.workspace, "review.voided", command.actor.entry(), case=(case_id, revision), review=review

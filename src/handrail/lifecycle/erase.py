@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from handrail.canonical import dumps
+from handrail.canonical import dumps, parse
 from handrail.errors import InvalidInput, NotFound
 from handrail.lifecycle import opening, rows
 from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.rows import ProposalRow
 from handrail.store import statements
 from handrail.store.tx import Tx
 
 ERASED = "[erased]"
+FREE_TEXT = ("value", "instruction", "note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +51,16 @@ def erase(tx: Tx, command: Erase) -> Erased:
         by_case.setdefault(case_id, []).append(path)
     for case_id in by_case:
         row = rows.proposal(tx, workspace.id, case_id, lock=True)
-        tx.run(statements.proposal_redact, case_id=case_id, bytes=dumps(_redacted(row.record())))
+        tx.run(statements.proposal_redact, case_id=case_id, bytes=dumps(_redacted(copy.deepcopy(row.record()))))
+        _redact_answers(tx, row)
         tx.run(statements.revision_forget, case_id=case_id)
+        tx.run(statements.outcome_forget, case_id=case_id)
+        tx.run(statements.execution_redact, case_id=case_id, result=dumps(ERASED))
         tx.run(statements.label_forget, case_id=case_id)
         tx.run(statements.search_forget, case_id=case_id)
         tx.run(statements.case_rename, case_id=case_id, summary=f"{row.action} ({ERASED})")
     tx.run(statements.opening_forget, log=workspace.log, subject=command.subject)
+    tx.run(statements.search_purge)
     tx.run(statements.subject_key_forget, workspace=workspace.id, subject=command.subject)
     entries = sorted({entry for entry, _, _ in kept})
     for at in range(0, len(entries), 64):
@@ -69,9 +77,30 @@ def _code(basis: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.:/-]+", "-", basis).strip("-")[:128]
 
 
-def _redacted(record: dict[str, Any]) -> dict[str, Any]:
-    for path in record.get("personal_data", ()):
-        holder, last = opening.locate(record.get("arguments", {}), path)
+def _redact_answers(tx: Tx, row: ProposalRow) -> None:
+    """What people wrote may repeat the values: their edits lose them, their free text goes."""
+    paths = row.record().get("personal_data", ())
+    for given in rows.reviews(tx, row.case_id):
+        body = parse(bytes(given.data))
+        if "arguments" in body:
+            _blank(body["arguments"], paths)
+        kept = {k: v for k, v in body.items() if k not in FREE_TEXT}
+        tx.run(statements.review_redact, id=given.id, bytes=dumps(kept))
+    if row.decision_bytes is not None:
+        kept = {k: v for k, v in parse(bytes(row.decision_bytes)).items() if k not in FREE_TEXT}
+        tx.run(statements.decision_redact, case_id=row.case_id, bytes=dumps(kept))
+
+
+def _blank(arguments: Any, paths: Iterable[str]) -> None:
+    for path in paths:
+        try:
+            holder, last = opening.locate(arguments, path)
+        except InvalidInput:
+            continue
         holder[last] = ERASED
+
+
+def _redacted(record: dict[str, Any]) -> dict[str, Any]:
+    _blank(record.get("arguments", {}), record.get("personal_data", ()))
     # prose may repeat the values
     return {k: v for k, v in record.items() if k not in ("agent_says", "evidence", "base", "principal", "owners")}

@@ -69,10 +69,12 @@ def start(tx: Tx, command: Start) -> Execution:
     command.actor.need_scope("execute")
     workspace = command.actor.workspace
     row = rows.proposal(tx, workspace, command.case_id, lock=True)
+    if command.action_digest is not None and command.action_digest != row.action_digest:
+        raise NotExecutable(f"what was approved in case {row.case_id} is not what is to be executed")
     found = tx.one(statements.execution_get, case_id=row.case_id, workspace=workspace)
     if found is not None:
         return _again(tx, command, row, ExecutionRow._make(found))
-    arguments = _may_start(tx, command, row)
+    arguments = _may_start(tx, row)
     record = row.record()
     if record.get("executor") == "worker":
         tx.run(statements.handoff_drop, workspace=workspace, action=row.action, case_id=row.case_id)
@@ -106,15 +108,35 @@ def start_new(
     )  # fmt: skip
 
 
-def _may_start(tx: Tx, command: Start, row: ProposalRow) -> JSON:
+def _may_start(tx: Tx, row: ProposalRow) -> JSON:
     """Check everything an effect rests on; the arguments to run."""
     if row.decision != "approved":
         raise NotExecutable(f"case {row.case_id} is {row.decision or 'not decided'}; only an approval can be executed")
     record = row.record()
     if record.get("gold") is not None:
         raise NotExecutable("a known-answer case is never executed")
-    if command.action_digest is not None and command.action_digest != row.action_digest:
-        raise NotExecutable(f"what was approved in case {row.case_id} is not what is to be executed")
+    _refuse_altered(tx, row, record)
+    assert row.decided_at is not None
+    if tx.now > row.decided_at + APPROVAL_LIFETIME:
+        raise NotExecutable(
+            f"the approval of case {row.case_id} is older than {APPROVAL_LIFETIME // SECOND // 86400} days"
+        )
+    reason = halt.standing(tx, row.workspace, agent=row.agent, action=row.action, run=row.run) or halt.since(
+        tx, row.workspace, row.decided_at, agent=row.agent, action=row.action, run=row.run
+    )
+    if reason is not None:
+        raise NotExecutable(f"halted: {reason}", remedy="Submit a new proposal once the halt is lifted.", halted=True)
+    if tx.workspace(row.workspace).frozen:
+        raise NotExecutable(
+            "this workspace was restored from a copy and is frozen",
+            remedy="An operator acknowledges the restore first: handrail acknowledge.",
+        )
+    policies.refuse_if_tightened(tx, row)
+    return record.get("arguments", {})
+
+
+def _refuse_altered(tx: Tx, row: ProposalRow, record: dict[str, JSON]) -> None:
+    """Raise `NotExecutable` unless the stored bytes still have the digest that was approved."""
     workspace = tx.workspace(row.workspace)
     bound = opening.bound_arguments(tx, workspace.log, row.case_id, record)
     made = action_digest(
@@ -127,23 +149,6 @@ def _may_start(tx: Tx, command: Start, row: ProposalRow) -> JSON:
             f"the stored bytes of case {row.case_id} are not those that were approved",
             remedy="The database was altered: run `handrail audit verify` before anything else.",
         )
-    assert row.decided_at is not None
-    if tx.now > row.decided_at + APPROVAL_LIFETIME:
-        raise NotExecutable(
-            f"the approval of case {row.case_id} is older than {APPROVAL_LIFETIME // SECOND // 86400} days"
-        )
-    reason = halt.standing(tx, row.workspace, agent=row.agent, action=row.action, run=row.run) or halt.since(
-        tx, row.workspace, row.decided_at, agent=row.agent, action=row.action, run=row.run
-    )
-    if reason is not None:
-        raise NotExecutable(f"halted: {reason}", remedy="Submit a new proposal once the halt is lifted.", halted=True)
-    if workspace.frozen:
-        raise NotExecutable(
-            "this workspace was restored from a copy and is frozen",
-            remedy="An operator acknowledges the restore first: handrail acknowledge.",
-        )
-    policies.refuse_if_tightened(tx, row)
-    return record.get("arguments", {})
 
 
 def _again(tx: Tx, command: Start, row: ProposalRow, found: ExecutionRow) -> Execution:
@@ -153,6 +158,7 @@ def _again(tx: Tx, command: Start, row: ProposalRow, found: ExecutionRow) -> Exe
     if found.state != "started":
         return rows.execution_noun(found, row)
     if found.nonce == command.nonce and found.expires_at > tx.now:
+        _refuse_altered(tx, row, row.record())
         return rows.execution_noun(found, row)
     if found.expires_at > tx.now:
         raise NotExecutable(
@@ -163,7 +169,7 @@ def _again(tx: Tx, command: Start, row: ProposalRow, found: ExecutionRow) -> Exe
     if found.tool_class not in RETRYABLE:
         _lose(tx, row, found)
         return rows.execution_noun(found._replace(state="unknown"), row)
-    arguments = _may_start(tx, command, row)
+    arguments = _may_start(tx, row)
     expires = tx.now + command.hold
     retried = tx.one(
         statements.execution_retry, case_id=row.case_id, nonce=command.nonce, fence=found.fence, now=tx.now,

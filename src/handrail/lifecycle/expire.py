@@ -28,6 +28,9 @@ def expire(tx: Tx, command: tuple[str, str]) -> decide.Settled:
     row = rows.proposal(tx, workspace, case_id)
     case = rows.case(tx, workspace, case_id)
     assert case is not None
+    if case.deadline is not None and case.deadline > tx.now:
+        # answers that contradict each other sent it up, with time for others to look
+        return settled
     if case.soft:
         queue.close_case(tx, case, "reviewed")
         tx.entry(

@@ -43,6 +43,8 @@ def set_halt(tx: Tx, command: Halt) -> str:
         raise InvalidInput(f"scope {command.scope!r} is none of {', '.join(SCOPES)}")
     if (command.scope == "workspace") != (command.value is None):
         raise InvalidInput("name the agent, action or run to halt; give no value for the workspace")
+    # after every start that looked before this, and before every one that will
+    tx.run(statements.workspace_own, workspace=command.actor.workspace)
     id = tx.new_id()
     tx.add(
         schema.halt, id=id, workspace=command.actor.workspace, scope=command.scope, value=command.value,
@@ -72,6 +74,8 @@ def standing(tx: Tx, workspace: str, *, agent: str | None, action: str, run: str
     """The reason of a live switch over this proposal, or None."""
     key = ("halts", workspace)
     if key not in tx.memo:
+        # nobody sets a switch between this look and the commit
+        tx.run(statements.workspace_share, workspace=workspace)
         tx.memo[key] = tx.run(statements.halt_live, workspace=workspace)
     for _, scope, value, reason in tx.memo[key]:
         if _covers(scope, value, agent, action, run):

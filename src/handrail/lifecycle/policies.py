@@ -8,6 +8,7 @@ from handrail.canonical import digest, parse
 from handrail.clock import SECOND
 from handrail.errors import InvalidPolicy, NotExecutable, NotFound
 from handrail.intake import proposal_from
+from handrail.lifecycle import rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
 from handrail.policy.evaluate import Policy, compile_text
@@ -80,16 +81,18 @@ def facts(tx: Tx, policy: Policy, workspace: str, proposal: Proposal) -> Facts:
     if not needs:
         return NO_FACTS
     usages = {}
+    if needs.windows and ("usage", workspace) not in tx.memo:
+        tx.memo["usage", workspace] = tx.run(statements.usage_own, workspace=workspace)
     for window in needs.windows:
-        rows = tx.run(
+        found = tx.run(
             statements.usage_since,
             workspace=workspace, subject=window.subject, since=tx.now - window.seconds * SECOND,
         )  # fmt: skip
-        usages[window] = tuple(Usage(at=r[0], amount=r[1], currency=r[2], asked=r[3]) for r in rows)
+        usages[window] = tuple(Usage(at=r[0], amount=r[1], currency=r[2], asked=r[3]) for r in found)
     grants: tuple[Grant, ...] = ()
     if needs.grants:
-        found = tx.run(statements.grant_live, workspace=workspace, action=proposal.action, now=tx.now)
-        grants = tuple(grant_noun(row[0], bytes(row[1])) for row in found)
+        issued = tx.run(statements.grant_live, workspace=workspace, action=proposal.action, now=tx.now)
+        grants = tuple(grant_noun(row[0], bytes(row[1])) for row in issued)
     return Facts(usages=usages, grants=grants)
 
 
@@ -116,8 +119,10 @@ def refuse_if_tightened(tx: Tx, row: ProposalRow) -> None:
     proposal = proposal_from(row.record())
     route = now_in_force.route(proposal, facts(tx, now_in_force, row.workspace, proposal), now=tx.now, draw=1.0)
     looked_at = row.tier == "hard_gate"
-    if route.tier == "deny" or (route.tier == "hard_gate" and not looked_at):
+    looked = rows.route_noun(row.route).reviewers if looked_at else 0
+    if route.tier == "deny" or (route.tier == "hard_gate" and max(1, route.reviewers) > looked):
         raise NotExecutable(
-            f"the policy was tightened since case {row.case_id} was let through; it now says {route.tier}",
+            f"the policy was tightened since case {row.case_id} was let through; it now says {route.tier}"
+            + (f" by {route.reviewers} people" if route.reviewers > 1 else ""),
             remedy="Submit it again, so that the policy in force can judge it.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from handrail.canonical import JSON, parse
+from handrail.clock import SECOND
 from handrail.errors import Conflict, InvalidInput
 from handrail.lifecycle import execute, rows, submit
 from handrail.lifecycle.actor import SYSTEM, Actor
@@ -12,6 +13,9 @@ from handrail.lifecycle.rows import ExecutionRow, ProposalRow
 from handrail.proposal import Proposal
 from handrail.store import statements
 from handrail.store.tx import Staged, Tx
+
+# while an objected effect's end is not known, look again this often
+LOOK = 60 * SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +52,7 @@ def undo(tx: Tx, command: Undo) -> Undone:
     execution = ExecutionRow._make(found)
     if execution.state in ("started", "unknown"):
         raise Conflict(f"the execution is {execution.state}", remedy="Wait until it finished or somebody settled it.")
-    if (
-        execution.state == "failed"
-        or execution.state == "voided"
-        or (execution.state == "settled" and not execution.happened)
-    ):
+    if not _happened(execution):
         raise Conflict("nothing happened, so there is nothing to undo")
     return _propose(tx, row, execution, command.actor)
 
@@ -66,18 +66,21 @@ def after_objection(tx: Tx, row: ProposalRow, by: Actor) -> None:
     execution = ExecutionRow._make(found)
     if execution.state in ("started", "unknown"):
         # its end is not known yet; `undo_when_finished` takes it up
-        tx.run(statements.timer_put, kind="undo", subject=row.case_id, due_at=execution.expires_at)
+        tx.run(statements.timer_put, kind="undo", subject=row.case_id, due_at=max(execution.expires_at, tx.now + LOOK))
         return
-    if execution.state == "succeeded" and row.record().get("undo"):
+    if not _happened(execution):
+        return
+    if row.record().get("undo"):
         _propose(tx, row, execution, by, objection=True)
     else:
         tx.entry(
-            row.workspace,
-            "incident.flagged",
-            by.entry(),
-            case=(row.case_id, row.revision),
+            row.workspace, "incident.flagged", by.entry(), case=(row.case_id, row.revision),
             incident={"id": tx.new_id(), "code": "objection_without_undo"},
-        )
+        )  # fmt: skip
+
+
+def _happened(execution: ExecutionRow) -> bool:
+    return execution.state == "succeeded" or (execution.state == "settled" and bool(execution.happened))
 
 
 def undo_when_finished(tx: Tx, command: tuple[str, str]) -> None:
@@ -85,9 +88,7 @@ def undo_when_finished(tx: Tx, command: tuple[str, str]) -> None:
     workspace, case_id = command
     tx.run(statements.timer_drop, kind="undo", subject=case_id)
     row = rows.proposal(tx, workspace, case_id, lock=True)
-    found = tx.one(statements.execution_get, case_id=case_id, workspace=workspace)
-    if found is not None and found[4] == "succeeded" and row.record().get("undo"):
-        _propose(tx, row, ExecutionRow._make(found), replace(SYSTEM, workspace=workspace), objection=True)
+    after_objection(tx, row, replace(SYSTEM, workspace=workspace))
 
 
 def _propose(tx: Tx, row: ProposalRow, execution: ExecutionRow, by: Actor, *, objection: bool = False) -> Undone:
@@ -100,10 +101,12 @@ def _propose(tx: Tx, row: ProposalRow, execution: ExecutionRow, by: Actor, *, ob
         raise InvalidInput(
             f"{row.action} declared no undo", remedy="Register one with gate(undo=…), or repair it by hand."
         )
+    by = replace(by, workspace=row.workspace)
     result: JSON = None if execution.result is None else parse(bytes(execution.result))
     proposal = Proposal(
         action=name, arguments={"arguments": record.get("arguments", {}), "result": result},
         principal=record.get("principal"), agent=record.get("agent"), run=record.get("run"), undoes=row.case_id,
+        personal_data=tuple("/arguments" + path for path in record.get("personal_data", ())),
         key=f"undo:{row.case_id}",
         executor="worker", tool_class=record.get("tool_class", "unsafe"), confidence=1.0,
     )  # fmt: skip

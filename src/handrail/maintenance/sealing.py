@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 from handrail.audit.note import SigningKey, parse_skey
 from handrail.audit.signer import Signer
+from handrail.errors import Conflict
 from handrail.store import statements
 from handrail.store.engine import Store
 from handrail.store.logbook import Logbook
@@ -43,11 +46,16 @@ class Sealer:
         if not path.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
             fresh = SigningKey(name=log, seed=os.urandom(32))
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            draft = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 file.write(fresh.text + "\n")
                 file.flush()
                 os.fsync(file.fileno())
+            # of several processes that begin at once, one gives the key; it is never half written
+            with suppress(FileExistsError):
+                os.link(draft, path)
+            draft.unlink()
         return parse_skey(path.read_text())
 
     def signer(self, log: str) -> Signer:
@@ -56,7 +64,10 @@ class Sealer:
         if known is None:
             state = self._path(log, "signed")
             key = self.key(log)
-            known = Signer(state, key) if state.exists() else Signer.create(state, key)
+            with suppress(Conflict):
+                # unless another process began it
+                Signer.create(state, key)
+            known = Signer(state, key)
             self._signers[log] = known
         return known
 

@@ -37,6 +37,15 @@ def _each(*, sqlite: str, postgres: str) -> Statement:
 workspace_get = _both("SELECT id, log, secret, frozen, policy FROM workspace WHERE id = :id")
 workspace_policy = _both("UPDATE workspace SET policy = :digest WHERE id = :workspace")
 workspace_freeze = _both("UPDATE workspace SET frozen = :frozen WHERE id = :workspace")
+# many may look at the switches at once, or one set them: until the end of the transaction
+workspace_share = _each(
+    sqlite="SELECT :workspace", postgres="SELECT pg_advisory_xact_lock_shared(hashtextextended(:workspace, 0))"
+)
+workspace_own = _each(
+    sqlite="SELECT :workspace", postgres="SELECT pg_advisory_xact_lock(hashtextextended(:workspace, 0))"
+)
+# one at a time adds to the sums that routes rest on
+usage_own = _each(sqlite="SELECT :workspace", postgres="SELECT pg_advisory_xact_lock(hashtextextended(:workspace, 1))")
 policy_get = _both("SELECT text, name FROM policy_version WHERE workspace = :workspace AND digest = :digest")
 action_get = _both(
     "SELECT schema, schema_digest, tool_class, undo FROM action WHERE workspace = :workspace AND name = :name"
@@ -54,6 +63,7 @@ PROPOSAL = (
     " submitted_at, undoes, made_by, decision, decision_bytes, decided_at, decision_entry"
 )
 proposal_get = _both(f"SELECT {PROPOSAL} FROM proposal WHERE case_id = :case_id AND workspace = :workspace")
+decision_peek = _both("SELECT decision, agent FROM proposal WHERE case_id = :case_id AND workspace = :workspace")
 proposal_lock = _each(
     sqlite=f"SELECT {PROPOSAL} FROM proposal WHERE case_id = :case_id AND workspace = :workspace",
     postgres=f"SELECT {PROPOSAL} FROM proposal WHERE case_id = :case_id AND workspace = :workspace FOR UPDATE",
@@ -74,6 +84,12 @@ revision_first = _both("SELECT bytes FROM revision WHERE case_id = :case_id AND 
 revision_forget = _both("DELETE FROM revision WHERE case_id = :case_id")
 label_forget = _both("DELETE FROM label WHERE case_id = :case_id")
 search_forget = _both("DELETE FROM search WHERE case_id = :case_id")
+# FTS5 keeps the words of deleted rows in its segments until they are merged
+search_purge = _each(sqlite="INSERT INTO search (search) VALUES ('optimize')", postgres="SELECT 1")
+review_redact = _both("UPDATE review SET bytes = :bytes WHERE id = :id")
+decision_redact = _both("UPDATE proposal SET decision_bytes = :bytes WHERE case_id = :case_id")
+execution_redact = _both("UPDATE execution SET result = :result WHERE case_id = :case_id AND result IS NOT NULL")
+outcome_forget = _both("DELETE FROM outcome WHERE case_id = :case_id")
 case_rename = _both("UPDATE cases SET summary = :summary WHERE id = :case_id")
 opening_of_subject = _both("SELECT entry, path, case_id FROM opening WHERE log = :log AND subject = :subject")
 opening_forget = _both("DELETE FROM opening WHERE log = :log AND subject = :subject")
@@ -224,6 +240,8 @@ execution_settle = _both("""
 timer_put = _both("""
     INSERT INTO timer (kind, subject, due_at) VALUES (:kind, :subject, :due_at)
     ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at""")
+timer_postpone = _both("""
+    UPDATE timer SET due_at = :due_at WHERE kind = :kind AND subject = :subject AND due_at < :due_at""")
 timer_drop = _both("DELETE FROM timer WHERE kind = :kind AND subject = :subject")
 timer_drop_all = _both("DELETE FROM timer WHERE subject = :subject AND kind IN ('deadline', 'claim', 'effective')")
 timer_due = _both("""
@@ -258,7 +276,7 @@ log_dirty = _both("SELECT log FROM audit_head WHERE signed_size < size")
 head_get = _both("SELECT size, frontier, signed_size, checkpoint, last_at FROM audit_head WHERE log = :log")
 entry_hashes = _both("SELECT hash FROM audit_entry WHERE log = :log AND idx >= :start AND idx < :stop ORDER BY idx")
 entries_after = _both("""
-    SELECT idx, type, case_id FROM audit_entry WHERE log = :log AND idx > :idx ORDER BY idx LIMIT :limit""")
+    SELECT idx, type, case_id, id FROM audit_entry WHERE log = :log AND idx > :idx ORDER BY idx LIMIT :limit""")
 entry_bytes_range = _both("""
     SELECT bytes FROM audit_entry WHERE log = :log AND idx >= :start AND idx < :stop ORDER BY idx""")
 entry_by_id = _both("SELECT idx, bytes FROM audit_entry WHERE log = :log AND id = :id")

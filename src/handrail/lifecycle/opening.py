@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,12 +58,15 @@ def seal(proposal: Proposal) -> tuple[JSON, list[Opening], dict[str, str]]:
 
 def bound_arguments(tx: Tx, log: str, case_id: str, record: dict[str, Any]) -> JSON:
     """Arguments as the digest binds them, from the stored value and the stored salts."""
-    paths = record.get("personal_data", ())
-    if not paths:
+    if not record.get("personal_data"):
         return record.get("arguments", {})
-    salts = {row[0]: bytes(row[1]) for row in tx.run(statements.opening_salts, log=log, case_id=case_id)}
+    return bind(record, {row[0]: bytes(row[1]) for row in tx.run(statements.opening_salts, log=log, case_id=case_id)})
+
+
+def bind(record: dict[str, Any], salts: Mapping[str, bytes]) -> JSON:
+    """Arguments with each personal value replaced by its commitment. Raises `NotExecutable` where one was erased."""
     salted = copy.deepcopy(record.get("arguments", {}))
-    for path in paths:
+    for path in record.get("personal_data", ()):
         holder, last = locate(salted, path)
         full = "/arguments" + path
         if full not in salts:

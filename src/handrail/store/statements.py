@@ -300,6 +300,25 @@ search_find = _each(
 calibrator_newest = _both("""
     SELECT version, bytes, digest FROM calibrator WHERE workspace = :workspace AND name = :name
     ORDER BY version DESC LIMIT 1""")
+
+# --- everything at once, for `reconcile` --------------------------------------------------------
+
+state_proposals = _both(f"SELECT {PROPOSAL} FROM proposal WHERE workspace = :workspace")
+state_cases = _both(f"SELECT {CASE} FROM cases WHERE workspace = :workspace")
+state_claims = _both("SELECT case_id, reviewer, fence FROM claim WHERE workspace = :workspace")
+state_reviews = _both(f"SELECT {REVIEW} FROM review WHERE workspace = :workspace")
+state_executions = _both(f"SELECT {EXECUTION} FROM execution WHERE workspace = :workspace")
+state_ready = _both("""
+    SELECT r.case_id, r.lane, r.sort_key FROM ready r JOIN lane l ON l.id = r.lane WHERE l.workspace = :workspace""")
+state_timers = _both("""
+    SELECT t.kind, t.subject FROM timer t JOIN proposal p ON p.case_id = t.subject WHERE p.workspace = :workspace""")
+state_halts = _both("SELECT id FROM halt WHERE workspace = :workspace AND lifted_at IS NULL")
+state_grants = _both("SELECT id FROM permission WHERE workspace = :workspace AND ended_at IS NULL")
+state_labels = _both("SELECT id, case_id FROM label WHERE workspace = :workspace")
+state_outcomes = _both("SELECT case_id FROM outcome WHERE workspace = :workspace")
+state_people = _both("SELECT id, roles, active FROM person WHERE workspace = :workspace")
+state_salts = _both("SELECT case_id, path, salt FROM opening WHERE log = :log")
+
 webhook_live = _both("SELECT id, events FROM webhook WHERE workspace = :workspace AND disabled_at IS NULL")
 
 for _name, _value in list(globals().items()):

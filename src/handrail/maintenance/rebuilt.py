@@ -1,0 +1,219 @@
+"""State as a log's entries tell it: entries in, one account per case out. No database, no judgement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from handrail.clock import from_iso
+
+Entry = dict[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class TakenReview:
+    """A review as its entries tell it."""
+
+    reviewer: str
+    verdict: str
+    revision: int
+    effective_at: int
+    withdrawn: bool = False
+    voided: bool = False
+
+    @property
+    def live(self) -> bool:
+        return not (self.withdrawn or self.voided)
+
+
+@dataclass(slots=True, kw_only=True)
+class Account:
+    """One proposal and, if people had to look, its case."""
+
+    action: str
+    digest: str
+    policy: str
+    tier: str
+    agent: str | None = None
+    run: str | None = None
+    undoes: str | None = None
+    revision: int = 1
+    decision: str | None = None
+    decided_at: int | None = None
+    decision_entry: str | None = None
+    # None: no case was opened
+    state: str | None = None
+    reviewers: int = 0
+    deadline: int | None = None
+    on_expiry: str = "reject"
+    soft: bool = False
+    escalations: int = 0
+    # fence and reviewer
+    claim: tuple[int, str] | None = None
+    fence: int = 0
+    reviews: dict[str, TakenReview] = field(default_factory=dict)
+    execution: str | None = None
+    execution_fence: int = 0
+    happened: bool | None = None
+    labels: set[str] = field(default_factory=set)
+    outcomes: int = 0
+    # a personal value of it was erased: its bytes and labels are not what they were
+    erased: bool = False
+    # index of the newest entry about it
+    idx: int = -1
+
+
+class Rebuilt:
+    """Feed it every entry of one log, from the first."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        # of the newest entry, microseconds
+        self.at = 0
+        self.cases: dict[str, Account] = {}
+        self.policy: str | None = None
+        self.halts: set[str] = set()
+        self.grants: set[str] = set()
+        # roles and standing of each person the log let in
+        self.people: dict[str, tuple[frozenset[str], bool]] = {}
+        # ids of entries that hold commitments → case
+        self._committing: dict[str, str] = {}
+        self._of_case: dict[str, Callable[[Account, Entry], None]] = {
+            "proposal.revised": self._revised, "case.opened": self._opened, "case.escalated": self._escalated,
+            "case.closed": self._closed, "claim.taken": self._taken, "claim.released": self._let_go,
+            "claim.lapsed": self._let_go, "review.given": self._given, "review.withdrawn": self._withdrawn,
+            "review.voided": self._voided, "decision.made": self._decided, "execution.started": self._started,
+            "execution.finished": self._finished, "execution.unknown": self._unknown,
+            "execution.settled": self._settled, "execution.voided": self._called_off,
+            "outcome.recorded": self._outcome, "label.made": self._label,
+        }  # fmt: skip
+        self._of_log: dict[str, Callable[[Entry], None]] = {
+            "policy.changed": self._policy_changed, "halt.set": self._halt_set, "halt.lifted": self._halt_lifted,
+            "grant.issued": self._grant_issued, "grant.ended": self._grant_ended,
+            "access.changed": self._access_changed, "value.erased": self._erased,
+        }  # fmt: skip
+
+    def feed(self, entry: Entry) -> None:
+        """Take in the next entry."""
+        self.at = from_iso(entry["at"])
+        named = entry.get("case", {}).get("id")
+        if entry["type"] == "proposal.submitted" or entry.get("submitted"):
+            self.cases[named] = _new(entry)
+        if entry.get("fields"):
+            self._committing[entry["id"]] = named
+        if named is not None and named in self.cases:
+            account = self.cases[named]
+            account.idx = self.size
+            if entry["type"] in self._of_case:
+                self._of_case[entry["type"]](account, entry)
+        elif entry["type"] in self._of_log:
+            self._of_log[entry["type"]](entry)
+        self.size += 1
+
+    # --- a case's entries -------------------------------------------------------------------------
+
+    def _revised(self, account: Account, entry: Entry) -> None:
+        account.revision, account.digest = entry["case"]["rev"], entry["action"]["digest"]
+
+    def _opened(self, account: Account, entry: Entry) -> None:
+        account.state = "open"
+        account.reviewers = entry["reviewers"]
+        account.deadline = from_iso(entry["deadline"]) if "deadline" in entry else None
+        account.on_expiry = entry.get("on_expiry", "reject")
+        account.soft = bool(entry.get("soft") or entry.get("spot"))
+
+    def _escalated(self, account: Account, entry: Entry) -> None:
+        account.reviewers = entry["reviewers"]
+        account.deadline = from_iso(entry["deadline"]) if "deadline" in entry else account.deadline
+        account.escalations += 1
+        account.claim = None
+
+    def _closed(self, account: Account, entry: Entry) -> None:
+        account.state = entry["to"]
+        account.claim = None
+
+    def _taken(self, account: Account, entry: Entry) -> None:
+        account.fence = entry["fence"]
+        account.claim = entry["fence"], entry["actor"]["pid"]
+
+    def _let_go(self, account: Account, entry: Entry) -> None:
+        if account.claim is not None and account.claim[0] == entry["fence"]:
+            account.claim = None
+
+    def _given(self, account: Account, entry: Entry) -> None:
+        self._let_go(account, entry)
+        account.reviews[entry["review"]] = TakenReview(
+            reviewer=entry["actor"]["pid"], verdict=entry["verdict"], revision=entry["case"]["rev"],
+            effective_at=from_iso(entry["effective"]),
+        )  # fmt: skip
+
+    def _withdrawn(self, account: Account, entry: Entry) -> None:
+        account.reviews[entry["review"]].withdrawn = True
+
+    def _voided(self, account: Account, entry: Entry) -> None:
+        account.reviews[entry["review"]].voided = True
+
+    def _decided(self, account: Account, entry: Entry) -> None:
+        account.decision = entry["result"]
+        account.decided_at = from_iso(entry["at"])
+        account.decision_entry = entry["id"]
+        if account.state == "open":
+            account.state = entry["to"]
+            account.claim = None
+
+    def _started(self, account: Account, entry: Entry) -> None:
+        account.execution, account.execution_fence = "started", entry["fence"]
+
+    def _finished(self, account: Account, entry: Entry) -> None:
+        account.execution = entry["result"]
+
+    def _unknown(self, account: Account, entry: Entry) -> None:
+        account.execution = "unknown"
+
+    def _settled(self, account: Account, entry: Entry) -> None:
+        account.execution, account.happened = "settled", entry["happened"]
+
+    def _called_off(self, account: Account, entry: Entry) -> None:
+        account.execution, account.execution_fence = "voided", 1
+
+    def _outcome(self, account: Account, entry: Entry) -> None:
+        account.outcomes += 1
+
+    def _label(self, account: Account, entry: Entry) -> None:
+        account.labels.add(entry["label"])
+
+    # --- the log's own ----------------------------------------------------------------------------
+
+    def _policy_changed(self, entry: Entry) -> None:
+        self.policy = entry["policy"]["digest"]
+
+    def _halt_set(self, entry: Entry) -> None:
+        self.halts.add(entry["halt"]["id"])
+
+    def _halt_lifted(self, entry: Entry) -> None:
+        self.halts.discard(entry["halt"]["id"])
+
+    def _grant_issued(self, entry: Entry) -> None:
+        self.grants.add(entry["grant"]["id"])
+
+    def _grant_ended(self, entry: Entry) -> None:
+        self.grants.discard(entry["grant"]["id"])
+
+    def _access_changed(self, entry: Entry) -> None:
+        access = entry["access"]
+        if entry.get("what", "").startswith("person"):
+            self.people[access["pid"]] = frozenset(access["roles"]), access.get("active", True)
+
+    def _erased(self, entry: Entry) -> None:
+        for id in entry["entries"]:
+            case = self._committing.get(id)
+            if case in self.cases:
+                self.cases[case].erased = True
+
+
+def _new(entry: Entry) -> Account:
+    return Account(
+        action=entry["action"]["name"], digest=entry["action"]["digest"], policy=entry["policy"]["digest"],
+        tier=entry["tier"], agent=entry.get("agent"), run=entry.get("run"), undoes=entry.get("undoes"),
+    )  # fmt: skip

@@ -1,0 +1,229 @@
+"""Reconcile: rebuild state from a workspace's entries, and report every row that says something else.
+
+Who can write to the database can change a row without an entry, or forget one. Hashes do not show
+that; this does (trust.md, attack A11 and invariant I6).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from handrail.canonical import action_digest, digest, dumps, parse
+from handrail.errors import HandrailError, NotFound
+from handrail.lifecycle.opening import bind
+from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow
+from handrail.maintenance.rebuilt import Account, Rebuilt
+from handrail.store import statements
+from handrail.store.engine import Store
+from handrail.store.logbook import Logbook
+from handrail.store.statements import Statement
+
+
+class Difference(NamedTuple):
+    """One thing that the log and the tables tell differently. `where` is a table and a key."""
+
+    where: str
+    what: str
+    # None: it has no such thing
+    log: Any
+    table: Any
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what} is {self.table!r}, but the log says {self.log!r}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What was compared, and what differed. `moving`: cases that changed meanwhile; run it again for those."""
+
+    entries: int
+    cases: int
+    moving: int
+    differences: tuple[Difference, ...]
+
+
+def reconcile(store: Store, workspace: str) -> Reconciled:
+    """Compare a workspace's tables with its log. Raises `NotFound`, and `InvalidProof` where an entry is missing.
+
+    Safe beside a running server: what changes while it is looked at is left out and counted.
+    """
+    found = store.read_hot(statements.workspace_get, id=workspace)
+    if not found:
+        raise NotFound(f"there is no workspace {workspace!r}")
+    book = Logbook(store, found[0][1])
+    told = Rebuilt()
+    for data in book.entries():
+        told.feed(parse(data))
+    size = told.size
+    tables = _Tables(store, workspace, book.log)
+    for data in book.entries(size):
+        told.feed(parse(data))
+    moving = {id for id, account in told.cases.items() if account.idx >= size}
+    differences = [
+        d for id, account in told.cases.items() if id not in moving for d in _case(id, account, tables, told.at)
+    ]
+    differences += [
+        Difference(f"proposal {id}", "row", None, "present") for id in tables.proposals if id not in told.cases
+    ]
+    differences += [
+        Difference(f"{name} {id}", "row", None, "present")
+        for name, ids in (("cases", tables.cases), ("execution", tables.executions), ("ready", tables.ready))
+        for id in ids
+        if id not in told.cases
+    ]
+    if told.size == size:
+        differences += _workspace(told, tables)
+    return Reconciled(entries=told.size, cases=len(told.cases), moving=len(moving), differences=tuple(differences))
+
+
+class _Tables:
+    """The rows of one workspace, by case."""
+
+    def __init__(self, store: Store, workspace: str, log: str):
+        def rows(statement: Statement) -> list[tuple[Any, ...]]:
+            return store.read_hot(statement, workspace=workspace)
+
+        self.policy = policy_of(store, workspace)
+        self.proposals = {r[0]: ProposalRow._make(r) for r in rows(statements.state_proposals)}
+        self.cases = {r[0]: CaseRow._make(r) for r in rows(statements.state_cases)}
+        self.claims = {r[0]: (r[2], r[1]) for r in rows(statements.state_claims)}
+        self.executions = {r[0]: ExecutionRow._make(r) for r in rows(statements.state_executions)}
+        self.reviews: dict[str, dict[str, ReviewRow]] = {}
+        for review in map(ReviewRow._make, rows(statements.state_reviews)):
+            self.reviews.setdefault(review.case_id, {})[review.id] = review
+        self.ready: dict[str, list[tuple[int, int]]] = {}
+        for case_id, lane, sort_key in rows(statements.state_ready):
+            self.ready.setdefault(case_id, []).append((lane, sort_key))
+        self.timers = {(r[0], r[1]) for r in rows(statements.state_timers)}
+        self.halts = {r[0] for r in rows(statements.state_halts)}
+        self.grants = {r[0] for r in rows(statements.state_grants)}
+        self.people = {
+            r[0]: (frozenset(filter(None, r[1].split(","))), bool(r[2])) for r in rows(statements.state_people)
+        }
+        self.labels: dict[str, set[str]] = {}
+        for id, case_id in rows(statements.state_labels):
+            self.labels.setdefault(case_id, set()).add(id)
+        self.outcomes = Counter(r[0] for r in rows(statements.state_outcomes))
+        self.salts: dict[str, dict[str, bytes]] = {}
+        for case_id, path, salt in store.read_hot(statements.state_salts, log=log):
+            self.salts.setdefault(case_id, {})[path] = bytes(salt)
+
+
+def policy_of(store: Store, workspace: str) -> str | None:
+    """Digest of the policy that the workspace's row names."""
+    policy: str | None = store.read_hot(statements.workspace_get, id=workspace)[0][4]
+    return policy
+
+
+def _case(id: str, told: Account, tables: _Tables, now: int) -> Iterator[Difference]:
+    row = tables.proposals.get(id)
+    if row is None:
+        yield Difference(f"proposal {id}", "row", "present", None)
+        return
+    yield from _differ(f"proposal {id}", told, row, _PROPOSAL)
+    if not told.erased:
+        yield from _bytes(id, row, tables.salts.get(id, {}))
+        yield from _one(f"label of {id}", "ids", sorted(told.labels), sorted(tables.labels.get(id, ())))
+        yield from _one(f"outcome of {id}", "count", told.outcomes, tables.outcomes.get(id, 0))
+    case = tables.cases.get(id)
+    yield from _one(f"cases {id}", "row", told.state is not None, case is not None)
+    if case is not None and told.state is not None:
+        yield from _differ(f"cases {id}", told, case, _CASE)
+        yield from _one(f"cases {id}", "soft", told.soft, bool(case.soft))
+        yield from _one(f"claim {id}", "fence and reviewer", told.claim, tables.claims.get(id))
+        yield from _reviews(told, tables.reviews.get(id, {}))
+        yield from _queue(id, told, row, case, tables, now=now)
+    execution = tables.executions.get(id)
+    yield from _one(f"execution {id}", "state", told.execution, execution.state if execution else None)
+    if execution is not None and told.execution is not None:
+        yield from _one(f"execution {id}", "fence", told.execution_fence, execution.fence)
+        happened = None if execution.happened is None else bool(execution.happened)
+        yield from _one(f"execution {id}", "happened", told.happened, happened)
+        if told.execution == "started" and execution.tool_class == "unsafe":
+            yield from _one(f"timer execution {id}", "row", True, ("execution", id) in tables.timers)
+
+
+_PROPOSAL = (
+    ("action", "action"), ("digest", "action_digest"), ("policy", "policy"), ("tier", "tier"), ("agent", "agent"),
+    ("run", "run"), ("undoes", "undoes"), ("revision", "revision"), ("decision", "decision"),
+    ("decided_at", "decided_at"), ("decision_entry", "decision_entry"),
+)  # fmt: skip
+_CASE = (
+    ("state", "state"), ("revision", "revision"), ("reviewers", "reviewers"), ("deadline", "deadline"),
+    ("on_expiry", "on_expiry"), ("escalations", "escalations"), ("fence", "fence"), ("action", "action"),
+)  # fmt: skip
+_REVIEW = (
+    ("reviewer", "reviewer"), ("verdict", "verdict"), ("revision", "revision"), ("effective_at", "effective_at"),
+)  # fmt: skip
+
+
+def _one(where: str, what: str, log: object, table: object) -> Iterator[Difference]:
+    if log != table:
+        yield Difference(where, what, log, table)
+
+
+def _differ(where: str, told: object, row: object, names: tuple[tuple[str, str], ...]) -> Iterator[Difference]:
+    for mine, theirs in names:
+        log, table = getattr(told, mine), getattr(row, theirs)
+        # a case without reviewers named still needs one
+        if mine == "reviewers":
+            table = max(1, table)
+        yield from _one(where, theirs, log, table)
+
+
+def _bytes(id: str, row: ProposalRow, salts: dict[str, bytes]) -> Iterator[Difference]:
+    """Do the stored bytes still have the digest that people approved?"""
+    try:
+        record = row.record()
+        made = action_digest(
+            workspace=row.workspace, principal=record.get("principal"), action=row.action,
+            schema=digest(dumps(record["schema"])) if "schema" in record else None, arguments=bind(record, salts),
+            target=record.get("target"), case=id, revision=row.revision,
+        )  # fmt: skip
+    except HandrailError as error:
+        made = str(error)
+    yield from _one(f"proposal {id}", "bytes", row.action_digest, made)
+
+
+def _reviews(told: Account, rows: dict[str, ReviewRow]) -> Iterator[Difference]:
+    for id in sorted(told.reviews.keys() | rows.keys()):
+        review, row = told.reviews.get(id), rows.get(id)
+        if review is None or row is None:
+            yield Difference(f"review {id}", "row", review and "present", row and "present")
+            continue
+        yield from _differ(f"review {id}", review, row, _REVIEW)
+        yield from _one(f"review {id}", "withdrawn", review.withdrawn, row.withdrawn_at is not None)
+        yield from _one(f"review {id}", "voided", review.voided, row.voided_at is not None)
+
+
+def _queue(id: str, told: Account, row: ProposalRow, case: CaseRow, tables: _Tables, now: int) -> Iterator[Difference]:
+    """An open case that nobody holds and that lacks answers stands in its lane, once; no other case does."""
+    places = tables.ready.get(id, [])
+    live = {rid: r for rid, r in told.reviews.items() if r.live}
+    given = sum(
+        r.verdict != "abstain" and (r.revision == told.revision or rid == row.made_by) for rid, r in live.items()
+    )
+    waits = told.state == "open" and told.claim is None
+    if waits and given < max(1, told.reviewers):
+        yield from _one(f"ready {id}", "places", [(case.lane, case.sort_key)], places)
+    elif not waits or places != [(case.lane, case.sort_key)]:
+        yield from _one(f"ready {id}", "places", [], places)
+    if told.state != "open":
+        return
+    if told.deadline is not None and told.deadline > now:
+        yield from _one(f"timer deadline {id}", "row", True, ("deadline", id) in tables.timers)
+    if told.claim is not None:
+        yield from _one(f"timer claim {id}", "row", True, ("claim", id) in tables.timers)
+    if any(r.effective_at > now for r in live.values()):
+        yield from _one(f"timer effective {id}", "row", True, ("effective", id) in tables.timers)
+
+
+def _workspace(told: Rebuilt, tables: _Tables) -> Iterator[Difference]:
+    yield from _one("workspace", "policy", told.policy, tables.policy)
+    yield from _one("halt", "standing", sorted(told.halts), sorted(tables.halts))
+    yield from _one("permission", "not ended", sorted(told.grants), sorted(tables.grants))
+    for id in sorted(told.people.keys() | tables.people.keys()):
+        yield from _one(f"person {id}", "roles and standing", told.people.get(id), tables.people.get(id))

@@ -78,6 +78,14 @@ class Stage:
         self.events: list[tuple[str, str]] = []
         self.posted: list[tuple[str, Any]] = []
         self.batches: list[Any] = []
+        self.unknown: list[dict[str, Any]] = [
+            {
+                "case_id": "pay-0",
+                "state": "unknown",
+                "action": "payment_transfer",
+                "arguments": {"to": "A1", "amount": "99"},
+            }
+        ]
         self.fence = 0
         for each in scripted():
             self.add(each)
@@ -202,7 +210,7 @@ def operations(stage: Stage) -> dict[str, Any]:
     return {
         "open": sum(row["state"] == "open" for row in stage.rows.values()), "oldest_seconds": 247, "overdue": 1,
         "by_tier": {"hard_gate": 5, "soft_review": 7}, "by_queue": [{"queue": "refunds", "open": 4, "oldest_seconds": 241}, {"queue": "payments", "open": 1, "oldest_seconds": 247}, {"queue": "agents", "open": 2, "oldest_seconds": 90}],
-        "review_rate": 0.162, "review_rate_target": 0.15, "review_rate_alarm": 0.2, "deadline_attainment": 0.974, "unknown_executions": 1, "series": [],
+        "review_rate": 0.162, "review_rate_target": 0.15, "review_rate_alarm": 0.2, "deadline_attainment": 0.974, "unknown_executions": len(stage.unknown), "series": [],
         "decisions_per_person": [{"person": "p-1", "name": "Asha Rao", "count": 84, "median_dwell": 19.0}, {"person": "p-2", "name": "Jon Berg", "count": 61, "median_dwell": 31.5}, {"person": "p-3", "name": "Wen Li", "count": 22, "median_dwell": 12.0}],
         "log": {"size": 18421, "unsigned_seconds": 12.0}, "chart": [{"round": n, "review_rate": rate, "model_error": error} for n, rate, error in rounds],
     }  # fmt: skip
@@ -298,6 +306,25 @@ class Api:
         stage.rows[id]["queue"] = "leads"
         stage.log(id, "case.escalated")
         return JSONResponse({})
+
+    async def next(self, request: Request) -> Response:
+        self.person(request)
+        queues = (await request.json()).get("queues") or []
+        for id, row in self.stage.rows.items():
+            if row["state"] == "open" and row["claimed_by"] is None and (not queues or row["queue"] in queues):
+                return JSONResponse(self.stage.claim(id))
+        return Response(status_code=204)
+
+    async def unknown(self, request: Request) -> Response:
+        self.person(request)
+        return JSONResponse({"items": self.stage.unknown})
+
+    async def settle(self, request: Request) -> Response:
+        self.person(request)
+        body = await request.json()
+        self.stage.posted.append(("settle", body))
+        self.stage.unknown.clear()
+        return JSONResponse({"case_id": request.path_params["id"], "state": "settled"})
 
     async def batch(self, request: Request) -> Response:
         self.person(request)
@@ -414,6 +441,9 @@ def application(stage: Stage) -> Starlette:
     routes = [
         Route("/v1/session", api.session, methods=["GET", "POST", "DELETE"]),
         Route("/v1/cases", api.cases),
+        Route("/v1/cases/next/claim", api.next, methods=["POST"]),
+        Route("/v1/executions", api.unknown),
+        Route("/v1/executions/{id}/settle", api.settle, methods=["POST"]),
         Route("/v1/cases/batch", api.batch, methods=["POST"]),
         Route("/v1/cases/{id}", api.case),
         Route("/v1/cases/{id}/{what:str}", api.read, methods=["GET"]),

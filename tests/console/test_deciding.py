@@ -210,6 +210,30 @@ def test_escalate_and_release_leave_no_review(open_page: Open, stage: Stage) -> 
     assert "release" in [verb for verb, _ in stage.posted]
 
 
+def test_next_case_of_a_queue_is_claimed_once_by_the_server(open_page: Open, stage: Stage) -> None:
+    page = open_page("/?queue=refunds")
+    show(page, "refund-0")
+    stage.rows["refund-0"]["claimed_by"] = "Jon Berg"
+    page.get_by_role("button", name="Take the next case").click()
+    show(page, "refund-1")
+    page.keyboard.press("a")
+    (review,) = wait_for_reviews(page, stage, 1)
+    assert (review["case_id"], review["fence"]) == ("refund-1", 1)
+    assert [verb for verb, _ in stage.posted] == ["reviews"]
+
+
+def test_agent_is_halted_from_its_card(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/deploy-1")
+    show(page, "deploy-1")
+    page.get_by_role("button", name="Halt agent").click()
+    page.get_by_role("form", name="Halt billing-agent: why?").get_by_role("textbox").fill("it loops")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Halted: agent billing-agent")).to_be_visible()
+    assert stage.reviews == {}
+    (halt,) = stage.halts.values()
+    assert (halt["scope"], halt["value"], halt["reason"]) == ("agent", "billing-agent", "it loops")
+
+
 def test_remapped_key_works_and_letters_can_be_turned_off(open_page: Open, stage: Stage) -> None:
     page = open_page("/case/refund-0")
     show(page, "refund-0")

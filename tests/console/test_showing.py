@@ -152,7 +152,8 @@ def test_dark_follows_the_system_and_can_be_chosen(open_page: Open) -> None:
     show(page, "pay-1")
     assert luminance(page, ".card-pane") < 60
     page.keyboard.press("Control+k")
-    page.get_by_role("combobox", name="Filter commands").fill("theme: light")
+    expect(page.get_by_role("combobox", name="Filter commands")).to_be_focused()
+    page.keyboard.type("theme: light")
     page.keyboard.press("Enter")
     page.wait_for_selector("html[data-theme='light']")
     assert luminance(page, ".card-pane") > 200
@@ -258,6 +259,16 @@ def test_operations_show_the_rate_against_its_line(open_page: Open) -> None:
     expect(page.get_by_text("between aim and alarm")).to_be_visible()
     page.wait_for_selector(".chart canvas")
     expect(page.get_by_role("cell", name="Asha Rao")).to_be_visible()
+
+
+def test_unknown_execution_is_settled_by_a_person(open_page: Open, stage: Stage) -> None:
+    page = open_page("/operations")
+    happened = page.get_by_role("button", name="It happened")
+    expect(happened).to_be_disabled()
+    page.get_by_label("How you know").fill("it is on the bank statement")
+    happened.click()
+    expect(happened).to_have_count(0)
+    assert stage.posted[-1] == ("settle", {"happened": True, "note": "it is on the bank statement"})
 
 
 def test_history_carries_the_audit_proof(open_page: Open) -> None:

@@ -2,7 +2,7 @@
 import { QueryClient, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ProblemError, request } from "./http";
 import type {
-  BatchAnswer, BatchBody, CaseDetail, CaseRow, Claim, Halt, Json, Operations, Page, Policy, Proof, ReviewAnswer,
+  BatchAnswer, BatchBody, CaseDetail, CaseRow, Claim, Execution, Halt, Json, Operations, Page, Policy, Proof, ReviewAnswer,
   ReviewBody, Session, Similar, Taken, Review,
 } from "./wire";
 
@@ -74,6 +74,12 @@ export const useOperations = () =>
 
 export const useHalts = () =>
   useQuery({ queryKey: ["halts"], queryFn: () => request<{ items: Halt[] } | Halt[]>("GET", "/v1/halts").then(items) });
+
+export const useUnknownExecutions = (enabled: boolean) =>
+  useQuery({ queryKey: ["executions"], queryFn: () => request<{ items: Execution[] }>("GET", "/v1/executions?state=unknown"), enabled });
+
+export const settleExecution = (id: string, happened: boolean, note: string) =>
+  request<Execution>("POST", `/v1/executions/${encodeURIComponent(id)}/settle`, { happened, note });
 
 const items = <T,>(answer: { items: T[] } | T[]): T[] => (Array.isArray(answer) ? answer : answer.items);
 

@@ -159,6 +159,10 @@ export interface HistoryEntry {
 export interface Execution {
   case_id: string;
   state: string;
+  action?: string;
+  arguments?: Json;
+  started_at?: string;
+  idempotency_key?: string;
 }
 
 export interface CaseDetail {

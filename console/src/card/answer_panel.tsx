@@ -1,11 +1,13 @@
 /** The form for the verdict being given. */
+import { queryClient, setHalt } from "../api/queries";
 import type { Card, Verdict } from "../api/wire";
 import { ReasonForm, RespondForm, TextForm, type Code } from "../form/answer_forms";
 import { EditForm } from "../form/edit_form";
+import { say, sayProblem } from "../ui/toast";
 import { t } from "../words";
 import type { Answer, Reviewing } from "./reviewing";
 
-export type PanelName = Exclude<Verdict, "approve"> | "escalate";
+export type PanelName = Exclude<Verdict, "approve"> | "escalate" | "halt";
 
 const OTHER: Code = { code: "other", label: t.codes.other };
 const ABSTAIN: Code[] = [
@@ -44,6 +46,8 @@ export function AnswerPanel({ name, card, reviewing, onAnswer, onClose }: Answer
       return <ReasonForm {...shared} title={t.form.rejectTitle} label={t.verdict.reject} codes={withOther(card.reason_codes)} onSend={(reason, note) => onAnswer({ verdict: "reject", reason, ...(note ? { note } : {}) })} />;
     case "abstain":
       return <ReasonForm {...shared} title={t.form.abstainTitle} label={t.verdict.abstain} codes={ABSTAIN} onSend={(reason, note) => onAnswer({ verdict: "abstain", reason, ...(note ? { note } : {}) })} />;
+    case "halt":
+      return <TextForm {...shared} title={t.form.haltTitle(card.asked_by.agent ?? "")} field={t.halts.reason} label={t.halts.go} onSend={(reason) => void haltAgent(card, reason).then(onClose)} />;
     case "escalate":
       return <ReasonForm {...shared} title={t.form.escalateTitle} label={t.verdict.escalate} codes={ESCALATE} onSend={(reason, note) => void reviewing.escalate(note ? `${reason}: ${note}` : reason)} />;
   }
@@ -52,4 +56,14 @@ export function AnswerPanel({ name, card, reviewing, onAnswer, onClose }: Answer
 /** At most nine, so each has a number key; "other" is always among them. */
 function withOther(codes: Code[]): Code[] {
   return codes.some((each) => each.code === "other") ? codes.slice(0, MOST) : [...codes.slice(0, MOST - 1), OTHER];
+}
+
+async function haltAgent(card: Card, reason: string): Promise<void> {
+  try {
+    await setHalt({ scope: "agent", value: card.asked_by.agent ?? "", reason });
+    await queryClient.invalidateQueries({ queryKey: ["halts"] });
+    say(t.toast.halted);
+  } catch (error) {
+    sayProblem(error);
+  }
 }

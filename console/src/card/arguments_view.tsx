@@ -9,6 +9,8 @@ import { useReportUnread } from "../marks/unread";
 import { t } from "../words";
 
 const ROWS = 60;
+/** JSON up to this long stands on one line. */
+const LINE = 72;
 
 export function ArgumentsView({ card }: { card: Card }) {
   const [shown, setShown] = useState(ROWS);
@@ -60,7 +62,8 @@ function Value({ value, masked, currency }: { value: Json; masked: boolean; curr
   }
   if (typeof value === "string") return MONEY.test(value) ? <><Revealed text={value} /><Grouped digits={value} currency={currency} /></> : <LongText text={value} />;
   if (value === null || typeof value === "boolean") return <code>{String(value)}</code>;
-  return <LongText text={JSON.stringify(value, null, 2)} mono />;
+  const line = JSON.stringify(value);
+  return <LongText text={line.length <= LINE ? line : JSON.stringify(value, null, 2)} mono />;
 }
 
 /** A number long enough to be misread; shorter ones and other spellings stay as they are. */

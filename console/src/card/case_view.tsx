@@ -6,6 +6,7 @@ import { openedOf } from "../evidence/opened";
 import { useCommands } from "../keys/keymap";
 import { compact, same } from "../marks/json";
 import { UnreadScope, useUnread } from "../marks/unread";
+import { readRoute } from "../route/route";
 import { usePerson } from "../session/session";
 import { say } from "../ui/toast";
 import { takeBack } from "../undo/undo_list";
@@ -57,6 +58,8 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
   const picking = (card.choices?.length ?? 0) > 0;
   const suggestion = suggestionOf(card);
 
+  /** False for the moment in which the address is ahead of the card on screen. */
+  const current = () => readRoute().caseId === row.id;
   const send = (answer: Answer) =>
     void reviewing.answer({
       ...answer,
@@ -73,10 +76,10 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
     setArmed(true);
   };
   const commit = () => {
-    if (armed && blocked === "" && unread === 0 && dwell.seconds() >= card.dwell_floor_seconds) send({ verdict: "approve" });
+    if (current() && armed && blocked === "" && unread === 0 && dwell.seconds() >= card.dwell_floor_seconds) send({ verdict: "approve" });
   };
   const choose = (verdict: Verdict) => {
-    if (!open || reviewing.busy) return;
+    if (!open || reviewing.busy || !current()) return;
     if (!card.verdicts.includes(verdict)) return say(t.toast.notAllowed, true);
     if (verdict === "approve") return approve();
     void reviewing.take();
@@ -84,6 +87,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
     setPanel(verdict);
   };
   const pick = (value: Json) => {
+    if (!current()) return;
     const agrees = suggestion !== undefined && same(value, suggestion) && card.verdicts.includes("approve") && !card.high_stakes;
     send(agrees ? { verdict: "approve" } : { verdict: "respond", value });
   };
@@ -152,6 +156,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
             onEscalate={() => setPanel("escalate")}
             onRelease={() => void reviewing.release()}
             onLater={onLater}
+            onHalt={() => setPanel("halt")}
           />
         )
       ) : (

@@ -22,6 +22,13 @@ export interface Reviewing {
   release: (quietly?: boolean) => Promise<void>;
 }
 
+/** A claim taken elsewhere (the next case of a queue), waiting for its card to come on screen. */
+const handed = new Map<string, Claim>();
+
+export function handOver(claim: Claim): void {
+  handed.set(claim.case_id, claim);
+}
+
 /** Renew when half of the claim's time is gone. */
 const HEARTBEAT_SHARE = 0.5;
 
@@ -40,7 +47,8 @@ export function useReviewing(card: Card, summary: string, onSettled: (settled: b
   useEffect(() => cardShown(card.digest), [card.digest]);
   useHeartbeat(claim, hold);
   useEffect(() => {
-    hold(null);
+    hold(handed.get(id) ?? null);
+    handed.delete(id);
     return () => {
       const left = held.current;
       held.current = null;

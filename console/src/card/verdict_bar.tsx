@@ -27,6 +27,7 @@ export interface VerdictBarProps {
   onEscalate: () => void;
   onRelease: () => void;
   onLater: () => void;
+  onHalt: () => void;
 }
 
 export function VerdictBar(props: VerdictBarProps) {
@@ -58,6 +59,7 @@ export function VerdictBar(props: VerdictBarProps) {
           {offered.includes("abstain") && <Exit of="abstain" label={t.verdict.abstain} onClick={() => props.onVerdict("abstain")} />}
           <Exit of="escalate" label={t.verdict.escalate} onClick={props.onEscalate} />
           <Exit of="later" label={t.verdict.later} onClick={props.onLater} />
+          {card.asked_by.agent && <button type="button" className="ghost" onClick={props.onHalt}>{t.verdict.haltAgent}</button>}
           {props.claimed && <Exit of="release" label={t.verdict.release} onClick={props.onRelease} />}
           {props.claimed && <span className="quiet yours">{t.queue.yours(clockTime(props.claimed))}</span>}
         </div>

@@ -45,7 +45,7 @@ export function Palette({ extras, onClose }: { extras: Extra[]; onClose: () => v
         aria-label={t.keys.filter}
         placeholder={t.keys.filter}
         value={text}
-        autoFocus
+        data-first
         onChange={(event) => { setText(event.target.value); setAt(0); }}
         onKeyDown={onKeyDown}
       />

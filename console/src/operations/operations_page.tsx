@@ -6,6 +6,7 @@ import { percent } from "../marks/amount";
 import { brief, duration } from "../marks/time";
 import { Failed, Loading } from "../ui/state";
 import { t } from "../words";
+import { UnknownExecutions } from "./unknown_executions";
 import { RateBand } from "./rate_band";
 
 const RoundChart = lazy(() => import("./round_chart"));
@@ -35,6 +36,7 @@ function Board({ data }: { data: Operations }) {
         <h2>{w.rate}</h2>
         <RateBand rate={data.review_rate} target={data.review_rate_target} alarm={data.review_rate_alarm} />
       </section>
+      {data.unknown_executions > 0 && <UnknownExecutions />}
       <section className="section">
         <h2>{w.chart}</h2>
         {data.chart.length === 0 ? <p className="quiet">{w.noChart}</p> : <ChartWithTable data={data} />}

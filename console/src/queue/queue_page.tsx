@@ -1,14 +1,15 @@
 /** The reviewer's desk: queue, card, context. On a phone the card comes first. */
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { caseQuery, queryClient, useCase, useCases } from "../api/queries";
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { caseQuery, claimNext, queryClient, useCase, useCases } from "../api/queries";
 import type { CaseRow } from "../api/wire";
 import { CaseView } from "../card/case_view";
+import { handOver } from "../card/reviewing";
 import { ContextPane } from "../context/context_pane";
 import { useCommands } from "../keys/keymap";
 import { go, useRoute } from "../route/route";
 import { PHONE, useMedia } from "../ui/media";
 import { Empty, Failed, Loading } from "../ui/state";
-import { say } from "../ui/toast";
+import { say, sayProblem } from "../ui/toast";
 import { t } from "../words";
 import { Filters } from "./filters";
 import { dropFollowUp, followUp, useFollowUps } from "./follow_ups";
@@ -17,8 +18,10 @@ import { clearSelection, toggleSelected, useSelection } from "./selection";
 
 export function QueuePage() {
   const { filter, caseId } = useRoute();
+  // The row lights up at once; the card follows in the next frame (and answers only for itself, see case_view).
+  const shownId = useDeferredValue(caseId);
   const query = useCases(filter);
-  const detail = useCase(caseId);
+  const detail = useCase(shownId);
   const selected = useSelection();
   const followUps = useFollowUps();
   const phone = useMedia(PHONE);
@@ -27,7 +30,7 @@ export function QueuePage() {
   const queues = useMemo(() => [...new Set(rows.map((row) => row.queue))].sort(), [rows]);
   const latestRows = useRef(rows);
   latestRows.current = rows;
-  const [blurred, toggleBlur] = useBlur(caseId, (detail.data?.card.harm_classes.length ?? 0) > 0);
+  const [blurred, toggleBlur] = useBlur(shownId, (detail.data?.card.harm_classes.length ?? 0) > 0);
 
   const open = useCallback((row: CaseRow) => go({ caseId: row.id }, caseId !== null), [caseId]);
   const move = (by: number) => {
@@ -71,7 +74,7 @@ export function QueuePage() {
       <Filters filter={filter} queues={queues} />
       <p className="queue-count" role="status">
         {query.isPending ? t.queue.loading : t.queue.count(total)}
-        {selected.length > 0 && <SelectionBar count={selected.length} />}
+        {selected.length > 0 ? <SelectionBar count={selected.length} /> : filter.state === "open" && rows.length > 0 && <TakeNext queue={filter.queue} />}
       </p>
       {query.isPending ? (
         <Loading text={t.queue.loading} />
@@ -86,23 +89,38 @@ export function QueuePage() {
   );
   const card = (
     <section key="card" className="pane card-pane" aria-label={t.verdict.bar}>
-      {caseId === null ? (
+      {shownId === null ? (
         <Empty title={rows.length === 0 && !query.isPending ? t.queue.empty : t.card.choose} text={rows.length === 0 ? "" : t.card.chooseText} />
       ) : detail.isPending ? (
         <Loading text={t.card.loading} />
       ) : detail.isError ? (
         <Failed title={t.card.failed} error={detail.error} retry={() => void detail.refetch()} />
       ) : (
-        <CaseView key={caseId} detail={detail.data} blurred={blurred} onSettled={advance} onLater={later} />
+        <CaseView key={shownId} detail={detail.data} blurred={blurred} onSettled={advance} onLater={later} />
       )}
     </section>
   );
   const context = (
     <section key="context" className="pane context-pane" aria-label={t.context.label}>
-      {detail.data && caseId !== null && <ContextPane key={caseId} detail={detail.data} blurred={blurred} />}
+      {detail.data && shownId !== null && <ContextPane key={shownId} detail={detail.data} blurred={blurred} />}
     </section>
   );
   return <main className="desk">{phone ? [card, context, queue] : [queue, card, context]}</main>;
+}
+
+/** The server picks: skills, order and other people's claims are its business. */
+function TakeNext({ queue }: { queue: string }) {
+  const take = async () => {
+    try {
+      const taken = await claimNext(queue ? [queue] : []);
+      if (!taken) return say(t.toast.noneLeft);
+      handOver(taken.claim);
+      go({ caseId: taken.claim.case_id });
+    } catch (error) {
+      sayProblem(error);
+    }
+  };
+  return <button type="button" className="small ghost" onClick={() => void take()}>{t.queue.next}</button>;
 }
 
 function SelectionBar({ count }: { count: number }) {

@@ -7,6 +7,8 @@ export function Dialog({ title, onClose, children, wide = false }: { title: stri
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
+    // React's autoFocus runs before the dialog is open and is lost.
+    element?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => element?.close();
   }, []);
   return (

@@ -43,7 +43,7 @@ export const en = {
   hidden: { found: (n: number) => `${plural(n, "hidden or control character", "hidden or control characters")} made visible` },
   verdict: {
     approve: "Approve", edit: "Edit", reject: "Reject", respond: "Respond", redirect: "Redirect", abstain: "Abstain",
-    escalate: "Escalate", release: "Release", later: "Later", more: "More", less: "Less", bar: "Verdict",
+    escalate: "Escalate", release: "Release", later: "Later", haltAgent: "Halt agent", more: "More", less: "Less", bar: "Verdict",
     armed: "Armed. Shift + Enter commits, Esc disarms.", commit: "Commit approval", disarm: "Disarm",
     readOn: (seconds: number) => `You can approve in ${Math.ceil(seconds)} s: read on`, sending: "recording…",
     approveSuggestion: (label: string) => `Agree: ${label}`,
@@ -57,7 +57,7 @@ export const en = {
     confirmNumbers: "I have read the new numbers", isTrue: "yes", isFalse: "no", wrongNumber: "Give a number", wrongInteger: "Give a whole number",
     tooSmall: (n: number) => `At least ${n}`, tooLarge: (n: number) => `At most ${n}`, missing: "Needed", tooShort: (n: number) => `At least ${n} characters`,
     tooLong: (n: number) => `At most ${n} characters`, wrongPattern: "Not in the expected form", fixFirst: "Correct the marked fields first.",
-    instructionNeeded: "Say what the agent should do instead.", draft: "Draft kept",
+    instructionNeeded: "This needs a few words.", haltTitle: (agent: string) => `Halt ${agent}: why?`, draft: "Draft kept",
   },
   codes: {
     other: "Other (say why)", conflict_of_interest: "I have an interest in it", not_qualified: "Not my field", not_enough_information: "Not enough to judge by",
@@ -106,7 +106,8 @@ export const en = {
     people: "Decisions per person", name: "Person", count: "Decisions", dwell: "Median time on card", queues: "Queues", queue: "Queue or tier", waiting: "Open", tiers: "By tier",
     chart: "Review rate and model error by round", noChart: "No round is finished yet.", flow: "Arrivals and decisions", failed: "Operations cannot be read",
     unknown: "Executions to settle", log: "Log entries", unsigned: (time: string) => `oldest unsigned ${time}`, signed: "all signed", aim: "aim", alarm: "alarm",
-    under: "under the aim", between: "between aim and alarm", over: "above the alarm", nobody: "Nobody has decided yet.", reviewRate: "review rate", modelError: "model error", none: "none", settle: "a person must say what happened",
+    under: "under the aim", between: "between aim and alarm", over: "above the alarm", nobody: "Nobody has decided yet.", reviewRate: "review rate", modelError: "model error", none: "none", settle: "a person must say what happened", settleLead: "The program that ran these vanished before it reported. Find out, then say which it was; nothing is run again before that.",
+    howKnown: "How you know", happened: "It happened", notHappened: "It did not happen", settled: "Settled.",
     round: "Round", showTable: "As a table",
   },
   keys: {

@@ -53,7 +53,7 @@ def facts_of(row: ProposalRow, route: Route) -> dict[str, JSON]:
         "confidence": _confidence(record, route),
         "undo": {"action": record.get("undo"), "seconds": route.undo_seconds},
         "reach": record.get("reach"),
-        "amount": _amount(record),
+        "amount": amount_of(record),
         "evidence": evidence,
         "policy": {"name": route.policy_name, "digest": route.policy},
         "verdicts": list(route.verdicts),
@@ -64,6 +64,7 @@ def facts_of(row: ProposalRow, route: Route) -> dict[str, JSON]:
         "blind": route.blind,
         "reason_codes": [{"code": code, "label": label} for code, label in REASON_CODES],
         "choices": _choices(record),
+        "answer_schema": _answer_schema(record),
         "scores": record.get("scores"),
     }  # fmt: skip
 
@@ -117,7 +118,8 @@ def _confidence(record: dict[str, Any], route: Route) -> JSON:
     return {"value": value, "band": f"{low:.2f}–{high:.2f}", "calibrator": route.calibrator}
 
 
-def _amount(record: dict[str, Any]) -> JSON:
+def amount_of(record: dict[str, Any]) -> Any:
+    """What is at stake as {"value", "currency"}, from the field or the arguments; None without one."""
     arguments = record.get("arguments", {})
     amount = record.get("amount", arguments.get("amount"))
     if isinstance(amount, dict):
@@ -134,6 +136,14 @@ def _choices(record: dict[str, Any]) -> JSON:
     if record.get("kind") == "comparison":
         return ["a", "b", "tie"]
     return None
+
+
+def _answer_schema(record: dict[str, Any]) -> JSON:
+    """What an answer must look like: a question's own schema, or the one an annotation brings."""
+    if record.get("kind") == "question":
+        return record.get("schema")
+    given = record.get("arguments", {}).get("answer_schema")
+    return given if isinstance(given, dict) else None
 
 
 def _dwell_floor(facts: dict[str, Any], route: Route) -> float:

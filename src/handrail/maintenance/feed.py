@@ -7,11 +7,13 @@ and fetched from the log, so nothing is missed however it was written.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from time import monotonic as _monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from handrail.clock import iso
 from handrail.store import statements
 from handrail.store.engine import Store
 from handrail.store.tx import Staged
@@ -34,11 +36,13 @@ AWAITED = frozenset(
 
 
 class _Waiter:
-    __slots__ = ("loop", "wake")
+    __slots__ = ("followed", "loop", "wake")
 
-    def __init__(self, wake: Callable[[], None], loop: asyncio.AbstractEventLoop | None):
+    def __init__(self, wake: Callable[[], None], loop: asyncio.AbstractEventLoop | None, followed: bool):
         self.wake = wake
         self.loop = loop
+        # its log is followed, so it need not be woken for every change
+        self.followed = followed
 
 
 class Feed:
@@ -62,17 +66,20 @@ class Feed:
         """Somebody wrote, perhaps another process: look for what is not known yet."""
         with self._guard:
             logs = dict(self._seen)
-            waiting = list(self._by_case)
+            unfollowed = [w for waiters in self._by_case.values() for w in waiters if not w.followed]
         for log, seen in logs.items():
-            rows = self._store.read_hot(statements.entries_after, log=log, idx=seen, limit=1000)
-            self._spread([Event(log, r[0], r[1], r[2], "") for r in rows])
-        if waiting:
-            self._wake_all(waiting)
+            while rows := self._store.read_hot(statements.entries_after, log=log, idx=seen, limit=1000):
+                self._spread([_event(log, row) for row in rows])
+                seen = rows[-1][0]
+        _wake(unfollowed)
 
-    def _wake_all(self, case_ids: list[str]) -> None:
+    def follow(self, log: str) -> None:
+        """Watch a log for other processes' entries from now on, so that a wait for one of its cases costs nothing."""
+        if log in self._seen:
+            return
+        head = self._store.read_hot(statements.head_get, log=log)
         with self._guard:
-            waiters = [w for id in case_ids for w in self._by_case.get(id, ())]
-        _wake(waiters)
+            self._seen.setdefault(log, (head[0][0] - 1) if head else -1)
 
     def _spread(self, events: list[Event]) -> None:
         if not events:
@@ -85,7 +92,8 @@ class Feed:
                         waiters.extend(self._by_case.get(event.case_id, ()))
             subscribers = list(self._subscribers)
             for event in events:
-                if event.log in self._seen and event.idx > self._seen[event.log]:
+                # a gap holds entries of another process: they are still to be fetched
+                if self._seen.get(event.log) == event.idx - 1:
                     self._seen[event.log] = event.idx
         _wake(waiters)
         for log, heard, loop in subscribers:
@@ -103,7 +111,7 @@ class Feed:
     def wait(self, case_id: str, ready: Callable[[], bool], timeout: float | None) -> bool:
         """Block until `ready()` holds; false if `timeout` seconds pass first. Clears, then looks, then waits."""
         signal = threading.Event()
-        waiter = _Waiter(signal.set, None)
+        waiter = _Waiter(signal.set, None, False)
         self._enter(case_id, waiter)
         try:
             deadline = None if timeout is None else _monotonic() + timeout
@@ -119,17 +127,27 @@ class Feed:
         finally:
             self._leave(case_id, waiter)
 
-    async def await_(self, case_id: str, ready: Callable[[], bool], timeout: float | None) -> bool:
-        """The same for an event loop."""
+    async def await_(
+        self,
+        case_id: str,
+        ready: Callable[[], bool | Awaitable[bool]],
+        timeout: float | None,
+        *,
+        log: str | None = None,
+    ) -> bool:
+        """The same for an event loop. Naming the case's log makes a wait cheap: only its own entries wake it."""
         loop = asyncio.get_running_loop()
         signal = asyncio.Event()
-        waiter = _Waiter(signal.set, loop)
+        if log is not None:
+            self.follow(log)
+        waiter = _Waiter(signal.set, loop, log is not None)
         self._enter(case_id, waiter)
         try:
             deadline = None if timeout is None else loop.time() + timeout
             while True:
                 signal.clear()
-                if ready():
+                found = ready()
+                if found is True or (inspect.isawaitable(found) and await found):
                     return True
                 left = None if deadline is None else deadline - loop.time()
                 if left is not None and left <= 0:
@@ -157,9 +175,8 @@ class Feed:
     ) -> Callable[[], None]:
         """Hear every new entry of a log, on `loop` if given; returns what ends it. Order within the log holds per commit."""
         item = (log, heard, loop)
-        head = self._store.read_hot(statements.head_get, log=log)
+        self.follow(log)
         with self._guard:
-            self._seen.setdefault(log, (head[0][0] - 1) if head else -1)
             self._subscribers.append(item)
 
         def end() -> None:
@@ -181,7 +198,7 @@ class Feed:
                 )
                 if rows:
                     after = rows[-1][0]
-                    yield [Event(log, r[0], r[1], r[2], "") for r in rows]
+                    yield [_event(log, row) for row in rows]
                     continue
                 try:
                     await asyncio.wait_for(news.wait(), 15.0)
@@ -189,6 +206,11 @@ class Feed:
                     yield []
         finally:
             end()
+
+
+def _event(log: str, row: Sequence[Any]) -> Event:
+    # an entry's id is a UUIDv7: its first 48 bits are its milliseconds
+    return Event(log, row[0], row[1], row[2], iso(int(row[3][:8] + row[3][9:13], 16) * 1000))
 
 
 def _wake(waiters: list[_Waiter]) -> None:

@@ -1,0 +1,1 @@
+"""The HTTP door: API, console, pages without JavaScript, live events."""

@@ -1,0 +1,199 @@
+"""What requests may hold. Unknown fields and wrong types are refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from handrail.lifecycle.review import MOST_IN_A_BATCH
+
+
+def _plain(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a NUL character is not allowed")
+    return text
+
+
+Line = Annotated[str, Field(max_length=256), AfterValidator(_plain)]
+Prose = Annotated[str, Field(max_length=10_000), AfterValidator(_plain)]
+Long = Annotated[str, Field(max_length=900_000), AfterValidator(_plain)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class SignInBody(Body):
+    """E-mail and password of a person."""
+
+    email: Line
+    password: Annotated[str, Field(max_length=256)]
+    workspace: Line | None = None
+
+
+class CancelBody(Body):
+    """Why the program takes its proposal back."""
+
+    reason: Prose = "withdrawn"
+
+
+class OutcomeBody(Body):
+    """What turned out: whether it was right, or the true answer, and who says so."""
+
+    correct: bool | None = None
+    value: Any = None
+    source: Line = "outcome"
+
+
+class UndoBody(Body):
+    """Why an effect is to be taken back."""
+
+    reason: Prose = ""
+
+
+class StartBody(Body):
+    """Claim the single use of an approval. `nonce` is the executor's own; the same one gets the same answer."""
+
+    nonce: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
+    action_digest: Line | None = None
+    # seconds until the executor counts as gone
+    lasting: Annotated[float, Field(gt=0, le=7 * 86_400, strict=False)] = 300.0
+
+
+class FinishBody(Body):
+    """How an execution ended. `uncertain`: the executor cannot tell, so a person must."""
+
+    fence: Count
+    ok: bool
+    result: Any = None
+    uncertain: bool = False
+
+
+class SettleBody(Body):
+    """Whether an `unknown` effect happened."""
+
+    happened: bool
+    note: Prose = ""
+
+
+class NextBody(Body):
+    """From which queues to take; none: any that the caller may answer."""
+
+    queues: Annotated[list[Line], Field(max_length=100)] = []
+
+
+class FenceBody(Body):
+    """The claim's fence."""
+
+    fence: Count
+
+
+class ReviewBody(Body):
+    """One finished answer about one revision of one card."""
+
+    verdict: Literal["approve", "edit", "reject", "respond", "redirect", "abstain"]
+    # of the claim held; without one the case is claimed and answered in one step
+    fence: Count | None = None
+    revision: Count | None = None
+    card: Line | None = None
+    arguments: Any = None
+    value: Any = None
+    instruction: Prose | None = None
+    reason: Prose | None = None
+    note: Prose | None = None
+    dwell_seconds: Annotated[float, Field(ge=0, le=86_400, strict=False)] | None = None
+    evidence_opened: Annotated[list[Count], Field(max_length=200)] = []
+    blind: bool = False
+    scope: Literal["action"] = "action"
+    batch: Line | None = None
+
+
+class ReasonBody(Body):
+    """Why."""
+
+    reason: Prose
+
+
+class BatchItem(Body):
+    """One case of a batch, as it was seen."""
+
+    case_id: Line
+    fence: Count | None = None
+    revision: Count
+    card: Line
+
+
+class BatchBody(Body):
+    """One verdict for cases of one action and shape, none of them high-stakes."""
+
+    verdict: Literal["approve", "reject"]
+    reason: Prose | None = None
+    note: Prose | None = None
+    items: Annotated[list[BatchItem], Field(min_length=1, max_length=MOST_IN_A_BATCH)]
+
+
+class HaltBody(Body):
+    """What to halt: an agent, an action, a run by name, or the whole workspace."""
+
+    scope: Literal["agent", "action", "run", "workspace"]
+    value: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain)] | None = None
+    reason: Prose = ""
+
+
+class PolicyBody(Body):
+    """A policy text (YAML) to put in force."""
+
+    text: Long
+    name: Line = "policy"
+
+
+class ExplainBody(Body):
+    """A proposal to explain, and a policy text to explain it under; none: the one in force."""
+
+    proposal: dict[str, Any]
+    text: Long | None = None
+
+
+class CalibratorBody(Body):
+    """A fitted calibrator as plain JSON, to keep under a name that a policy can attach to an action."""
+
+    name: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain)]
+    calibrator: dict[str, Any]
+
+
+class WebhookBody(Body):
+    """Where to send signed messages, and for which entry types (`*`: all)."""
+
+    url: Annotated[str, Field(max_length=2000), AfterValidator(_plain)]
+    events: Annotated[list[Line], Field(min_length=1, max_length=50)] = ["*"]
+
+
+class PersonBody(Body):
+    """Somebody to let in. Without a password one is made and shown once."""
+
+    name: Line
+    email: Line
+    password: Annotated[str, Field(min_length=8, max_length=256)] | None = None
+    roles: Annotated[list[Line], Field(max_length=50)] = ["reviewer"]
+    skills: Annotated[list[Line], Field(max_length=50)] = []
+
+
+class PersonChange(Body):
+    """What to change about a person; what is absent stays."""
+
+    roles: Annotated[list[Line], Field(max_length=50)] | None = None
+    skills: Annotated[list[Line], Field(max_length=50)] | None = None
+    active: bool | None = None
+    password: Annotated[str, Field(min_length=8, max_length=256)] | None = None
+
+
+class KeyBody(Body):
+    """An API key: what it may do, for which agent or person it speaks, and for how long."""
+
+    name: Line
+    scopes: Annotated[list[Line], Field(min_length=1, max_length=10)]
+    agent: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)] | None = None
+    person: Line | None = None
+    lifetime_seconds: Annotated[int, Field(gt=0, le=10 * 366 * 86_400)] | None = None

@@ -1,0 +1,237 @@
+"""Cases over HTTP: the queue, cards, claims, answers, batches, proofs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from handrail.canonical import JSON
+from handrail.clock import iso, uuid7
+from handrail.errors import HandrailError, InvalidInput, NotFound
+from handrail.lifecycle import claim, escalate, review
+from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.card import card_of
+from handrail.maintenance import indexing
+from handrail.maintenance.plane import Plane
+from handrail.server import views
+from handrail.server.bodies import BatchBody, BatchItem, FenceBody, NextBody, ReasonBody, ReviewBody
+from handrail.server.callers import Caller
+from handrail.server.desk import desk_of
+from handrail.server.problems import printable
+from handrail.server.proofs import case_proof
+from handrail.server.reading import StrictRoute
+from handrail.store import reads
+from handrail.wire import claim_to_json, decision_to_json
+
+router = APIRouter(prefix="/v1", tags=["cases"], route_class=StrictRoute)
+
+SIMILAR = 8
+Word = Annotated[str | None, Query(max_length=256)]
+
+
+@router.get("/cases")
+def list_cases(
+    request: Request,
+    actor: Caller,
+    *,
+    state: Literal["open", "decided"] = "open",
+    queue: Word = None,
+    tier: Word = None,
+    action: Word = None,
+    q: Word = None,
+    mine: bool = False,
+    cursor: Word = None,
+    limit: Annotated[int, Query(ge=1, le=reads.MOST_ROWS)] = 100,
+) -> dict[str, JSON]:
+    """Open cases in queue order, or settled ones newest first. `total` is counted up to 10,000."""
+    actor.need_scope("read")
+    plane = desk_of(request).plane
+    wanted = reads.CaseFilter(
+        state=state, queue=queue or None, tier=tier or None, action=action or None, words=(q or "").strip() or None,
+        mine=actor.pid if mine else None,
+    )  # fmt: skip
+    page = reads.case_page(plane.store, actor.workspace, wanted, cursor=cursor, limit=limit)
+    return {"items": views.case_rows(plane, actor.workspace, page.rows), "next": page.next, "total": page.total}
+
+
+@router.get("/cases/{case_id}")
+def show_case(request: Request, case_id: str, actor: Caller) -> dict[str, JSON]:
+    """A case with its card, answers, claim, history and execution."""
+    actor.need_scope("read")
+    return views.case_detail(desk_of(request).plane, actor, case_id)
+
+
+@router.post("/cases/next/claim", responses={204: {"description": "Nothing to take"}})
+async def take_next(request: Request, actor: Caller, body: NextBody | None = None) -> Any:
+    """Claim the next case that this person may answer."""
+    plane = desk_of(request).plane
+    queues = tuple(body.queues) if body is not None else ()
+    taken = await plane.arun(claim.take_next, claim.TakeNext(actor=actor, queues=queues))
+    if taken is None:
+        return Response(status_code=204)
+    return await asyncio.to_thread(_taken, plane, actor, taken)
+
+
+@router.post("/cases/{case_id}/claim")
+async def take(request: Request, case_id: str, actor: Caller) -> dict[str, JSON]:
+    """Claim this case."""
+    plane = desk_of(request).plane
+    taken = await plane.arun(claim.take, claim.Take(actor=actor, case_id=case_id))
+    return await asyncio.to_thread(_taken, plane, actor, taken)
+
+
+def _taken(plane: Plane, actor: Actor, taken: Any) -> dict[str, JSON]:
+    case = views.seen(plane, actor.workspace, taken.case_id)
+    return {
+        "claim": claim_to_json(taken),
+        "case": views.case_row(plane, actor.workspace, taken.case_id),
+        "card": views.card(plane, actor, case),
+    }
+
+
+@router.post("/cases/{case_id}/renew")
+async def renew(request: Request, case_id: str, body: FenceBody, actor: Caller) -> dict[str, JSON]:
+    """Keep a claim alive."""
+    actor.need_scope("review")
+    hold = claim.Hold(actor=actor, case_id=case_id, fence=body.fence)
+    return {"claim": claim_to_json(await desk_of(request).plane.arun(claim.renew, hold))}
+
+
+@router.post("/cases/{case_id}/release")
+async def release(request: Request, case_id: str, body: FenceBody, actor: Caller) -> dict[str, JSON]:
+    """Give a case back to the queue."""
+    actor.need_scope("review")
+    await desk_of(request).plane.arun(claim.release, claim.Hold(actor=actor, case_id=case_id, fence=body.fence))
+    return {}
+
+
+@router.post("/cases/{case_id}/reviews", status_code=201)
+async def answer(request: Request, case_id: str, body: ReviewBody, actor: Caller) -> dict[str, JSON]:
+    """Give a finished answer. It counts from `effective_at`; until then it can be taken back."""
+    plane = desk_of(request).plane
+    made = await plane.arun(
+        review.review, answer_of(actor, case_id, body, channel="api" if actor.auth == "key" else "console")
+    )
+    return await asyncio.to_thread(_answered, plane, actor, made)
+
+
+def answer_of(actor: Actor, case_id: str, body: ReviewBody, *, channel: str) -> review.Answer:
+    """The command behind a body."""
+    provenance: dict[str, JSON] = {"channel": channel, "scope": body.scope}
+    if body.evidence_opened:
+        provenance["evidence_opened"] = sorted(set(body.evidence_opened))
+    return review.Answer(
+        actor=actor, case_id=case_id, verdict=body.verdict, fence=body.fence, revision=body.revision, card=body.card,
+        arguments=body.arguments, value=body.value, instruction=body.instruction, reason=body.reason, note=body.note,
+        blind=body.blind, dwell=body.dwell_seconds, provenance=provenance, batch=body.batch,
+    )  # fmt: skip
+
+
+def _answered(plane: Plane, actor: Actor, made: review.Reviewed) -> dict[str, JSON]:
+    return {
+        "review": views.review_by_id(plane, actor.workspace, made.review_id),
+        "case": views.case_row(plane, actor.workspace, made.case_id),
+        "decision": None if made.decision is None
+        else decision_to_json(views.with_receipt(made.decision, made.receipt)),
+    }  # fmt: skip
+
+
+@router.post("/reviews/{review_id}/withdraw")
+async def withdraw(request: Request, review_id: str, actor: Caller) -> dict[str, JSON]:
+    """Take an answer back within its undo window."""
+    actor.need_scope("review")
+    plane = desk_of(request).plane
+    case_id = await plane.arun(review.withdraw, review.Withdraw(actor=actor, review_id=review_id))
+    return {
+        "review": await asyncio.to_thread(views.review_by_id, plane, actor.workspace, review_id),
+        "case": await asyncio.to_thread(views.case_row, plane, actor.workspace, case_id),
+    }
+
+
+@router.post("/cases/{case_id}/escalate")
+async def send_up(request: Request, case_id: str, body: ReasonBody, actor: Caller) -> dict[str, JSON]:
+    """Send a case up: a lead must judge it."""
+    plane = desk_of(request).plane
+    await plane.arun(escalate.escalate, escalate.Escalate(actor=actor, case_id=case_id, reason=body.reason))
+    return {"case": await asyncio.to_thread(views.case_row, plane, actor.workspace, case_id)}
+
+
+@router.post("/cases/batch")
+async def batch(request: Request, body: BatchBody, actor: Caller) -> dict[str, JSON]:
+    """One verdict for up to 20 cases of one action and shape; each is answered, and can be taken back, by itself."""
+    actor.need_scope("review")
+    plane = desk_of(request).plane
+    await asyncio.to_thread(_refuse_mixed, plane, actor, body)
+    id = uuid7(plane.clock.now())
+    results = await asyncio.gather(
+        *(plane.arun(review.review, _batch_answer(actor, body, item, id)) for item in body.items),
+        return_exceptions=True,
+    )
+    return {
+        "batch": id,
+        "items": [
+            await asyncio.to_thread(_batch_item, plane, actor, item.case_id, result)
+            for item, result in zip(body.items, results, strict=True)
+        ],
+    }
+
+
+def _refuse_mixed(plane: Plane, actor: Actor, body: BatchBody) -> None:
+    ids = [item.case_id for item in body.items]
+    if len(set(ids)) != len(ids):
+        raise InvalidInput("a case stands in the batch twice")
+    cards = [card_of(plane.proposal(actor.workspace, id), None) for id in ids]
+    if any(card["high_stakes"] for card in cards):
+        raise InvalidInput("a high-stakes case is judged by itself", remedy="Leave it out of the batch.")
+    if len({card["shape"] for card in cards}) > 1:
+        raise InvalidInput("a batch holds cases of one action and one shape only")
+
+
+def _batch_answer(actor: Actor, body: BatchBody, item: BatchItem, batch_id: str) -> review.Answer:
+    return review.Answer(
+        actor=actor, case_id=item.case_id, verdict=body.verdict, fence=item.fence, revision=item.revision,
+        card=item.card, reason=body.reason, note=body.note, batch=batch_id,
+        provenance={"channel": "batch", "scope": "action"},
+    )  # fmt: skip
+
+
+def _batch_item(plane: Plane, actor: Actor, case_id: str, result: Any) -> dict[str, JSON]:
+    if isinstance(result, HandrailError):
+        error = {"code": result.code, "status": result.status, "detail": printable(str(result)), "title": result.code,
+                 "remedy": result.remedy}  # fmt: skip
+        return {"case_id": case_id, "ok": False, "error": error}
+    if isinstance(result, BaseException):
+        raise result
+    return {"case_id": case_id, "ok": True, "review": views.review_by_id(plane, actor.workspace, result.review_id)}
+
+
+@router.get("/cases/{case_id}/similar")
+def similar(request: Request, case_id: str, actor: Caller) -> dict[str, JSON]:
+    """Earlier cases that share words with this one, best first."""
+    actor.need_scope("read")
+    plane = desk_of(request).plane
+    words = indexing.words(plane.proposal(actor.workspace, case_id).record())
+    hits = reads.similar(plane.store, actor.workspace, words, but=case_id, limit=SIMILAR)
+    found = reads.cases_by_id(plane.store, actor.workspace, [id for id, _ in hits])
+    return {
+        "items": [
+            {"case_id": id, "summary": found[id].summary, "decision": found[id].decision, "score": score,
+             "at": iso(found[id].decided_at or found[id].opened_at), "state": found[id].state}
+            for id, score in hits if id in found
+        ]
+    }  # fmt: skip
+
+
+@router.get("/cases/{case_id}/proof")
+def proof(request: Request, case_id: str, actor: Caller) -> dict[str, JSON]:
+    """The case's entries with their places in the signed log, checked here and checkable elsewhere."""
+    actor.need_scope("read")
+    plane = desk_of(request).plane
+    row = plane.proposal(actor.workspace, case_id)
+    if views.is_blind(actor, views.seen(plane, actor.workspace, case_id)):
+        raise NotFound("the proof opens once you have answered", remedy="This case is shown blind until then.")
+    return case_proof(plane, row)

@@ -1,0 +1,77 @@
+"""The outermost layer: security headers on every answer, time taken, and no NUL in addresses."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from handrail.errors import InvalidInput
+from handrail.server.desk import Desk
+from handrail.server.problems import Internal, problem
+
+# review.md section 9; no inline script or style, no other origin, no frames
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
+POLICY_HEADER = (b"content-security-policy", CONTENT_POLICY.encode())
+STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
+
+
+class Front:
+    """Wraps the app. Plain ASGI, because it is on the way of every request."""
+
+    def __init__(self, app: ASGIApp, desk: Desk):
+        self.app = app
+        self.desk = desk
+        self._headers = HEADERS + ((STRICT_TRANSPORT,) if desk.settings.secure else ())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        status = 500
+        started = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                started = True
+                status = message["status"]
+                message["headers"] = self._guarded(message["headers"], scope["path"])
+            await send(message)
+
+        try:
+            if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+                await problem(InvalidInput("an address with a NUL names nothing"))(scope, receive, guarded)
+            else:
+                await self.app(scope, receive, guarded)
+        except Exception:
+            # the framework answered with a problem and raises again for the log; a bare error gets its answer here
+            if not started:
+                await problem(Internal())(scope, receive, guarded)
+            raise
+        finally:
+            endpoint = scope.get("endpoint")
+            name = getattr(endpoint, "__name__", "none")
+            self.desk.metrics.observe(name, scope["method"], status, time.perf_counter() - begun)
+
+    def _guarded(self, headers: Any, path: str) -> list[tuple[bytes, bytes]]:
+        made = [*headers, *self._headers]
+        names = {name for name, _ in headers}
+        if b"content-security-policy" not in names:
+            made.append(POLICY_HEADER)
+        if b"cache-control" not in names:
+            made.append((b"cache-control", b"no-store"))
+        return made

@@ -1,0 +1,73 @@
+"""Bodies are read strictly: at most 1 MiB, JSON without what parsers disagree on, before any handler sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from handrail.canonical import parse
+from handrail.errors import MalformedJSON
+from handrail.server.problems import TooLarge, UnsupportedMedia
+
+MOST_BYTES = 1024 * 1024
+WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+async def body_of(request: Request) -> bytes:
+    """The whole body. Raises `TooLarge` as soon as more than 1 MiB is announced or has come."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > MOST_BYTES:
+        raise TooLarge(f"a body of {announced} bytes is over {MOST_BYTES}")
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise UnsupportedMedia("bodies are not decompressed here", remedy="Send the body as it is.")
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > MOST_BYTES:
+                raise TooLarge(f"the body is over {MOST_BYTES} bytes")
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise MalformedJSON("the connection ended within the body") from None
+    return b"".join(chunks)
+
+
+def need_json(request: Request) -> None:
+    """Raise `UnsupportedMedia` unless the body says that it is JSON."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise UnsupportedMedia(f"the body is {kind or 'of no type'}, not application/json")
+
+
+class StrictRequest(Request):
+    """A request whose body was read and parsed already."""
+
+    def __init__(self, request: Request, data: bytes):
+        super().__init__(request.scope, request.receive)
+        self._body = data
+        self._parsed = parse(data) if data else None
+
+    async def json(self) -> Any:
+        return self._parsed
+
+
+class StrictRoute(APIRoute):
+    """A route of the API: strict JSON in."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inner = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            if request.method in WITH_BODY:
+                data = await body_of(request)
+                if data:
+                    need_json(request)
+                return await inner(StrictRequest(request, data))
+            return await inner(request)
+
+        return handle

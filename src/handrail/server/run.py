@@ -1,0 +1,141 @@
+"""Run the server: one process, uvloop and httptools, a stop that ends waiting requests first."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from handrail.errors import InvalidInput
+from handrail.maintenance.plane import Plane
+from handrail.server.app import create_app
+from handrail.server.desk import Desk
+from handrail.server.settings import LOOPBACK, Settings
+
+log = logging.getLogger("handrail.server")
+
+GRACE_SECONDS = 5
+# between the event loop and the writer's thread: shorter turns than Python's 5 ms answer sooner
+SWITCH_SECONDS = 0.001
+
+
+def open_plane(settings: Settings) -> Plane:
+    """The plane that these settings describe; its loops run."""
+    policy = None if settings.policy is None else read_policy(settings.policy)
+    return Plane(
+        settings.database, policy=policy, workspace_id=settings.workspace, host=settings.log_host, keys=settings.keys,
+        writer_threads=settings.writer_threads, allow_unsafe=settings.allow_unsafe, auto_migrate=settings.auto_migrate,
+    )  # fmt: skip
+
+
+def read_policy(path: Path) -> str:
+    """A policy file's text. Raises `InvalidInput`."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read the policy {path}: {error}") from None
+
+
+def check(settings: Settings) -> None:
+    """Raise `InvalidInput` for settings under which people's words would travel in the clear, or work be lost."""
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        raise InvalidInput("TLS needs both a certificate and its key", remedy="Give --tls-certificate and --tls-key.")
+    if not is_loopback(settings.host) and not settings.secure:
+        raise InvalidInput(
+            f"{settings.host} is not loopback and there is no TLS",
+            remedy="Give --tls-certificate and --tls-key, or --insecure-behind-proxy if a proxy speaks TLS for it.",
+        )
+    if settings.workers > 1:
+        one_writer = not settings.database.startswith(("postgresql://", "postgres://", "postgresql+psycopg://"))
+        why = "SQLite takes one writing server" if one_writer else "each server is one process"
+        raise InvalidInput(
+            f"{settings.workers} workers: {why}",
+            remedy="Use --workers 1; on PostgreSQL start one server per core, each on its own port.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach that address."""
+    try:
+        return host in LOOPBACK or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Server(uvicorn.Server):
+    """Ends waiting requests as soon as a stop is asked for."""
+
+    def __init__(self, config: uvicorn.Config, desk: Desk, ready: Callable[[str], None] | None = None):
+        super().__init__(config)
+        self._desk = desk
+        self._announce = ready
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self.started and self._announce is not None:
+            self._announce(self.address)
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        self._desk.close()
+        await super().shutdown(sockets)  # type: ignore[arg-type]
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as an address to open."""
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        return f"{'https' if self.config.is_ssl else 'http'}://{shown}:{port}"
+
+
+def server_of(plane: Plane, settings: Settings, *, ready: Callable[[str], None] | None = None) -> Server:
+    """A server that is ready to run. Raises `InvalidInput` for settings that are refused."""
+    check(settings)
+    app = create_app(plane, settings)
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.port, log_level="warning", access_log=False, server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS, timeout_keep_alive=75, h11_max_incomplete_event_size=32 * 1024,
+        ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key, lifespan="off", backlog=4096,
+        proxy_headers=settings.insecure_behind_proxy,
+    )  # fmt: skip
+    return Server(config, app.state.desk, ready)
+
+
+def serve(plane: Plane, settings: Settings, *, ready: Callable[[str], None] | None = None) -> None:
+    """Serve until a signal; `ready` is called with the address. The plane is left open."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    server_of(plane, settings, ready=ready).run()
+
+
+@contextlib.contextmanager
+def served(plane: Plane, settings: Settings | None = None) -> Iterator[str]:
+    """Serve on a thread for as long as the block lasts; yields the address. For demos and tests."""
+    server = server_of(plane, settings or Settings(port=0))
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            server.run()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run, name="handrail-server", daemon=True)
+    thread.start()
+    while not server.started:
+        if not thread.is_alive():
+            raise RuntimeError(f"the server did not start: {failed}")
+        thread.join(0.01)
+    try:
+        yield server.address
+    finally:
+        server.should_exit = True
+        thread.join(GRACE_SECONDS + 5)

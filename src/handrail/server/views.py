@@ -1,0 +1,251 @@
+"""Rows and nouns as the API shows them. Reads only; who may see what was settled by the caller of these."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from handrail.canonical import JSON, parse
+from handrail.clock import iso
+from handrail.decision import Decision, Receipt
+from handrail.errors import NotFound
+from handrail.lifecycle import rows
+from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.card import amount_of, card_of
+from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow
+from handrail.lifecycle.submit import Submitted
+from handrail.maintenance.plane import Plane
+from handrail.store import reads, statements
+from handrail.wire import decision_to_json, execution_to_json
+
+
+class Seen(NamedTuple):
+    """One case with everything around it, read at one go."""
+
+    proposal: ProposalRow
+    case: CaseRow | None
+    reviews: list[ReviewRow]
+    claim: tuple[Any, ...] | None
+
+
+# --- proposals and decisions --------------------------------------------------------------------
+
+
+def submitted_to_json(made: Submitted) -> dict[str, JSON]:
+    """The answer to a submission."""
+    answer: dict[str, JSON] = {
+        "case_id": made.case_id, "status": made.status, "tier": made.tier, "replayed": made.replayed,
+        "reasons": [{"code": r.code, "text": r.text, "tier": r.tier} for r in made.reasons],
+        "action_digest": made.action_digest,
+    }  # fmt: skip
+    if made.deadline is not None:
+        answer["deadline"] = iso(made.deadline)
+    if made.decision is not None:
+        answer["decision"] = decision_to_json(with_receipt(made.decision, made.receipt))
+    if made.execution is not None:
+        answer["execution"] = execution_to_json(made.execution)
+    return answer
+
+
+def with_receipt(decision: Decision, staged: Any) -> Decision:
+    """The decision with its entry and index; the proof follows with the next checkpoint."""
+    if staged is None or staged.index < 0:
+        return decision
+    receipt = Receipt(log=staged.log, index=staged.index, entry=staged.data)
+    return Decision(**{f: getattr(decision, f) for f in Decision.__slots__ if f != "proof"}, proof=receipt)
+
+
+def proposal_to_json(plane: Plane, row: ProposalRow, *, blind: bool = False) -> dict[str, JSON]:
+    """A proposal with what became of it."""
+    record = row.record()
+    # a known answer would spoil the case it belongs to
+    record.pop("gold", None)
+    if blind:
+        record = without_opinion(record)
+    decision = plane.decision(row.workspace, row.case_id)
+    found = plane.store.read_hot(statements.execution_get, case_id=row.case_id, workspace=row.workspace)
+    return {
+        "case_id": row.case_id, "status": "open" if row.decision is None else "decided", "tier": row.tier,
+        "revision": row.revision, "action_digest": row.action_digest, "submitted_at": iso(row.submitted_at),
+        "proposal": record, "decision": None if decision is None else decision_to_json(decision),
+        "execution": execution_to_json(rows.execution_noun(ExecutionRow._make(found[0]), row)) if found else None,
+    }  # fmt: skip
+
+
+def without_opinion(record: dict[str, Any]) -> dict[str, Any]:
+    """A proposal's record without what the model thought of it."""
+    made = {k: v for k, v in record.items() if k not in ("confidence", "scores", "agent_says")}
+    if isinstance(made.get("arguments"), dict):
+        made["arguments"] = {k: v for k, v in made["arguments"].items() if k != "suggestion"}
+    return made
+
+
+# --- cases --------------------------------------------------------------------------------------
+
+
+def case_rows(plane: Plane, workspace: str, found: Sequence[Any]) -> list[dict[str, JSON]]:
+    """Rows of `reads.CASE_COLUMNS` as the queue shows them."""
+    ids = [row.id for row in found]
+    if not ids:
+        return []
+    held = reads.claims_of(plane.store, ids, plane.clock.now())
+    have = reads.answers_of(plane.store, ids)
+    names = reads.names_of(plane.store, workspace, held.values())
+    return [_case_row(plane, row, have.get(row.id, 0), names.get(held.get(row.id, ""))) for row in found]
+
+
+def case_row(plane: Plane, workspace: str, case_id: str) -> dict[str, JSON]:
+    """One case as the queue shows it. Raises `NotFound`."""
+    found = reads.cases_by_id(plane.store, workspace, [case_id])
+    if case_id not in found:
+        raise NotFound(f"there is no case {case_id!r} in this workspace")
+    return case_rows(plane, workspace, [found[case_id]])[0]
+
+
+def _case_row(plane: Plane, row: Any, have: int, holder: str | None) -> dict[str, JSON]:
+    route = rows.route_noun(row.route)
+    amount = amount_of(_record(plane, row)) or {}
+    return {
+        "id": row.id, "action": row.action, "kind": row.kind, "tier": row.tier, "queue": row.queue,
+        "state": row.state, "summary": row.summary,
+        "deadline": None if row.deadline is None else iso(row.deadline), "opened_at": iso(row.opened_at),
+        "closed_at": None if row.closed_at is None else iso(row.closed_at),
+        "sort_key": str(row.sort_key), "revision": row.revision,
+        "reviewers": {"have": have, "need": max(1, row.reviewers)}, "claimed_by": holder,
+        "high_stakes": route.high_stakes, "amount": amount.get("value"), "currency": amount.get("currency"),
+        "decision": row.decision, "soft": bool(row.soft), "escalations": row.escalations,
+    }  # fmt: skip
+
+
+def _record(plane: Plane, row: Any) -> dict[str, Any]:
+    if row.small is not None:
+        record: dict[str, Any] = parse(bytes(row.small))
+        return record
+    return plane.proposal(row.workspace, row.id).record()
+
+
+def seen(plane: Plane, workspace: str, case_id: str) -> Seen:
+    """Everything about one case. Raises `NotFound`."""
+    proposal = plane.proposal(workspace, case_id)
+    found = plane.store.read_hot(statements.case_get, case_id=case_id, workspace=workspace)
+    reviews = [ReviewRow._make(row) for row in plane.store.read_hot(statements.review_list, case_id=case_id)]
+    held = plane.store.read_hot(statements.claim_get, case_id=case_id)
+    live = held[0] if held and held[0][4] > plane.clock.now() else None
+    return Seen(proposal, CaseRow._make(found[0]) if found else None, reviews, live)
+
+
+def is_blind(actor: Actor, case: Seen) -> bool:
+    """Whether this person must still answer by himself before he sees what the model thinks."""
+    if actor.kind != "person" or case.case is None or case.case.state != "open":
+        return False
+    if not rows.route_noun(case.proposal.route).blind:
+        return False
+    return not any(r.reviewer == actor.pid and r.withdrawn_at is None for r in case.reviews)
+
+
+def card(plane: Plane, actor: Actor, case: Seen) -> dict[str, JSON]:
+    """The card as this actor may see it now."""
+    live = [
+        r for r in case.reviews
+        if r.withdrawn_at is None and r.voided_at is None and r.verdict != "abstain"
+        and (r.revision == case.proposal.revision or r.id == case.proposal.made_by)
+    ]  # fmt: skip
+    blind = is_blind(actor, case)
+    made = card_of(
+        case.proposal, case.case, have=len(live), excluded=_barred(plane, actor, case.proposal), blind_now=blind
+    )
+    made["blind"] = blind
+    confidence = made["confidence"]
+    if isinstance(confidence, dict):
+        name = confidence.get("calibrator")
+        fitted = None if name is None else reads.calibrator_fitted_at(plane.store, actor.workspace, str(name))
+        confidence["fitted_at"] = None if fitted is None else iso(fitted)
+    return made
+
+
+def _barred(plane: Plane, actor: Actor, row: ProposalRow) -> tuple[str, ...]:
+    """Who may not answer: those who have, and the caller himself if the proposal names him."""
+    secret = bytes(plane.store.read_hot(statements.workspace_get, id=row.workspace)[0][2])
+    handles = set(actor.handles(secret).values())
+    made = []
+    for person, why in plane.store.read_hot(statements.excluded_list, case_id=row.case_id):
+        if person in handles:
+            made.append(actor.pid)
+        elif why == "reviewed":
+            made.append(person)
+    return tuple(dict.fromkeys(made))
+
+
+def case_detail(plane: Plane, actor: Actor, case_id: str) -> dict[str, JSON]:
+    """A case with card, answers, claim, history and execution."""
+    case = seen(plane, actor.workspace, case_id)
+    if case.case is None:
+        raise NotFound(f"proposal {case_id} opened no case: nobody has to look at it")
+    blind = is_blind(actor, case)
+    names = reads.names_of(
+        plane.store, actor.workspace, [r.reviewer for r in case.reviews] + ([case.claim[1]] if case.claim else [])
+    )
+    found = plane.store.read_hot(statements.execution_get, case_id=case_id, workspace=actor.workspace)
+    shown = [] if blind else case.reviews
+    return {
+        "case": case_row(plane, actor.workspace, case_id),
+        "card": card(plane, actor, case),
+        "reviews": [review(r, names) for r in shown],
+        "claim": None if case.claim is None else claim_row(case.claim, names),
+        "history": history(plane, actor.workspace, case_id, blind=blind),
+        "execution": execution_to_json(rows.execution_noun(ExecutionRow._make(found[0]), case.proposal))
+        if found
+        else None,
+    }
+
+
+def claim_row(held: Sequence[Any], names: dict[str, str]) -> dict[str, JSON]:
+    """A claim's row, with the holder's name."""
+    return {
+        "case_id": held[0], "reviewer": names.get(held[1], held[1]), "reviewer_id": held[1], "fence": held[2],
+        "taken_at": iso(held[3]), "expires_at": iso(held[4]),
+    }  # fmt: skip
+
+
+def review(row: ReviewRow, names: dict[str, str]) -> dict[str, JSON]:
+    """One answer."""
+    body = parse(bytes(row.data))
+    made: dict[str, JSON] = {
+        "id": row.id, "case_id": row.case_id, "reviewer": names.get(row.reviewer, row.reviewer),
+        "reviewer_id": row.reviewer, "verdict": row.verdict, "revision": row.revision, "card": row.card,
+        "blind": bool(row.blind), "dwell_seconds": row.dwell, "batch": row.batch, "given_at": iso(row.given_at),
+        "effective_at": iso(row.effective_at),
+        "withdrawn_at": None if row.withdrawn_at is None else iso(row.withdrawn_at),
+        "voided_at": None if row.voided_at is None else iso(row.voided_at),
+    }  # fmt: skip
+    for name in ("arguments", "value", "instruction", "reason", "note"):
+        made[name] = body.get(name)
+    return made
+
+
+def review_by_id(plane: Plane, workspace: str, review_id: str) -> dict[str, JSON]:
+    """One answer by its id. Raises `NotFound`."""
+    found = plane.store.read_hot(statements.review_get, id=review_id, workspace=workspace)
+    if not found:
+        raise NotFound(f"there is no review {review_id!r}")
+    row = ReviewRow._make(found[0])
+    return review(row, reads.names_of(plane.store, workspace, [row.reviewer]))
+
+
+def history(plane: Plane, workspace: str, case_id: str, *, blind: bool = False) -> list[dict[str, JSON]]:
+    """The case's entries, oldest first. A blind reader sees neither reasons nor others' answers."""
+    made = []
+    for idx, type, data in reads.entries_of(plane.store, plane.log_of(workspace), case_id):
+        if blind and type.startswith("review."):
+            continue
+        entry = parse(bytes(data))
+        if blind:
+            entry.pop("reasons", None)
+        made.append({"idx": idx, "type": type, "at": entry["at"], "actor": entry["actor"], "entry": entry})
+    return made
+
+
+def to_json(value: Any) -> bytes:
+    """JSON text as it goes out."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")

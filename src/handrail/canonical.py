@@ -64,7 +64,9 @@ def dumps(value: JSON) -> bytes:
     """
     try:
         if _inspect(value, 0):
-            return rfc8785.dumps(value)
+            value = _whole(value)
+            if _inspect(value, 0):
+                return rfc8785.dumps(value)
         return orjson.dumps(value, option=_PLAIN)
     except TypeError as error:
         raise MalformedJSON(str(error)) from None
@@ -182,6 +184,18 @@ def _inspect(value: JSON, depth: int) -> bool:
         elif _inspect_leaf(item):
             careful = True
     return careful
+
+
+def _whole(value: JSON) -> JSON:
+    """The value with each whole float as the integer that ECMAScript would print."""
+    kind = type(value)
+    if kind is float:
+        return int(value) if value % 1.0 == 0.0 and abs(value) <= MAX_INTEGER else value
+    if kind is dict:
+        return {key: _whole(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [_whole(item) for item in value]
+    return value
 
 
 def _inspect_leaf(value: JSON) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from handrail.errors import Forbidden
@@ -56,6 +57,7 @@ class Actor:
         }
 
 
+@lru_cache(maxsize=4096)
 def pseudonym(secret: bytes, name: str) -> str:
     """A stable stand-in for a name given in a proposal, meaningless without the workspace's secret."""
     return "x_" + hmac.new(secret, name.strip().casefold().encode(), hashlib.sha256).hexdigest()[:20]

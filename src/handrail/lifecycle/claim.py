@@ -123,16 +123,27 @@ def lapse(tx: Tx, command: tuple[str, str]) -> None:
         tx.entry(workspace, "claim.lapsed", SYSTEM.entry(), case=(case_id, case.revision), fence=held[2])
 
 
-def implicit(tx: Tx, actor: Actor, case: CaseRow) -> int:
-    """Claim and answer in one go: the fence of the claim held, or of one made now."""
+def implicit(tx: Tx, actor: Actor, case: CaseRow) -> tuple[int, bool]:
+    """Claim and answer in one go: the fence of the claim held, or of one that is over with this transaction (true).
+
+    The latter needs no row and no timer: nobody else can ever see it.
+    """
     held = tx.one(statements.claim_get, case_id=case.id)
     if held is not None and held[4] > tx.now:
         if held[1] != actor.pid:
             raise Conflict(f"case {case.id} is held by another reviewer until {iso(held[4])}")
-        return int(held[2])
+        return int(held[2]), False
     if held is not None:
         tx.run(statements.claim_drop, case_id=case.id)
-    return _take_over(tx, actor, case, CLAIM_SECONDS).fence
+    fenced = tx.one(statements.case_fence, case_id=case.id)
+    if fenced is None:
+        raise AlreadyDecided(f"case {case.id} is decided")
+    tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
+    tx.entry(
+        actor.workspace, "claim.taken", actor.entry(), case=(case.id, case.revision), fence=fenced[0],
+        expires=iso(tx.now + CLAIM_SECONDS * SECOND),
+    )  # fmt: skip
+    return int(fenced[0]), True
 
 
 def may_review(tx: Tx, actor: Actor) -> None:
@@ -149,6 +160,12 @@ def may_review(tx: Tx, actor: Actor) -> None:
             f"{actor.name or actor.pid} has been reviewing for {limit} minutes without a break",
             remedy="Take ten minutes; the case stays in the queue for others.",
         )
+
+
+def note_work(tx: Tx, actor: Actor) -> None:
+    """Count the stint on, where the policy limits one."""
+    if policies.in_force(tx, actor.workspace).review_settings.reviewer_session_limit_minutes:
+        tx.run(statements.stint_put, workspace=actor.workspace, person=actor.pid, now=tx.now, rest=REST)
 
 
 def open_case_of(tx: Tx, actor: Actor, case_id: str) -> CaseRow:

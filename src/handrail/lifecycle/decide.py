@@ -29,8 +29,13 @@ class Settled:
     next_at: int | None = None
 
 
-def settle(tx: Tx, row: ProposalRow, case: CaseRow, route: Route, *, by: Actor = SYSTEM) -> Settled:
-    """Weigh the reviews of an open case and act on what they amount to."""
+def settle(
+    tx: Tx, row: ProposalRow, case: CaseRow, route: Route, *, by: Actor = SYSTEM, in_hand: bool = False
+) -> Settled:
+    """Weigh the reviews of an open case and act on what they amount to.
+
+    `in_hand`: the case is out of the queue and its claim has ended, as when its reviewer just answered.
+    """
     given = rows.reviews(tx, case.id)
     outcome = weigh(
         [rows.review_noun(r) for r in given], replace(route, reviewers=case.reviewers), row.revision, tx.now,
@@ -44,8 +49,8 @@ def settle(tx: Tx, row: ProposalRow, case: CaseRow, route: Route, *, by: Actor =
     if outcome.state == "pending":
         return Settled(next_at=outcome.next_at)
     if case.soft:
-        return _close_look(tx, row, case, outcome, given, by)
-    return make(tx, row, case, outcome, given, by)
+        return _close_look(tx, row, case, outcome, given, by, in_hand=in_hand)
+    return make(tx, row, case, outcome, given, by, in_hand=in_hand)
 
 
 def settle_when_due(tx: Tx, command: tuple[str, str]) -> Settled:
@@ -77,7 +82,9 @@ def look_again_when_due(tx: Tx, row: ProposalRow, case: CaseRow) -> None:
         tx.run(statements.timer_drop, kind="effective", subject=case.id)
 
 
-def make(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow], by: Actor) -> Settled:
+def make(
+    tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow], by: Actor, *, in_hand: bool
+) -> Settled:
     """Turn a settled outcome into the decision."""
     body: dict[str, JSON] = {"by": list(outcome.people)}
     for name in ("value", "instruction", "reason", "note"):
@@ -87,7 +94,7 @@ def make(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[
         body["edited"] = True
     assert outcome.kind is not None
     made = record(tx, row, outcome.kind, body, by, reviews=list(outcome.counted))
-    queue.close_case(tx, case, "decided")
+    queue.close_case(tx, case, "decided", in_hand=in_hand)
     labels.from_reviews(tx, row, given, outcome)
     return made
 
@@ -147,11 +154,11 @@ def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: lis
 
 
 def _close_look(
-    tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow], by: Actor
+    tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow], by: Actor, *, in_hand: bool
 ) -> Settled:
     """People finished looking at something that had been let through; an objection starts its undo."""
     confirmed = outcome.kind in ("approved", "responded") and not outcome.edited
-    queue.close_case(tx, case, "reviewed")
+    queue.close_case(tx, case, "reviewed", in_hand=in_hand)
     tx.entry(
         row.workspace, "case.closed", by.entry(), case=(row.case_id, row.revision), from_="open", to="reviewed",
         result="confirmed" if confirmed else "objected", reviews=list(outcome.counted),

@@ -99,11 +99,15 @@ def put_back(tx: Tx, case: CaseRow) -> None:
     tx.run(statements.ready_put, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
 
 
-def close_case(tx: Tx, case: CaseRow, state: str) -> None:
-    """Take a case out of everybody's hands. The caller writes the entry that says why."""
+def close_case(tx: Tx, case: CaseRow, state: str, *, in_hand: bool = False) -> None:
+    """Take a case out of everybody's hands. The caller writes the entry that says why.
+
+    `in_hand`: it is out of the queue already, and nobody holds it.
+    """
     tx.run(statements.case_close, case_id=case.id, state=state, at=tx.now)
-    tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
-    tx.run(statements.claim_drop, case_id=case.id)
+    if not in_hand:
+        tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
+        tx.run(statements.claim_drop, case_id=case.id)
     tx.run(statements.timer_drop_all, subject=case.id)
 
 

@@ -79,7 +79,7 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     claim.refuse_excluded(tx, actor, case, route)
     seen = _check_card(row, route, command)
     body = _body(command, row, route)
-    fence = _fence(tx, actor, case, command)
+    fence, passing = _fence(tx, actor, case, command)
     effective = tx.now + _window(command.verdict, route, case, tx.now)
     id = tx.new_id()
     if not tx.run(
@@ -88,18 +88,19 @@ def review(tx: Tx, command: Answer) -> Reviewed:
         dwell=command.dwell, now=tx.now, effective_at=effective, batch=command.batch,
     ):  # fmt: skip
         raise Conflict("you have answered this revision; take that answer back first")
-    tx.run(statements.excluded_put, case_id=case.id, person=actor.pid, why="reviewed")
-    tx.run(statements.stint_put, workspace=actor.workspace, person=actor.pid, now=tx.now, rest=claim.REST)
-    tx.run(statements.claim_end, case_id=case.id, fence=fence)
-    tx.run(statements.timer_drop, kind="claim", subject=case.id)
+    claim.note_work(tx, actor)
+    if not passing:
+        tx.run(statements.claim_end, case_id=case.id, fence=fence)
     tx.entry(
         actor.workspace, "review.given", actor.entry(), case=(case.id, row.revision), review=id,
         verdict=command.verdict, fence=fence, card=seen, effective=iso(effective),
         action={"name": row.action, "digest": row.action_digest}, blind=command.blind or None,
         batch=command.batch, handles=_other_names(tx, actor),
     )  # fmt: skip
-    made = decide.settle(tx, row, case, route, by=actor)
+    made = decide.settle(tx, row, case, route, by=actor, in_hand=True)
     if made.decision is None and not made.closed:
+        tx.run(statements.timer_drop, kind="claim", subject=case.id)
+        tx.run(statements.excluded_put, case_id=case.id, person=actor.pid, why="reviewed")
         _next_look(tx, actor.workspace, case.id, made.next_at)
     return Reviewed(review_id=id, case_id=case.id, effective_at=effective, decision=made.decision, receipt=made.receipt)
 
@@ -209,13 +210,14 @@ def check_schema(schema: JSON, value: JSON, what: str) -> None:
         raise InvalidInput(f"{what} at {where}: {problem.message[:300]}")
 
 
-def _fence(tx: Tx, actor: Actor, case: CaseRow, command: Answer) -> int:
+def _fence(tx: Tx, actor: Actor, case: CaseRow, command: Answer) -> tuple[int, bool]:
+    """The fence of the claim this answer rests on, and whether that claim lasts for this transaction only."""
     if command.fence is None:
         return claim.implicit(tx, actor, case)
     held = tx.one(statements.claim_get, case_id=case.id)
     if held is None or held[1] != actor.pid or held[2] != command.fence or held[4] <= tx.now:
         raise ClaimLost()
-    return command.fence
+    return command.fence, False
 
 
 def _window(verdict: str, route: Route, case: CaseRow, now: int) -> int:

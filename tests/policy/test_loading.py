@@ -275,11 +275,15 @@ def test_differences_say_what_loosens() -> None:
         (ONE + "rules: [{id: r, when: amount > 3.0, route: {deny: true}}]", "cannot be judged"),
         (ONE + "grants: [{id: g, action: a, expires: 2020-01-01}]", "has expired"),
         (ONE + "windows: [{name: w, by: [run], within: 1h}]", "read by no rule"),
+        (ONE + "feedback_pipeline: {batch_size: 64, retrain_trigger: 10}", "so every 10 means every 64"),
+        (ONE + "feedback_pipeline: {store: kafka}", "kept in handrail's own database"),
     ],
 )
 def test_advice_names_what_does_nothing(text: str, said: str) -> None:
     assert any(said in note for note in advice(compile_text(text), now=NOW))
 
 
-def test_advice_on_the_short_form_is_none() -> None:
-    assert advice(compile_text(SHORT), now=NOW) == []
+def test_advice_on_the_short_form_says_only_where_labels_are_kept() -> None:
+    (note,) = advice(compile_text(SHORT), now=NOW)
+    assert note.startswith("feedback_pipeline.store redis: labels and batches are kept in handrail's own database")
+    assert advice(compile_text(SHORT.replace("store: redis", "store: database")), now=NOW) == []

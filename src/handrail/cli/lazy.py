@@ -11,7 +11,6 @@ from typer.core import TyperGroup
 from handrail.cli.failing import show
 from handrail.errors import HandrailError, NotApproved
 
-
 COMPLETION = ("install_completion", "show_completion")
 
 

@@ -16,6 +16,8 @@ from handrail.lifecycle import rows, submit, workspace
 from handrail.lifecycle.rows import ProposalRow
 from handrail.maintenance import indexing, timers
 from handrail.maintenance.feed import Feed
+from handrail.maintenance.feedback import Batcher, Retraining
+from handrail.maintenance.hook import Hook, hook_from
 from handrail.maintenance.loop import Loop
 from handrail.maintenance.sealing import Sealer
 from handrail.store import statements
@@ -34,7 +36,7 @@ class Plane:
     """Everything one process needs to run the lifecycle. Close it; or use it as a context manager.
 
     `url` may be an open store, which the plane then closes. Without a `clock` the database tells the time where it
-    has one of its own.
+    has one of its own. Without a `retrain_hook`, HANDRAIL_RETRAIN_HOOK names it.
     """
 
     def __init__(
@@ -51,7 +53,9 @@ class Plane:
         writer_threads: int = 1,
         allow_unsafe: bool = False,
         auto_migrate: bool = True,
+        retrain_hook: Hook | None = None,
     ):
+        retrain_hook = retrain_hook or hook_from(os.environ)
         self.clock = clock or SystemClock()
         self.store = open_store(url, allow_unsafe=allow_unsafe) if isinstance(url, str | Path) else url
         if auto_migrate:
@@ -66,10 +70,14 @@ class Plane:
         self.log = begun.log
         self.first_start = begun.created
         self.sealer = Sealer(self.store, self.writer, keys or _keys_beside(self.store.url))
+        self.batcher = Batcher(self.store, self.writer)
+        self.retraining = Retraining(self.store, self.writer, self.clock, retrain_hook)
         self.loops = [
             Loop("timers", lambda: timers.step(self.store, self.writer, self.clock), 0.1),
             Loop("sealing", self.sealer.step, 0.5),
             Loop("indexing", lambda: indexing.step(self.store, self.writer), 1.0),
+            Loop("feedback", self.batcher.step, 2.0),
+            Loop("retraining", self.retraining.step, 2.0),
         ]
         self._unwatch: Callable[[], None] = lambda: None
         self._running = False
@@ -97,6 +105,7 @@ class Plane:
         """Finish what is waiting, sign what is unsigned, stop."""
         if self._running:
             self._unwatch()
+            self.retraining.stop()
             for loop in self.loops:
                 loop.stop()
             self.sealer.step()
@@ -162,6 +171,7 @@ class Plane:
             "commits": self.writer.commits,
             "verbs": self.writer.verbs,
             "loops": {loop.name: {"lag_seconds": round(loop.lag, 1), "failures": loop.failures} for loop in self.loops},
+            "retraining": self.retraining.health(),
             "at": time.time(),
         }
 

@@ -29,6 +29,17 @@ def advice(policy: Policy, *, now: int) -> list[str]:
             made.append(
                 f"grant {grant.id} lifts nothing for actions: {grant.action} names no undo, so it is irreversible"
             )
+    feedback = document.feedback_pipeline
+    if feedback.store != "database":
+        made.append(
+            f"feedback_pipeline.store {feedback.store}: labels and batches are kept in handrail's own database; "
+            "other systems hear of them through webhooks and the retraining hook"
+        )
+    if feedback.retrain_trigger is not None and feedback.retrain_trigger < feedback.batch_size:
+        made.append(
+            "feedback_pipeline: labels count towards retraining a batch at a time, so every "
+            f"{feedback.retrain_trigger} means every {feedback.batch_size}"
+        )
     for window in document.windows:
         if window.name not in policy.windows_read:
             made.append(f"window {window.name} is read by no rule")

@@ -311,7 +311,11 @@ label = Table(
     # id of the training batch that took it
     Column("batch", Id),
     Index("ix_label_action", "workspace", "action", "id"),
-)
+    Index("ix_label_waiting", "workspace", "action", "id", sqlite_where=text("batch IS NULL"),
+          postgresql_where=text("batch IS NULL")),
+    Index("ix_label_batch", "batch", sqlite_where=text("batch IS NOT NULL"),
+          postgresql_where=text("batch IS NOT NULL")),
+)  # fmt: skip
 
 training_batch = Table(
     "training_batch",
@@ -321,11 +325,38 @@ training_batch = Table(
     Column("action", Name, nullable=False),
     Column("size", Integer, nullable=False),
     Column("agreement", Float),
-    # released or held
+    # ready or held
     Column("state", String(16), nullable=False),
     Column("reason", Text),
     Column("made_at", Time, nullable=False),
+    # id of the training it was announced with
+    Column("training", Id),
+    CheckConstraint(_in("state", "ready", "held"), name="state_known"),
+    Index("ix_training_batch_action", "workspace", "action"),
 )
+
+# each time enough new labels were ready: what the hook command is run for
+training = Table(
+    "training",
+    metadata,
+    # also the id of its audit entry
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("action", Name, nullable=False),
+    # labels that are new since the time before
+    Column("labels", Integer, nullable=False),
+    Column("due_at", Time, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    # not to be run before; while it runs: when to think it lost
+    Column("next_at", Time, nullable=False),
+    Column("finished_at", Time),
+    Column("exit_code", Integer),
+    Column("error", Text),
+    CheckConstraint(_in("state", "due", "running", "done", "failed", "superseded"), name="state_known"),
+    Index("ix_training_due", "next_at", sqlite_where=text("state IN ('due', 'running')"),
+          postgresql_where=text("state IN ('due', 'running')")),
+)  # fmt: skip
 
 calibrator = Table(
     "calibrator",

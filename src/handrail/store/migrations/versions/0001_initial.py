@@ -207,6 +207,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_label")),
     )
     op.create_index("ix_label_action", "label", ["workspace", "action", "id"], unique=False)
+    op.create_index(
+        "ix_label_batch",
+        "label",
+        ["batch"],
+        unique=False,
+        sqlite_where=sa.text("batch IS NOT NULL"),
+        postgresql_where=sa.text("batch IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_label_waiting",
+        "label",
+        ["workspace", "action", "id"],
+        unique=False,
+        sqlite_where=sa.text("batch IS NULL"),
+        postgresql_where=sa.text("batch IS NULL"),
+    )
     op.create_table(
         "lane",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -432,6 +448,32 @@ def upgrade() -> None:
     )
     op.create_index("ix_timer_due", "timer", ["due_at"], unique=False)
     op.create_table(
+        "training",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("labels", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.Column("exit_code", sa.Integer(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('due', 'running', 'done', 'failed', 'superseded')", name=op.f("ck_training_state_known")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_training")),
+    )
+    op.create_index(
+        "ix_training_due",
+        "training",
+        ["next_at"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('due', 'running')"),
+        postgresql_where=sa.text("state IN ('due', 'running')"),
+    )
+    op.create_table(
         "training_batch",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("workspace", sa.String(length=256), nullable=False),
@@ -441,8 +483,11 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("training", sa.String(length=64), nullable=True),
+        sa.CheckConstraint("state IN ('ready', 'held')", name=op.f("ck_training_batch_state_known")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_training_batch")),
     )
+    op.create_index("ix_training_batch_action", "training_batch", ["workspace", "action"], unique=False)
     op.create_table(
         "unindexed",
         sa.Column("case_id", sa.String(length=64), nullable=False),

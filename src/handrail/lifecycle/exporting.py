@@ -1,0 +1,67 @@
+"""What leaves for training: labels and preferences as plain rows, provenance included, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from handrail.canonical import parse
+from handrail.errors import InvalidInput
+from handrail.intake import proposal_from
+from handrail.label import Label
+from handrail.learning.export import LABEL_COLUMNS, PREFERENCE_COLUMNS, label_row, preference_row
+from handrail.learning.parquet import ColumnType
+from handrail.learning.preferences import Preference, from_comparison, from_edit
+from handrail.lifecycle.labels import label_noun
+from handrail.lifecycle.rows import ReviewRow, review_noun
+from handrail.review import Review
+from handrail.store import statements, training
+from handrail.store.engine import Store
+
+LABELS: dict[str, ColumnType] = {**LABEL_COLUMNS, "batch": "text", "batch_state": "text"}
+PREFERENCES: dict[str, ColumnType] = dict(PREFERENCE_COLUMNS)
+
+
+def labels(store: Store, workspace: str, *, action: str | None = None, since: int = 0) -> Iterator[Label]:
+    """Every label, oldest first. `since` in microseconds."""
+    for row in training.labels(store, workspace, action=action, since=since):
+        yield label_noun(row.bytes)
+
+
+def label_rows(
+    store: Store, workspace: str, *, action: str | None = None, since: int = 0, ready: bool = False
+) -> Iterator[dict[str, Any]]:
+    """Labels as rows, with the training batch each stands in and whether that batch is ready or held."""
+    for row in training.labels(store, workspace, action=action, since=since, ready=ready):
+        yield {**label_row(label_noun(row.bytes)), "batch": row.batch, "batch_state": row.state}
+
+
+def preference_rows(
+    store: Store, workspace: str, *, action: str | None = None, since: int = 0
+) -> Iterator[dict[str, Any]]:
+    """Preferences as rows: one for each edit that changed something, one for each comparison that was not a tie."""
+    for row in training.preferring(store, workspace, action=action, since=since):
+        for preference in _preferences(store, row):
+            yield preference_row(preference)
+
+
+def _preferences(store: Store, row: Any) -> Iterator[Preference]:
+    try:
+        proposal = proposal_from(parse(bytes(row.bytes)))
+    except InvalidInput:
+        # erased: what is left is no proposal any more
+        return
+    reviews: list[Review] = [
+        review_noun(ReviewRow._make(one)) for one in store.read_hot(statements.review_list, case_id=row.case_id)
+    ]
+    if proposal.kind == "comparison":
+        try:
+            found = from_comparison(reviews, proposal, policy=row.policy)
+        except InvalidInput:
+            found = None
+        if found is not None:
+            yield found
+        return
+    for review in reviews:
+        if review.revision == 1 and (edited := from_edit(review, proposal, policy=row.policy)) is not None:
+            yield edited

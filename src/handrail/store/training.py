@@ -1,0 +1,143 @@
+"""Statements and reads behind training: labels that wait for a batch, batches, trainings, and what exports read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+
+from handrail.store import schema
+from handrail.store.engine import Store
+from handrail.store.statements import Statement
+
+PAGE = 500
+
+# one at a time cuts batches of a workspace
+training_own = Statement(
+    "SELECT :workspace", "SELECT pg_advisory_xact_lock(hashtextextended(:workspace, 2))", "training_own"
+)
+# only what judging needs: a label may hold an image
+label_waiting = Statement(
+    "SELECT id, case_id, source, correct, json_extract(CAST(bytes AS TEXT), '$.reviewer') FROM label "
+    "WHERE workspace = :workspace AND action = :action AND batch IS NULL ORDER BY id LIMIT :limit",
+    "SELECT id, case_id, source, correct, convert_from(bytes, 'UTF8')::jsonb ->> 'reviewer' FROM label "
+    "WHERE workspace = :workspace AND action = :action AND batch IS NULL ORDER BY id LIMIT :limit",
+    "label_waiting",
+)
+label_batch = Statement(
+    "UPDATE label SET batch = :batch WHERE id IN (SELECT value FROM json_each(:ids)) AND batch IS NULL",
+    "UPDATE label SET batch = :batch "
+    "WHERE id IN (SELECT jsonb_array_elements_text(CAST(:ids AS jsonb))) AND batch IS NULL",
+    "label_batch",
+)
+batch_unannounced = Statement(
+    "SELECT id, size FROM training_batch "
+    "WHERE workspace = :workspace AND action = :action AND state = 'ready' AND training IS NULL ORDER BY id",
+    "",
+    "batch_unannounced",
+)
+batch_announce = Statement(
+    "UPDATE training_batch SET training = :training "
+    "WHERE workspace = :workspace AND action = :action AND state = 'ready' AND training IS NULL",
+    "",
+    "batch_announce",
+)
+training_supersede = Statement(
+    "UPDATE training SET state = 'superseded', finished_at = :now "
+    "WHERE workspace = :workspace AND action = :action AND state = 'due'",
+    "",
+    "training_supersede",
+)
+training_due = Statement(
+    "SELECT id FROM training WHERE state IN ('due', 'running') AND next_at <= :now LIMIT 1", "", "training_due"
+)
+# a restored copy starts nothing until somebody acknowledged it
+training_take = Statement(
+    "UPDATE training SET state = 'running', attempts = attempts + 1, next_at = :until WHERE id = ("
+    "SELECT t.id FROM training t JOIN workspace w ON w.id = t.workspace "
+    "WHERE t.state IN ('due', 'running') AND t.next_at <= :now AND NOT w.frozen ORDER BY t.id LIMIT 1) "
+    "AND state IN ('due', 'running') AND next_at <= :now RETURNING id, workspace, action, labels, due_at, attempts",
+    "",
+    "training_take",
+)
+training_finish = Statement(
+    "UPDATE training SET state = :state, next_at = :next_at, finished_at = :finished_at, exit_code = :exit_code, "
+    "error = :error WHERE id = :id AND state = 'running' AND attempts = :attempts RETURNING workspace",
+    "",
+    "training_finish",
+)
+
+
+def waiting(store: Store) -> list[Any]:
+    """How many labels wait for a batch: (workspace, action, count)."""
+    t = schema.label.c
+    return store.read(
+        select(t.workspace, t.action, func.count()).where(t.batch.is_(None)).group_by(t.workspace, t.action)
+    )
+
+
+def trainings(store: Store, workspace: str, *, action: str | None = None, limit: int = 50) -> list[Any]:
+    """Trainings that came due, newest first."""
+    t = schema.training.c
+    query = select(schema.training).where(t.workspace == workspace)
+    return store.read((query if action is None else query.where(t.action == action)).order_by(t.id.desc()).limit(limit))
+
+
+def batches(store: Store, workspace: str, *, action: str | None = None, limit: int = 50) -> list[Any]:
+    """Training batches, newest first."""
+    t = schema.training_batch.c
+    query = select(schema.training_batch).where(t.workspace == workspace)
+    return store.read((query if action is None else query.where(t.action == action)).order_by(t.id.desc()).limit(limit))
+
+
+def labels(
+    store: Store, workspace: str, *, action: str | None = None, since: int = 0, ready: bool = False
+) -> Iterator[Any]:
+    """Labels in the order they were made, a page at a time: (id, bytes, batch id, batch state).
+
+    `since` in microseconds; `ready` keeps those whose batch passed.
+    """
+    t, b = schema.label.c, schema.training_batch.c
+    query = select(t.id, t.bytes, t.batch, b.state).outerjoin(schema.training_batch, b.id == t.batch)
+    query = query.where(t.workspace == workspace, t.made_at >= since)
+    if action is not None:
+        query = query.where(t.action == action)
+    if ready:
+        query = query.where(b.state == "ready")
+    after = ""
+    while rows := store.read(query.where(t.id > after).order_by(t.id).limit(PAGE)):
+        yield from rows
+        after = rows[-1].id
+
+
+def count_labels(store: Store, workspace: str, *, action: str | None = None, since: int = 0) -> int:
+    """How many `labels` would give."""
+    t = schema.label.c
+    query = select(func.count()).where(t.workspace == workspace, t.made_at >= since)
+    return int(store.read(query if action is None else query.where(t.action == action))[0][0])
+
+
+def preferring(store: Store, workspace: str, *, action: str | None = None, since: int = 0) -> Iterator[Any]:
+    """Cases that can yield preferences (an edit, or a comparison somebody answered), oldest first: (case id, policy,
+    bytes as submitted)."""
+    p, c, r, v = schema.proposal.c, schema.cases.c, schema.review.c, schema.revision.c
+    edited = select(r.case_id).where(r.workspace == workspace, r.verdict == "edit")
+    first = and_(v.case_id == p.case_id, v.revision == 1)
+    query = (
+        select(p.case_id, p.policy, func.coalesce(v.bytes, p.bytes).label("bytes"))
+        .join(schema.cases, c.id == p.case_id)
+        .outerjoin(schema.revision, first)
+        .where(
+            p.workspace == workspace,
+            p.submitted_at >= since,
+            c.state != "open",
+            or_(c.kind == "comparison", p.case_id.in_(edited)),
+        )
+    )
+    if action is not None:
+        query = query.where(p.action == action)
+    after = ""
+    while rows := store.read(query.where(p.case_id > after).order_by(p.case_id).limit(PAGE)):
+        yield from rows
+        after = rows[-1].case_id

@@ -19,7 +19,7 @@ EntryType = Literal[
     "decision.made",
     "execution.started", "execution.finished", "execution.unknown", "execution.settled", "execution.voided",
     "outcome.recorded", "label.made",
-    "policy.changed", "calibrator.changed", "training.due", "grant.issued", "grant.ended",
+    "policy.changed", "calibrator.changed", "training.due", "training.done", "grant.issued", "grant.ended",
     "access.changed", "access.refused",
     "halt.set", "halt.lifted",
     "incident.flagged",

@@ -139,6 +139,7 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
         {"training": _object({"action": _NAME, "labels": _COUNT}, {"batch": _UUID, "state": _CODE})},
         {},
     ),
+    "training.done": ({"training": _object({"action": _NAME, "round": _COUNT, "outcome": _DIGEST})}, {}),
     "grant.issued": ({"grant": _object({"id": _CODE, "action": _NAME, "expires": _TIME})}, {}),
     "grant.ended": ({"grant": _object({"id": _CODE}, {"action": _NAME, "expires": _TIME})}, {}),
     "access.changed": (

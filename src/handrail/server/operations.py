@@ -16,7 +16,7 @@ from handrail.server.callers import Caller
 from handrail.server.desk import Desk, desk_of
 from handrail.server.metrics import unsigned_seconds
 from handrail.server.reading import StrictRoute
-from handrail.store import reads
+from handrail.store import reads, rounds
 
 router = APIRouter(prefix="/v1", tags=["operations"], route_class=StrictRoute)
 
@@ -71,7 +71,10 @@ def figures(plane: Plane, workspace: str) -> dict[str, JSON]:
         "series": _series(hours, closed, now),
         "unknown_executions": reads.unknown_executions(plane.store, workspace),
         "log": _log(plane, workspace, now),
-        "chart": [],
+        "chart": [
+            {"round": row.round, "review_rate": row.review_rate, "model_error": row.model_error, "action": row.action}
+            for row in rounds.of_newest_action(plane.store, workspace)
+        ],
     }
 
 

@@ -358,6 +358,22 @@ training = Table(
           postgresql_where=text("state IN ('due', 'running')")),
 )  # fmt: skip
 
+# one row a round of learning: what people were asked, and how wrong the model still is
+training_round = Table(
+    "training_round",
+    metadata,
+    Column("workspace", Name, primary_key=True),
+    Column("action", Name, primary_key=True),
+    Column("round", Integer, primary_key=True, autoincrement=False),
+    Column("proposals", Integer, nullable=False),
+    Column("reviewed", Integer, nullable=False),
+    Column("review_rate", Float, nullable=False),
+    Column("model_error", Float),
+    Column("passed_error", Float),
+    Column("threshold", Float),
+    Column("at", Time, nullable=False),
+)
+
 calibrator = Table(
     "calibrator",
     metadata,

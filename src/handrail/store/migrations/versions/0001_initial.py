@@ -489,6 +489,20 @@ def upgrade() -> None:
     )
     op.create_index("ix_training_batch_action", "training_batch", ["workspace", "action"], unique=False)
     op.create_table(
+        "training_round",
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("round", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("proposals", sa.Integer(), nullable=False),
+        sa.Column("reviewed", sa.Integer(), nullable=False),
+        sa.Column("review_rate", sa.Float(), nullable=False),
+        sa.Column("model_error", sa.Float(), nullable=True),
+        sa.Column("passed_error", sa.Float(), nullable=True),
+        sa.Column("threshold", sa.Float(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "action", "round", name=op.f("pk_training_round")),
+    )
+    op.create_table(
         "unindexed",
         sa.Column("case_id", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_unindexed")),

@@ -6,9 +6,10 @@ One table, so that both transports offer exactly the same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from handrail.clock import iso
 from handrail.lifecycle import calibrators, cancel, claim, escalate, execute, grant, halt, outcome, review, undo
 from handrail.lifecycle.actor import Actor
 from handrail.wire import claim_to_json, decision_to_json, execution_to_json
@@ -25,6 +26,8 @@ class Named:
     method: str
     # the path, with {case_id} and the like filled from the arguments
     path: str
+    # arguments that the wire names otherwise
+    renamed: dict[str, str] = field(default_factory=dict)
 
 
 def _settled(made: Any) -> Any:
@@ -33,7 +36,7 @@ def _settled(made: Any) -> Any:
 
 def _reviewed(made: review.Reviewed) -> Any:
     return {
-        "review": {"id": made.review_id, "effective_at": made.effective_at},
+        "review": {"id": made.review_id, "effective_at": iso(made.effective_at)},
         "decision": None if made.decision is None else decision_to_json(made.decision),
     }
 
@@ -75,7 +78,8 @@ CALLS: dict[str, Named] = {
         lambda a, g: (claim.release, claim.Hold(actor=a, **g)), lambda made: {}, "POST", "/v1/cases/{case_id}/release"
     ),
     "answer": Named(
-        lambda a, g: (review.review, review.Answer(actor=a, **g)), _reviewed, "POST", "/v1/cases/{case_id}/reviews"
+        lambda a, g: (review.review, review.Answer(actor=a, **g)), _reviewed, "POST", "/v1/cases/{case_id}/reviews",
+        {"dwell": "dwell_seconds"},
     ),
     "withdraw": Named(
         lambda a, g: (review.withdraw, review.Withdraw(actor=a, **g)), lambda made: {"case_id": made}, "POST",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
@@ -21,6 +22,7 @@ from handrail.clock import SECOND
 from handrail.wire import decision_from_json, execution_from_json, reason_from_json
 
 LONG_POLL_SECONDS = 30.0
+HANDOFF_SECONDS = 5.0
 TRIES = 6
 FIRST_PAUSE = 0.2
 
@@ -61,11 +63,8 @@ class HttpTransport:
                 if end is not None and time.monotonic() >= end:
                     return None
         if isinstance(step, AwaitEnd):
-            while step.until > _now():
-                _, body = self._exchange(("GET", f"/v1/proposals/{step.case_id}", None))
-                if _over(body):
-                    return None
-                time.sleep(0.5)
+            while step.until > _now() and self._exchange(_poll_end(step))[0] == 202:
+                pass
             return None
         return _answer(step, self._exchange(_request(step))[1])
 
@@ -80,25 +79,22 @@ class HttpTransport:
                 if end is not None and time.monotonic() >= end:
                     return None
         if isinstance(step, AwaitEnd):
-            while step.until > _now():
-                _, body = await self._aexchange(("GET", f"/v1/proposals/{step.case_id}", None))
-                if _over(body):
-                    return None
-                await asyncio.sleep(0.5)
+            while step.until > _now() and (await self._aexchange(_poll_end(step)))[0] == 202:
+                pass
             return None
         return _answer(step, (await self._aexchange(_request(step)))[1])
 
     def watch(self, actions: tuple[str, ...]) -> Watch:
         """Polls the server for approved actions that wait for a worker."""
 
-        def look() -> list[str]:
-            found: list[str] = []
-            for action in actions:
-                _, body = self._exchange(("GET", f"/v1/executions?state=approved&action={action}", None))
-                found.extend(item["case_id"] for item in body["items"])
-            return found
+        query = "&".join(f"action={quote(action, safe='')}" for action in actions)
 
-        return Watch(look, interval=1.0)
+        def look() -> list[str]:
+            _, body = self._exchange(("GET", f"/v1/handoffs?{query}&wait={HANDOFF_SECONDS}", None))
+            return [item["case_id"] for item in body["items"]]
+
+        # the server holds the question until there is something
+        return Watch(look, interval=0.05)
 
     def close(self) -> None:
         self._sync.close()
@@ -155,12 +151,10 @@ def _repeatable(step: Sent) -> Sent:
 
 def _request(step: Sent) -> Request:
     if isinstance(step, Submit):
-        body = step.proposal.record()
-        if step.nonce is not None:
-            body |= {"start": {"nonce": step.nonce, "seconds": step.lasting}}
-        return "POST", "/v1/proposals", body
+        started = "" if step.nonce is None else f"?nonce={step.nonce}&lasting={step.lasting}"
+        return "POST", f"/v1/proposals{started}", step.proposal.record()
     if isinstance(step, Start):
-        body = {"nonce": step.nonce, "seconds": step.lasting}
+        body = {"nonce": step.nonce, "lasting": step.lasting}
         if step.action_digest is not None:
             body["action_digest"] = step.action_digest
         return "POST", f"/v1/executions/{step.case_id}/start", body
@@ -171,8 +165,16 @@ def _request(step: Sent) -> Request:
     assert isinstance(step, Call)
     named = CALLS[step.verb]
     inside = {name for name in step.arguments if "{" + name + "}" in named.path}
-    rest = {name: value for name, value in step.arguments.items() if name not in inside and value is not None}
-    return named.method, named.path.format(**step.arguments), None if named.method == "DELETE" else rest
+    rest = {
+        named.renamed.get(name, name): value
+        for name, value in step.arguments.items()
+        if name not in inside and value is not None
+    }
+    return (
+        named.method,
+        named.path.format(**{name: quote(str(step.arguments[name]), safe="") for name in inside}),
+        None if named.method == "DELETE" else rest,
+    )
 
 
 def _answer(step: Sent, body: Any) -> Any:
@@ -198,17 +200,17 @@ def _poll(case_id: str, end: float | None) -> Request:
     return "GET", f"/v1/proposals/{case_id}/decision?wait={wait:.1f}", None
 
 
+def _poll_end(step: AwaitEnd) -> Request:
+    wait = min(LONG_POLL_SECONDS, max(0.1, (step.until - _now()) / SECOND))
+    return "GET", f"/v1/executions/{step.case_id}?wait={wait:.1f}", None
+
+
 def _end(timeout: float | None) -> float | None:
     return None if timeout is None else time.monotonic() + timeout
 
 
 def _now() -> int:
     return int(time.time() * SECOND)
-
-
-def _over(body: Mapping[str, Any]) -> bool:
-    execution = body.get("execution")
-    return execution is not None and execution["state"] != "started"
 
 
 def _read(response: httpx2.Response) -> tuple[int, Any]:

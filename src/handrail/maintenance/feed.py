@@ -173,7 +173,7 @@ class Feed:
     def subscribe(
         self, log: str, heard: Callable[[Sequence[Event]], None], loop: asyncio.AbstractEventLoop | None = None
     ) -> Callable[[], None]:
-        """Hear every new entry of a log, on `loop` if given; returns what ends it. Order within the log holds per commit."""
+        """Hear each new entry of a log, on `loop` if given; returns what ends it. Order within the log holds per commit."""
         item = (log, heard, loop)
         self.follow(log)
         with self._guard:
@@ -187,7 +187,7 @@ class Feed:
         return end
 
     async def events(self, log: str, after: int) -> AsyncIterator[list[Event]]:
-        """Everything of a log after index `after`: first what is stored, then what comes; nothing twice, nothing lost."""
+        """All of a log after index `after`: first what is stored, then what comes; nothing twice, nothing lost."""
         news = asyncio.Event()
         end = self.subscribe(log, lambda _: news.set(), asyncio.get_running_loop())
         try:

@@ -13,7 +13,7 @@ from handrail.store import reads
 
 
 def case_proof(plane: Plane, row: ProposalRow) -> dict[str, JSON]:
-    """Entries with inclusion hashes; `verified` is false while an entry waits for its checkpoint, or if a proof fails."""
+    """Entries with inclusion hashes; `verified` is false while one waits for its checkpoint, or if a proof fails."""
     book = plane.logbook(row.workspace)
     signed = book.checkpoint()
     point = None if signed is None else open_trusted(signed, plane.sealer.key(book.log).verifier)

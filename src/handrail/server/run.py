@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 
 import uvicorn
 
@@ -74,7 +74,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, desk: Desk, ready: Callable[[str], None] | None = None):
         super().__init__(config)
-        self._desk = desk
+        self.desk = desk
         self._announce = ready
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
@@ -83,11 +83,21 @@ class Server(uvicorn.Server):
             self._announce(self.address)
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        self._desk.close()
+        self.desk.close()
         await super().shutdown(sockets)  # type: ignore[arg-type]
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        super().handle_exit(sig, frame)
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on a signal and return, rather than die of it: the plane is still to be closed and the log signed."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     @property
     def address(self) -> str:
@@ -110,10 +120,15 @@ def server_of(plane: Plane, settings: Settings, *, ready: Callable[[str], None] 
     return Server(config, app.state.desk, ready)
 
 
+def serve_app(server: Server) -> None:
+    """Serve until a signal."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    server.run()
+
+
 def serve(plane: Plane, settings: Settings, *, ready: Callable[[str], None] | None = None) -> None:
     """Serve until a signal; `ready` is called with the address. The plane is left open."""
-    sys.setswitchinterval(SWITCH_SECONDS)
-    server_of(plane, settings, ready=ready).run()
+    serve_app(server_of(plane, settings, ready=ready))
 
 
 @contextlib.contextmanager

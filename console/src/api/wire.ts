@@ -105,7 +105,7 @@ export interface Card {
   confidence: { value: number; band: string; calibrator: string | null; fitted_at: string | null } | null;
   undo: { action: string | null; seconds: number };
   reach: Json;
-  amount: { value: string; currency: string } | null;
+  amount: { value: string; currency: string | null } | null;
   evidence: Evidence[];
   policy: { name: string; digest: string };
   deadline: string | null;
@@ -146,6 +146,7 @@ export interface Claim {
   fence: number;
   expires_at: string;
   reviewer?: string;
+  reviewer_id?: string;
 }
 
 export interface HistoryEntry {

@@ -48,7 +48,7 @@ function Raw({ card }: { card: Card }) {
   );
 }
 
-function Value({ value, masked, currency }: { value: Json; masked: boolean; currency: string | undefined }) {
+function Value({ value, masked, currency }: { value: Json; masked: boolean; currency: string | null | undefined }) {
   const [shown, setShown] = useState(!masked);
   if (!shown)
     return (
@@ -69,6 +69,6 @@ function Value({ value, masked, currency }: { value: Json; masked: boolean; curr
 /** A number long enough to be misread; shorter ones and other spellings stay as they are. */
 const MONEY = /^-?[1-9]\d{4,15}(\.\d+)?$/;
 
-function Grouped({ digits, currency }: { digits: string; currency: string | undefined }) {
+function Grouped({ digits, currency }: { digits: string; currency: string | null | undefined }) {
   return MONEY.test(digits) ? <span className="quiet"> {groupDigits(digits, currency)}</span> : null;
 }

@@ -14,7 +14,7 @@ import { t } from "../words";
 import { AgentWords } from "./agent_words";
 import { AnswerPanel, type PanelName } from "./answer_panel";
 import { ArgumentsView } from "./arguments_view";
-import { Choices, Subject, suggestionOf } from "./choices";
+import { Choices, Subject, restOf, suggestionOf } from "./choices";
 import { useDwell } from "./dwell";
 import { REARM_MS } from "./latch";
 import { Facts, Headline, WhyYou } from "./facts";
@@ -49,7 +49,8 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
     setArmed(false);
     onSettled();
   }, [onSettled]);
-  const reviewing = useReviewing(card, row.summary, settled);
+  const mine = detail.claim?.reviewer_id === person.id ? detail.claim : null;
+  const reviewing = useReviewing(card, row.summary, mine, settled);
   const unread = useUnread();
   const blocked = useBlocked(card, dwell, armed);
 
@@ -110,6 +111,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
   );
 
   const labelling = card.kind === "annotation" || card.kind === "comparison";
+  const rest = labelling ? restOf(card) : null;
   const changed = card.base !== null && !same(card.base, card.arguments);
   return (
     <article className={`card ${card.high_stakes ? "high" : ""}`} aria-label={row.summary} data-case={row.id} data-ready={ready}>
@@ -121,6 +123,12 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
           <>
             <Subject card={card} blurred={blurred} />
             {picking && <Choices card={card} busy={reviewing.busy} active={open && panel === null} onPick={pick} />}
+            {rest && (
+              <section className="section" aria-label={t.card.arguments}>
+                <h2>{t.card.arguments}</h2>
+                <ArgumentsView card={rest} />
+              </section>
+            )}
             <Facts card={card} row={row} />
             <WhyYou card={card} />
           </>
@@ -169,7 +177,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
 function Presence({ detail }: { detail: CaseDetail }) {
   const person = usePerson();
   const other = detail.case.claimed_by;
-  if (!other || other === person.id || other === person.name) return null;
+  if (!other || detail.claim?.reviewer_id === person.id || [person.id, person.name].includes(other)) return null;
   return <p className="notice presence">{t.context.viewing(other)}</p>;
 }
 

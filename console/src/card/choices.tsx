@@ -47,6 +47,18 @@ export function suggestionOf(card: Card): Json | undefined {
   return isObject(card.arguments) && !card.blind ? card.arguments.suggestion : undefined;
 }
 
+/** Drawn above, or offered as keys; everything else an annotation carries is listed like any argument. */
+const DRAWN: Record<string, string[]> = {
+  annotation: ["image", "text", "suggestion", "choices", "answer_schema"],
+  comparison: ["prompt", "a", "b", "suggestion", "choices", "answer_schema"],
+};
+
+export function restOf(card: Card): Card | null {
+  if (!isObject(card.arguments)) return card;
+  const rest = Object.entries(card.arguments).filter(([name]) => !DRAWN[card.kind]?.includes(name));
+  return rest.length > 0 ? { ...card, arguments: Object.fromEntries(rest) } : null;
+}
+
 export function Subject({ card, blurred }: { card: Card; blurred: boolean }) {
   const given = isObject(card.arguments) ? card.arguments : {};
   const kind = blurred ? "subject blurred" : "subject";

@@ -3,7 +3,7 @@ import type { Card, CaseRow, Json } from "../api/wire";
 import { money } from "../marks/amount";
 import { compact, isObject, words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
-import { day, duration } from "../marks/time";
+import { day } from "../marks/time";
 import { Deadline } from "../ui/deadline";
 import { t } from "../words";
 
@@ -38,7 +38,7 @@ function UndoTag({ card }: { card: Card }) {
   if (!card.undo.action) return <span className="tag no-undo">⊘ {t.card.cannotUndo}</span>;
   return (
     <span className="tag good">
-      ↺ {t.card.undoBy(words(card.undo.action))} {card.undo.seconds > 0 && t.card.undoFor(duration(card.undo.seconds))}
+      ↺ {t.card.undoBy(words(card.undo.action))}
     </span>
   );
 }

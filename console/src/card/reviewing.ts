@@ -32,12 +32,14 @@ export function handOver(claim: Claim): void {
 /** Renew when half of the claim's time is gone. */
 const HEARTBEAT_SHARE = 0.5;
 
-export function useReviewing(card: Card, summary: string, onSettled: (settled: boolean) => void): Reviewing {
+/** `mine` is a claim the server already holds for this person, after a reload for instance. */
+export function useReviewing(card: Card, summary: string, mine: Claim | null, onSettled: (settled: boolean) => void): Reviewing {
   const id = card.case_id;
   const [claim, setClaim] = useState<Claim | null>(null);
   const [busy, setBusy] = useState(false);
   const [problems, setProblems] = useState<Record<string, string>>({});
   const held = useRef<Claim | null>(null);
+  const first = useRef(mine);
 
   const hold = useCallback((next: Claim | null) => {
     held.current = next;
@@ -47,7 +49,7 @@ export function useReviewing(card: Card, summary: string, onSettled: (settled: b
   useEffect(() => cardShown(card.digest), [card.digest]);
   useHeartbeat(claim, hold);
   useEffect(() => {
-    hold(handed.get(id) ?? null);
+    hold(handed.get(id) ?? first.current);
     handed.delete(id);
     return () => {
       const left = held.current;
@@ -203,5 +205,7 @@ function whatNext(result: ReviewAnswer, card: Card): string {
 
 function fieldProblems(error: unknown): Record<string, string> {
   if (!(error instanceof ProblemError)) return {};
-  return Object.fromEntries((error.problem.errors ?? []).map((each) => [each.path, each.message]));
+  const { errors, detail, code } = error.problem;
+  if (!errors?.length) return code === "invalid_input" ? { "": detail } : {};
+  return Object.fromEntries(errors.map((each) => [each.path, each.message]));
 }

@@ -2,6 +2,7 @@
 import { useState } from "react";
 import { undoCase } from "../api/queries";
 import type { CaseDetail, Decision } from "../api/wire";
+import { words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
 import { clockTime } from "../marks/time";
 import { say, sayProblem } from "../ui/toast";
@@ -33,7 +34,7 @@ export function Settled({ detail, onTakeBack }: { detail: CaseDetail; onTakeBack
     <div className="verdict-bar settled">
       <p>
         {decision ? <strong className={`decision ${decision.kind}`}>{t.card.decided[decision.kind] ?? decision.kind}</strong> : t.card.readOnly}
-        {decision?.reason && <> · <Revealed text={decision.reason} /></>}
+        {decision?.reason && <> · <Revealed text={words(decision.reason)} /></>}
         {decision && decision.by.length > 0 && <span className="quiet"> · {t.halts.by} {decision.by.join(", ")}</span>}
         {decision?.at && <span className="quiet"> · {clockTime(decision.at)}</span>}
         {detail.execution && <span className="tag">{detail.execution.state}</span>}

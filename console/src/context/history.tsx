@@ -1,7 +1,7 @@
 /** What happened to this case, entry by entry, and the proof that the log says so. */
 import { useState } from "react";
 import { useProof } from "../api/queries";
-import type { CaseDetail, HistoryEntry, Json, Review } from "../api/wire";
+import type { CaseDetail, HistoryEntry, Json, Proof, Review } from "../api/wire";
 import { compact, isObject, words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
 import { clockTime } from "../marks/time";
@@ -54,12 +54,18 @@ function actorName(actor: Json): string {
   return compact(actor.name ?? actor.id ?? actor.kind ?? actor.type ?? "");
 }
 
+/** The second line of a checkpoint is the size of the tree it signs; younger entries wait for the next one. */
+function isSigned({ checkpoint, entries }: Proof): boolean {
+  const size = Number(checkpoint?.split("\n")[1] ?? 0);
+  return entries.every((entry) => entry.idx < size);
+}
+
 function ProofView({ caseId }: { caseId: string }) {
   const query = useProof(caseId, true);
   if (query.isPending) return <Loading />;
   if (query.isError) return <Failed title={t.context.proof} error={query.error} retry={() => void query.refetch()} />;
   const proof = query.data;
-  const state = !proof.verified ? "bad" : proof.checkpoint ? "good" : "pending";
+  const state = proof.verified ? "good" : isSigned(proof) ? "bad" : "pending";
   const copy = () => void navigator.clipboard.writeText(proof.tlog_proof ?? "").then(() => say(t.toast.copied));
   return (
     <section className="proof" aria-label={t.context.proof}>

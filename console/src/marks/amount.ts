@@ -11,8 +11,8 @@ export function groupDigits(value: string, currency?: string | null): string {
   return sign + whole.replace(pattern, ",") + rest;
 }
 
-export function money(value: string, currency: string): string {
-  return `${currency} ${groupDigits(value, currency)}`;
+export function money(value: string, currency: string | null | undefined): string {
+  return currency ? `${currency} ${groupDigits(value, currency)}` : groupDigits(value);
 }
 
 export const percent = (share: number, digits = 1): string => `${(share * 100).toFixed(digits)} %`;

@@ -74,7 +74,7 @@ function RowFace({ row, chosen, later }: { row: CaseRow; chosen: boolean; later:
       <div className="row-top">
         <span className={`row-mark ${row.tier}`} aria-hidden="true">{chosen ? "✓" : row.high_stakes ? "▲" : "●"}</span>
         <span className="row-action"><Revealed text={words(row.action)} /></span>
-        {row.amount && row.currency && <span className="row-amount">{money(row.amount, row.currency)}</span>}
+        {row.amount && <span className="row-amount">{money(row.amount, row.currency)}</span>}
         <span className="row-due">
           {row.state !== "open" && decision ? <span className={`decision ${decision.kind}`}>{t.card.decided[decision.kind] ?? decision.kind}</span> : <Deadline at={row.deadline} openedAt={row.opened_at} short />}
         </span>

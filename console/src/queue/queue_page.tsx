@@ -73,7 +73,7 @@ export function QueuePage() {
     <section key="queue" className="pane queue-pane" aria-label={filter.state === "open" ? t.queue.title : t.nav.decided}>
       <Filters filter={filter} queues={queues} />
       <p className="queue-count" role="status">
-        {query.isPending ? t.queue.loading : t.queue.count(total)}
+        {query.isPending ? t.queue.loading : query.isError && rows.length === 0 ? "" : t.queue.count(total)}
         {selected.length > 0 ? <SelectionBar count={selected.length} /> : filter.state === "open" && rows.length > 0 && <TakeNext queue={filter.queue} />}
       </p>
       {query.isPending ? (
@@ -81,7 +81,7 @@ export function QueuePage() {
       ) : query.isError && rows.length === 0 ? (
         <Failed title={t.queue.failed} error={query.error} retry={() => void query.refetch()} />
       ) : rows.length === 0 ? (
-        <NothingHere filtered={isFiltered(filter)} />
+        isFiltered(filter) && <NothingFound />
       ) : (
         <QueueList rows={rows} total={total} current={caseId} selected={selected} followUps={followUps} onOpen={open} onToggle={toggleSelected} onEnd={onEnd} />
       )}
@@ -90,7 +90,7 @@ export function QueuePage() {
   const card = (
     <section key="card" className="pane card-pane" aria-label={t.verdict.bar}>
       {shownId === null ? (
-        <Empty title={rows.length === 0 && !query.isPending ? t.queue.empty : t.card.choose} text={rows.length === 0 ? "" : t.card.chooseText} />
+        <div className="resting">{restingOf(rows.length, query.isSuccess && !isFiltered(filter), filter.state)}</div>
       ) : detail.isPending ? (
         <Loading text={t.card.loading} />
       ) : detail.isError ? (
@@ -133,13 +133,18 @@ function SelectionBar({ count }: { count: number }) {
   );
 }
 
-function NothingHere({ filtered }: { filtered: boolean }) {
-  if (!filtered) return <Empty title={t.queue.empty} text={t.queue.emptyText} />;
+function NothingFound() {
   return (
     <Empty title={t.queue.nothingFound} text={t.queue.nothingFoundText}>
       <button type="button" onClick={() => go({ filter: { state: "open", queue: "", tier: "", action: "", q: "", mine: false } }, true)}>{t.queue.clear}</button>
     </Empty>
   );
+}
+
+function restingOf(count: number, settled: boolean, state: string) {
+  if (count > 0) return <Empty title={t.card.choose} text={t.card.chooseText} />;
+  if (!settled) return null;
+  return state === "open" ? <Empty title={t.queue.empty} text={t.queue.emptyText} /> : <Empty title={t.queue.noneDecided} />;
 }
 
 const isFiltered = (filter: { queue: string; tier: string; action: string; q: string; mine: boolean }) =>

@@ -9,11 +9,11 @@ export const en = {
   session: {
     title: "Sign in", email: "E-mail", password: "Password", go: "Sign in", busy: "Signing in…", out: "Sign out",
     wrong: "E-mail or password is wrong.", lead: "People decide before it runs.",
-    loading: "Opening handrail…", cannot: "The server cannot be reached", again: "Try again",
+    loading: "Opening handrail…", cannot: "The server cannot be reached",
   },
   queue: {
-    title: "Queue", search: "Search cases", filters: "Filters", anyQueue: "All queues", anyTier: "All tiers", mine: "Mine",
-    followUps: "Follow-ups", empty: "Nothing waits for you", emptyText: "New cases appear here as they come in. You can close this tab: notices reach you elsewhere.",
+    title: "Queue", search: "Search cases", anyQueue: "All queues", anyTier: "All tiers", mine: "Mine",
+    empty: "Nothing waits for you", noneDecided: "Nothing is decided yet", emptyText: "New cases appear here as they come in. You can close this tab: notices reach you elsewhere.",
     nothingFound: "No case matches", nothingFoundText: "Loosen the search or the filters.", clear: "Clear filters",
     loading: "Reading the queue…", failed: "The queue cannot be read", count: (n: number) => plural(n, "case", "cases"),
     claimedBy: (name: string) => `with ${name}`, selected: (n: number) => `${n} selected`, batch: "Review as a batch", drop: "Clear",
@@ -22,7 +22,7 @@ export const en = {
   tier: { auto_approve: "auto-approve", soft_review: "soft review", hard_gate: "hard gate", deny: "deny" },
   card: {
     choose: "Choose a case", chooseText: "Press j and k to move, Enter to open.", loading: "Reading the case…", failed: "This case cannot be read",
-    cannotUndo: "cannot be undone", undoBy: (action: string) => `undo: ${action}`, undoFor: (time: string) => `for ${time}`,
+    cannotUndo: "cannot be undone", undoBy: (action: string) => `undo: ${action}`,
     whyYou: "Why you", on: "On", by: "By", then: "If nobody answers", reach: "Reach", asks: "Asked by", confidence: "Confidence", reviews: "Reviews",
     noDeadline: "no deadline", ofReviews: (have: number, need: number) => `${have} of ${need}`, waiting: "a program waits",
     notWaiting: "nothing blocks on it", blind: "Shown blind: the model’s opinion is left out until the first answer.",
@@ -32,7 +32,7 @@ export const en = {
     onExpiry: { reject: "rejected", escalate: "sent up", hold: "held open", unsafe_approve: "APPROVED without a person" },
     masked: "hidden: personal", show: "Show", excluded: "You asked for this or own it, so you cannot review it.",
     decided: { approved: "Approved", rejected: "Rejected", responded: "Answered", redirected: "Redirected", expired: "Expired", cancelled: "Cancelled" },
-    readOnly: "This case is settled.", blurred: "blurred; press b to show", blurOn: "Blur", blurOff: "Show",
+    readOnly: "This case is settled.",
     newRevision: "The case was revised while you looked. Read the new card before answering; your draft is kept.",
   },
   long: {
@@ -57,17 +57,17 @@ export const en = {
     confirmNumbers: "I have read the new numbers", isTrue: "yes", isFalse: "no", wrongNumber: "Give a number", wrongInteger: "Give a whole number",
     tooSmall: (n: number) => `At least ${n}`, tooLarge: (n: number) => `At most ${n}`, missing: "Needed", tooShort: (n: number) => `At least ${n} characters`,
     tooLong: (n: number) => `At most ${n} characters`, wrongPattern: "Not in the expected form", fixFirst: "Correct the marked fields first.",
-    instructionNeeded: "This needs a few words.", haltTitle: (agent: string) => `Halt ${agent}: why?`, draft: "Draft kept",
+    instructionNeeded: "This needs a few words.", haltTitle: (agent: string) => `Halt ${agent}: why?`,
   },
   codes: {
     other: "Other (say why)", conflict_of_interest: "I have an interest in it", not_qualified: "Not my field", not_enough_information: "Not enough to judge by",
     above_my_authority: "Above my authority", unclear_policy: "The policy is unclear here", looks_like_an_attack: "Looks like an attack",
   },
-  pick: { title: "Pick an answer", suggestion: "model’s guess", compare: "Which is better?", side: (label: string) => `Answer ${label.toUpperCase()}`, prompt: "Prompt", image: "Image to label", zoom: "pixels enlarged" },
+  pick: { title: "Pick an answer", suggestion: "model’s guess", side: (label: string) => `Answer ${label.toUpperCase()}`, prompt: "Prompt", image: "Image to label" },
   context: {
     label: "Context", evidence: "Evidence", similar: "Similar", policy: "Policy", history: "History", noEvidence: "No evidence came with this proposal.",
     noSimilar: "No similar past case.", viewing: (name: string) => `${name} is on this case`, source: "from", trusted: "verified source", untrusted: "untrusted",
-    wanted: "policy digest", policyChanged: "The policy has changed since this case was routed.", decidedAs: "decided", score: "match",
+    wanted: "policy digest", policyChanged: "The policy has changed since this case was routed.",
     previous: "Earlier evidence", next: "Later evidence", mode: "Diff", modes: { words: "Words", fields: "Fields", unified: "Unified" }, same: "No difference.",
     passed: "passed", failed: "failed", skipped: "skipped", noHistory: "Nothing recorded yet.",
     proof: "Check the audit proof", proofOk: "Every entry below stands in the signed log.", proofPending: "Recorded; the next checkpoint will sign it.",
@@ -93,7 +93,7 @@ export const en = {
     veto: "Veto", vetoed: "left out", open: "Open", opened: "opened", approve: (n: number) => `Approve ${n}`, reject: (n: number) => `Reject ${n}`,
     mustOpen: (n: number) => `Open ${plural(n, "more marked row", "more marked rows")} before you commit.`, back: "Back to the queue",
     cannot: "These cases cannot be a batch", reasons: { few: "Select at least two cases with x.", many: "At most 20 cases at once.", shape: "They are not the same action and card shape.", stakes: "At least one is high stakes; those are reviewed one by one.", verdicts: "They do not allow the same verdicts." },
-    why: "Reason for rejecting", failed: "not recorded", recorded: "recorded", must: "open this one", case: "Case",
+    why: "Reason for rejecting", failed: "not recorded", must: "open this one", case: "Case",
   },
   halts: {
     title: "Halt", lead: "A halt stops what has not started: nothing in its scope runs until it is lifted.", scope: "Scope", value: "Which", reason: "Why",
@@ -102,9 +102,9 @@ export const en = {
     since: "since", by: "by",
   },
   operations: {
-    title: "Operations", open: "Open cases", oldest: "Oldest", attainment: "Deadlines met", rate: "Share of proposals that reach a person", overdue: "past the deadline", goal: "aim 15 %, alarm 20 %",
-    people: "Decisions per person", name: "Person", count: "Decisions", dwell: "Median time on card", queues: "Queues", queue: "Queue or tier", waiting: "Open", tiers: "By tier",
-    chart: "Review rate and model error by round", noChart: "No round is finished yet.", flow: "Arrivals and decisions", failed: "Operations cannot be read",
+    title: "Operations", open: "Open cases", oldest: "Oldest", attainment: "Deadlines met", rate: "Share of proposals that reach a person", overdue: "past the deadline",
+    people: "Decisions per person", name: "Person", count: "Decisions", dwell: "Median time on card", queues: "Queues", queue: "Queue or tier", waiting: "Open",
+    chart: "Review rate and model error by round", noChart: "No round is finished yet.", failed: "Operations cannot be read",
     unknown: "Executions to settle", log: "Log entries", unsigned: (time: string) => `oldest unsigned ${time}`, signed: "all signed", aim: "aim", alarm: "alarm",
     under: "under the aim", between: "between aim and alarm", over: "above the alarm", nobody: "Nobody has decided yet.", reviewRate: "review rate", modelError: "model error", none: "none", settle: "a person must say what happened", settleLead: "The program that ran these vanished before it reported. Find out, then say which it was; nothing is run again before that.",
     howKnown: "How you know", happened: "It happened", notHappened: "It did not happen", settled: "Settled.",
@@ -115,5 +115,5 @@ export const en = {
     note: "Change a key by choosing it. Keys typed in a field are never commands.", palette: "Commands", noCommand: "No such command", taken: (name: string) => `already “${name}”`,
     groups: { move: "Move", verdict: "Verdict", view: "View", go: "Go" },
   },
-  common: { close: "Close", retry: "Try again", loading: "Loading…", ago: (t: string) => `${t} ago`, in: (t: string) => `in ${t}`, overdue: (t: string) => `${t} over`, you: "you", unknown: "unknown" },
+  common: { close: "Close", retry: "Try again", loading: "Loading…", in: (t: string) => `in ${t}`, overdue: (t: string) => `${t} over` },
 };

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis  # noqa: F401  (its plugin would import it after the last test, which CPython 3.11 cannot always do)
 import pytest
+
+from tests.postgres_server import PostgresServer, running_server
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,6 +22,13 @@ def data_dir() -> Path:
     if not path.is_dir():
         pytest.skip(f"no data sets at {path}; set HANDRAIL_DATA")
     return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A real PostgreSQL, one for the whole run."""
+    with running_server() as server:
+        yield server
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -79,7 +79,7 @@ def _in_process(plane: Plane) -> Iterator[World]:
         clients.append(Client(LocalTransport(plane, agent, owns_plane=False)))
         return clients[-1]
 
-    yield World(plane=plane, client=client, desk=lambda name, **given: first.desk(name, **given))
+    yield World(plane=plane, client=client, desk=first.desk)
     for one in clients:
         one.close()
     plane.close()

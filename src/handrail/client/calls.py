@@ -61,9 +61,13 @@ CALLS: dict[str, Named] = {
         lambda a, g: (execute.settle, execute.SettleExecution(actor=a, **g)), execution_to_json, "POST",
         "/v1/executions/{case_id}/settle",
     ),
-    "halt": Named(lambda a, g: (halt.set_halt, halt.Halt(actor=a, **g)), lambda made: {"id": made}, "POST", "/v1/halts"),
+    "halt": Named(
+        lambda a, g: (halt.set_halt, halt.Halt(actor=a, **g)), lambda made: {"id": made}, "POST", "/v1/halts"
+    ),
     "lift": Named(lambda a, g: (halt.lift_halt, halt.Lift(actor=a, **g)), lambda made: {}, "DELETE", "/v1/halts/{id}"),
-    "grant": Named(lambda a, g: (grant.issue, grant.Issue(actor=a, **g)), lambda made: {"id": made}, "POST", "/v1/grants"),
+    "grant": Named(
+        lambda a, g: (grant.issue, grant.Issue(actor=a, **g)), lambda made: {"id": made}, "POST", "/v1/grants"
+    ),
     "calibrator": Named(
         lambda a, g: (calibrators.install, calibrators.Install(actor=a, **g)), lambda made: {"version": made}, "POST",
         "/v1/calibrators",

@@ -199,7 +199,7 @@ class Client:
     def desk(
         self, name: str | None = None, *, roles: Sequence[str] = ("reviewer",), skills: Sequence[str] = ()
     ) -> Desk:
-        """A reviewer's desk. In process, `name` is added as a person if unknown; over HTTP the key's person sits there."""
+        """A reviewer's desk: `name`'s in process (added if unknown), that of the key's person over HTTP."""
         if not isinstance(self.transport, LocalTransport):
             return Desk(self.transport)
         if name is None:

@@ -84,6 +84,10 @@ class HttpTransport:
             return None
         return _answer(step, (await self._aexchange(_request(step)))[1])
 
+    def get(self, path: str) -> Any:
+        """Read something by its path; the body as JSON."""
+        return self._exchange(("GET", path, None))[1]
+
     def watch(self, actions: tuple[str, ...]) -> Watch:
         """Polls the server for approved actions that wait for a worker."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,10 +25,12 @@ ENDED = ("succeeded", "failed", "unknown", "settled", "voided")
 class LocalTransport:
     """Speaks to a plane of this process as one actor."""
 
-    def __init__(self, plane: Plane, actor: Actor, *, owns_plane: bool = True):
+    def __init__(self, plane: Plane, actor: Actor, *, owns_plane: bool = True, draw: Callable[[], float] = random_unit):
         self.plane = plane
         self.actor = actor
         self._owns_plane = owns_plane
+        # uniform numbers in [0, 1), which decide spot checks; a simulation brings its own
+        self._draw = draw
 
     def send(self, step: Sent) -> Any:
         if isinstance(step, Await):
@@ -67,7 +70,7 @@ class LocalTransport:
     def _made(self, step: Sent) -> tuple[Any, Any]:
         if isinstance(step, Submit):
             return submit.submit, submit.prepare(
-                self.actor, step.proposal, draw=random_unit(), nonce=step.nonce, hold=int(step.lasting * SECOND)
+                self.actor, step.proposal, draw=self._draw(), nonce=step.nonce, hold=int(step.lasting * SECOND)
             )
         if isinstance(step, Start):
             return execute.start, execute.Start(

@@ -191,3 +191,15 @@ def test_route_many_of_a_wrong_table_is_refused(table: dict[str, Any]) -> None:
 def test_route_many_of_no_rows_is_empty() -> None:
     made = route_many(POLICIES["short"], {"action": []}, now=NOW)
     assert len(made.tiers) == len(made.reviewers) == 0
+
+
+def test_route_many_at_the_very_limits_draws_the_line_where_route_does() -> None:
+    table = {
+        "action": ["payment_transfer"] * 8,
+        "confidence": [0.95, np.nextafter(0.95, 0), 0.8, np.nextafter(0.8, 0), 0.99, 0.99, 0.99, 0.99],
+        "amount": np.array([1, 1, 1, 1, 10_000, 10_000.01, 500_000, 500_000.5]),
+        "currency": ["INR"] * 8,
+    }
+    made = route_many(POLICIES["short"], table, now=NOW)
+    assert made.tiers.tolist() == [0, 1, 1, 2, 0, 2, 2, 2]
+    assert made.reviewers.tolist() == [0, 1, 1, 1, 0, 1, 1, 2]

@@ -312,3 +312,16 @@ def test_tighter_of_two_policies_is_at_least_as_strict_as_each(
     for one, other in itertools.permutations((first, second)):
         assert loosened(first, tighter(one, other)) == []
         assert loosened(second, tighter(one, other)) == []
+
+
+def test_route_always_review_of_an_action_or_rule_means_a_person_looks() -> None:
+    found = route("escalation_policies: [{action_type: a, autonomy: full, always_review: true}]", action="a")
+    assert (found.tier, found.always_review) == ("soft_review", True)
+    found = route(policy_with([{"id": "r", "route": {"always_review": True}}]), action="pay", confidence=0.99)
+    assert (found.tier, found.always_review) == ("soft_review", True)
+
+
+def test_route_high_stakes_of_an_action_takes_more_reviewers_and_only_where_people_look() -> None:
+    text = "escalation_policies: [{action_type: a, auto_approve_threshold: 0.9, high_stakes: true}]"
+    assert route(text, action="a", confidence=0.1).reviewers == 2
+    assert route(text, action="a", confidence=0.95).reviewers == 0

@@ -58,6 +58,11 @@ class Retraining:
         self.failures = 0
         self.last_error: str | None = None
 
+    @property
+    def patience(self) -> float:
+        """Seconds that one step may take."""
+        return 0.0 if self.hook is None else self.hook.seconds + SLACK_SECONDS
+
     def step(self) -> int:
         """Run the hook once if a training is due; 1 if it was."""
         if self.hook is None or self._stop.is_set():
@@ -65,7 +70,7 @@ class Retraining:
         # a look first, so that an idle server writes nothing
         if not self._store.read_hot(tables.training_due, now=self._clock.now()):
             return 0
-        due = self._writer.run(training.take_due, self.hook.seconds + SLACK_SECONDS)
+        due = self._writer.run(training.take_due, self.patience)
         if due is None:
             return 0
         with tempfile.TemporaryDirectory(prefix="handrail-training-") as folder:

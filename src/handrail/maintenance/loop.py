@@ -15,10 +15,12 @@ log = logging.getLogger("handrail.maintenance")
 class Loop:
     """Runs `step` every `interval` seconds on a thread of its own; a failing step is logged and tried again."""
 
-    def __init__(self, name: str, step: Callable[[], int], interval: float):
+    def __init__(self, name: str, step: Callable[[], int], interval: float, *, patience: float = 0.0):
         self.name = name
         self._step = step
         self._interval = interval
+        # seconds that one step may take without being late
+        self._patience = patience
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         # monotonic time of the last step that went well
@@ -27,8 +29,8 @@ class Loop:
 
     @property
     def lag(self) -> float:
-        """Seconds since the last step that went well, beyond the interval."""
-        return max(0.0, time.monotonic() - self._last - self._interval)
+        """Seconds since the last step that went well, beyond the interval and what a step may take."""
+        return max(0.0, time.monotonic() - self._last - self._interval - self._patience)
 
     def step(self) -> int:
         """Do it once; how much was done. More than nothing means: look again at once."""

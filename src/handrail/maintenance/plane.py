@@ -69,7 +69,7 @@ class Plane:
         begun = self.begin_workspace(workspace_id, policy or default_policy(), policy_name)
         self.log = begun.log
         self.first_start = begun.created
-        self.sealer = Sealer(self.store, self.writer, keys or _keys_beside(self.store.url))
+        self.sealer = Sealer(self.store, self.writer, keys or keys_beside(self.store.url))
         self.batcher = Batcher(self.store, self.writer)
         self.retraining = Retraining(self.store, self.writer, self.clock, retrain_hook)
         self.loops = [
@@ -77,7 +77,7 @@ class Plane:
             Loop("sealing", self.sealer.step, 0.5),
             Loop("indexing", lambda: indexing.step(self.store, self.writer), 1.0),
             Loop("feedback", self.batcher.step, 2.0),
-            Loop("retraining", self.retraining.step, 2.0),
+            Loop("retraining", self.retraining.step, 2.0, patience=self.retraining.patience),
         ]
         self._unwatch: Callable[[], None] = lambda: None
         self._running = False
@@ -181,7 +181,7 @@ def default_policy() -> str:
     return resources.files("handrail.policy").joinpath("default.yaml").read_text(encoding="utf-8")
 
 
-def _keys_beside(url: str) -> Path:
+def keys_beside(url: str) -> Path:
     """Where signing keys live unless told otherwise: beside a SQLite file, else in the user's home."""
     if url.startswith("sqlite:///"):
         path = Path(url.removeprefix("sqlite:///"))

@@ -72,7 +72,12 @@ class Sealer:
         return known
 
     def _path(self, log: str, kind: str) -> Path:
-        return self._folder / f"{log.replace('/', '_')}.{kind}"
+        return key_file(self._folder, log, kind)
+
+
+def key_file(folder: Path, log: str, kind: str = "key") -> Path:
+    """Where a log's signing key (or `signed`, the signer's memory) lives."""
+    return folder / f"{log.replace('/', '_')}.{kind}"
 
 
 def _keep(tx: Tx, command: tuple[str, int, str]) -> None:

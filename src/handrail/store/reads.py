@@ -317,6 +317,13 @@ def policy_text(store: Store, workspace: str) -> Any:
     return rows[0] if rows else None
 
 
+def policy_versions(store: Store, workspace: str) -> list[Any]:
+    """Every policy ever in force: (digest, name, text), oldest first."""
+    v = schema.policy_version.c
+    query = select(v.digest, v.name, v.text).where(v.workspace == workspace)
+    return fetch(store, query.order_by(v.created_at, v.digest))
+
+
 # --- figures ----------------------------------------------------------------------------------
 
 

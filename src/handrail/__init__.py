@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from handrail.client.client import Client, connect, open
+    from handrail.client.client import Client, connect, open  # noqa: A004
     from handrail.client.desk import Desk, Held
     from handrail.client.gate import AsyncGated, Gated
     from handrail.client.pending import Pending

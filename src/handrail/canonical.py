@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -86,8 +87,11 @@ def dumps_flat(value: JSON) -> bytes:
 
 
 def loads_stored(data: bytes) -> JSON:
-    """Read canonical bytes that we wrote: they were inspected then."""
-    return orjson.loads(data)
+    """Read canonical bytes that we wrote: they were inspected then. Raises `MalformedJSON` if somebody altered them."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise MalformedJSON(f"stored bytes are not what was written: {error}") from None
 
 
 def digest(data: bytes) -> str:
@@ -201,7 +205,7 @@ def _whole(value: JSON) -> JSON:
 def _inspect_leaf(value: JSON) -> bool:
     kind = type(value)
     if kind is float:
-        if value != value or value in (float("inf"), float("-inf")):
+        if not math.isfinite(value):
             raise MalformedJSON("NaN and infinities are not JSON")
         return not _same_digits(value)
     if kind is str:

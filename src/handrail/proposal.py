@@ -93,5 +93,6 @@ _USUAL: tuple[tuple[str, JSON], ...] = (
     ("categories", ()), ("amount", None), ("currency", None), ("environment", None), ("principal", None),
     ("owners", ()), ("agent", None), ("run", None), ("call_id", None), ("key", None), ("base", None),
     ("evidence", ()), ("agent_says", None), ("reach", None), ("severity", 1.0), ("harm_classes", ()),
-    ("personal_data", ()), ("undo", None), ("undoes", None), ("tool_class", "unsafe"), ("executor", "caller"), ("to", ()), ("within_seconds", None), ("gold", None),
+    ("personal_data", ()), ("undo", None), ("undoes", None), ("tool_class", "unsafe"),
+    ("executor", "caller"), ("to", ()), ("within_seconds", None), ("gold", None),
 )  # fmt: skip

@@ -120,7 +120,7 @@ def change_person(tx: Tx, command: ChangePerson) -> None:
             tx.entry(
                 command.actor.workspace, "review.voided", command.actor.entry(), case=(case_id, revision), review=review
             )
-    _changed(tx, command.actor, "person_changed", command.id, roles.split(",") if roles else [], active=active)  # fmt: skip
+    _changed(tx, command.actor, "person_changed", command.id, roles.split(",") if roles else [], active=active)
 
 
 def make_key(tx: Tx, command: MakeKey) -> None:
@@ -133,7 +133,8 @@ def make_key(tx: Tx, command: MakeKey) -> None:
         )
     expires = None if command.lifetime_seconds is None else tx.now + command.lifetime_seconds * SECOND
     tx.add(
-        schema.api_key, id=command.id, workspace=command.actor.workspace, name=command.name, secret=command.secret_digest,
+        schema.api_key, id=command.id, workspace=command.actor.workspace, name=command.name,
+        secret=command.secret_digest,
         scopes=",".join(sorted(set(command.scopes))), agent=command.agent, person=command.person, created_at=tx.now,
         expires_at=expires, revoked_at=None,
     )  # fmt: skip
@@ -197,7 +198,8 @@ def key_actor(row: Row | None, secret_digest: str, now: int, person: Row | None 
     if person is not None:
         made = person_actor(person, auth="key")
         return Actor(kind="person", pid=made.pid, workspace=made.workspace, name=made.name, email=made.email,
-                     roles=made.roles, skills=made.skills, scopes=made.scopes & frozenset(scopes.split(",")), auth="key")  # fmt: skip
+                     roles=made.roles, skills=made.skills, auth="key",
+                     scopes=made.scopes & frozenset(scopes.split(",")))  # fmt: skip
     return Actor(kind="agent", pid=agent or f"key_{id}", name=agent or "", workspace=workspace,
                  scopes=frozenset(scopes.split(",")), auth="key")  # fmt: skip
 
@@ -214,7 +216,8 @@ def person_actor(row: Row, *, auth: str) -> Actor:
     if "admin" in held:
         scopes |= ALL_SCOPES
     return Actor(kind="person", pid=id, workspace=workspace, name=name, email=email, roles=held,
-                 skills=frozenset(part for part in skills.split(",") if part), scopes=frozenset(scopes), auth=auth)  # fmt: skip
+                 skills=frozenset(part for part in skills.split(",") if part), scopes=frozenset(scopes),
+                 auth=auth)  # fmt: skip
 
 
 def _changed(

@@ -43,7 +43,8 @@ def facts_of(row: ProposalRow, route: Route) -> dict[str, JSON]:
         "schema": record.get("schema"),
         "action_digest": row.action_digest,
         "base": record.get("base"),
-        "inspectable": record.get("kind", "action") != "action" or not any(r.code == "unknown_action" for r in route.reasons),
+        "inspectable": record.get("kind", "action") != "action"
+        or all(reason.code != "unknown_action" for reason in route.reasons),
         "asked_by": {
             "principal": record.get("principal"), "agent": record.get("agent"), "run": record.get("run"),
             "owners": record.get("owners", []),
@@ -85,7 +86,7 @@ def card_of(
         "waiting": row.decision is None,
         "quorum": {"have": have, "need": max(1, need), "roles": list(route.roles), "excluded": list(excluded)},
         "dwell_floor_seconds": _dwell_floor(facts, route),
-        "shape": digest(dumps([row.action, facts["kind"], sorted(facts["arguments"]), facts["verdicts"], route.high_stakes]))[:16],
+        "shape": _shape(facts, route),
     }  # fmt: skip
     if blind_now:
         card.update(confidence=None, scores=None, agent_says=None, reasons=[])
@@ -97,6 +98,12 @@ def card_of(
 def digest_of(row: ProposalRow, route: Route) -> str:
     """The digest a review must name."""
     return digest(dumps(facts_of(row, route)))
+
+
+def _shape(facts: dict[str, Any], route: Route) -> str:
+    """What cases must have in common to be answered together."""
+    alike = [facts["action"], facts["kind"], sorted(facts["arguments"]), facts["verdicts"], route.high_stakes]
+    return digest(dumps(alike))[:16]
 
 
 def _exhibit(item: Any) -> dict[str, JSON]:

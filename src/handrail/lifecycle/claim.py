@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from handrail.claim import Claim
 from handrail.clock import SECOND, iso
-from handrail.errors import AlreadyDecided, ClaimLost, Conflict, Forbidden, NotFound
+from handrail.errors import AlreadyDecided, ClaimLost, Conflict, Forbidden, InvalidInput, NotFound
 from handrail.lifecycle import policies, queue, rows
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow
@@ -15,6 +15,7 @@ from handrail.store import statements
 from handrail.store.tx import Tx
 
 CLAIM_SECONDS = 300
+LONGEST_SECONDS = 3600
 # after this long without a review a stint is over
 REST = 600 * SECOND
 MOST_CLAIMS = 25
@@ -211,7 +212,7 @@ def _hold(tx: Tx, actor: Actor, case_id: str, seconds: int) -> Claim | None:
     fenced = tx.one(statements.case_fence, case_id=case_id)
     if fenced is None:
         return None
-    expires = tx.now + seconds * SECOND
+    expires = _until(tx, seconds)
     if not tx.run(
         statements.claim_insert, case_id=case_id, workspace=actor.workspace, reviewer=actor.pid, fence=fenced[0],
         now=tx.now, expires_at=expires,
@@ -225,8 +226,14 @@ def _hold(tx: Tx, actor: Actor, case_id: str, seconds: int) -> Claim | None:
     return Claim(case_id=case_id, reviewer=actor.pid, fence=fenced[0], taken_at=tx.now, expires_at=expires)
 
 
+def _until(tx: Tx, seconds: int) -> int:
+    if not 1 <= seconds <= LONGEST_SECONDS:
+        raise InvalidInput(f"a claim lasts 1 to {LONGEST_SECONDS} seconds, and can be renewed")
+    return tx.now + seconds * SECOND
+
+
 def _renew(tx: Tx, actor: Actor, case_id: str, fence: int, seconds: int) -> Claim:
-    expires = tx.now + seconds * SECOND
+    expires = _until(tx, seconds)
     renewed = tx.one(
         statements.claim_renew, case_id=case_id, reviewer=actor.pid, fence=fence, now=tx.now, expires_at=expires
     )

@@ -102,7 +102,7 @@ def make(
 def record(
     tx: Tx, row: ProposalRow, kind: str, body: dict[str, JSON], by: Actor, *, reviews: list[str] | None = None
 ) -> Settled:
-    """Make the decision: one guarded statement, so of two deciders one wins. The loser gets `closed` and nothing else."""
+    """Make the decision: one guarded statement, so of two deciders one wins. The loser gets `closed` only."""
     data = dumps(body)
     entry_id = tx.new_id()
     won = tx.run(statements.decision_make, case_id=row.case_id, kind=kind, bytes=data, at=tx.now, entry=entry_id)

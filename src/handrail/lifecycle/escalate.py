@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from handrail.canonical import dumps
 from handrail.clock import SECOND, iso
 from handrail.errors import InvalidInput
 from handrail.lifecycle import claim, policies, queue, rows
@@ -64,7 +63,7 @@ def raise_case(
     tx.run(
         statements.case_escalate, case_id=case.id, reviewers=reviewers, lane=lane, sort_key=sort_key, deadline=deadline
     )
-    tx.run(statements.proposal_reroute, case_id=case.id, route=dumps(rows.route_record(higher)))
+    tx.run(statements.proposal_reroute, case_id=case.id, route=rows.route_bytes(higher))
     if deadline is not None:
         tx.run(statements.timer_put, kind="deadline", subject=case.id, due_at=deadline)
     raised = case._replace(
@@ -73,6 +72,7 @@ def raise_case(
     queue.put_back(tx, raised)
     tx.entry(
         row.workspace, "case.escalated", by.entry(), case=(case.id, row.revision), from_="open", to="open",
-        reviewers=reviewers, roles=[LEAD], reason=reason[:REASON_CODE_CHARACTERS], deadline=None if deadline is None else iso(deadline),
+        reviewers=reviewers, roles=[LEAD], reason=reason[:REASON_CODE_CHARACTERS],
+        deadline=None if deadline is None else iso(deadline),
     )  # fmt: skip
     return raised

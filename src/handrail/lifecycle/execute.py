@@ -20,6 +20,7 @@ from handrail.store.tx import Tx
 
 Started = Execution
 HOLD = 300 * SECOND
+LONGEST_HOLD = 24 * 3600 * SECOND
 # an approval nobody used for this long is stale
 APPROVAL_LIFETIME = 7 * 24 * 3600 * SECOND
 RETRYABLE = ("idempotent", "queryable", "transactional")
@@ -67,6 +68,8 @@ def start(tx: Tx, command: Start) -> Execution:
     executor holds it.
     """
     command.actor.need_scope("execute")
+    if not SECOND <= command.hold <= LONGEST_HOLD:
+        raise InvalidInput("an execution is held for 1 second to 24 hours")
     workspace = command.actor.workspace
     row = rows.proposal(tx, workspace, command.case_id, lock=True)
     if command.action_digest is not None and command.action_digest != row.action_digest:

@@ -16,7 +16,6 @@ from handrail.proposal import Proposal
 from handrail.store import schema, statements
 from handrail.store.tx import Tx
 
-
 _FIELDS = tuple(field.name for field in fields(Label))
 
 
@@ -41,7 +40,8 @@ def keep(tx: Tx, row: ProposalRow, label: Label) -> None:
     """Store a label and write down that it was made."""
     tx.add(
         schema.label, id=label.id, workspace=row.workspace, case_id=row.case_id, action=row.action,
-        source=label.source, correct=label.correct, bytes=dumps({name: getattr(label, name) for name in _FIELDS}), made_at=tx.now, batch=None,
+        source=label.source, correct=label.correct, made_at=tx.now, batch=None,
+        bytes=dumps({name: getattr(label, name) for name in _FIELDS}),
     )  # fmt: skip
     tx.entry(row.workspace, "label.made", SYSTEM.entry(), case=(row.case_id, row.revision), label=label.id)
 

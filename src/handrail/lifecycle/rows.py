@@ -40,7 +40,8 @@ class ProposalRow(NamedTuple):
 
     def record(self) -> dict[str, Any]:
         """The proposal as plain JSON. Kept and shared: copy before changing what is inside."""
-        return _record(bytes(self.data))
+        data = bytes(self.data)
+        return _record(data) if len(data) <= MOST_KEPT else cast(dict[str, Any], loads_stored(data))
 
 
 class CaseRow(NamedTuple):
@@ -233,6 +234,10 @@ def route_bytes(route: Route) -> bytes:
 def route_noun(data: bytes) -> Route:
     """The inverse of `route_bytes`."""
     return _route_noun(bytes(data))
+
+
+# larger proposals are read each time, so that what is kept stays small
+MOST_KEPT = 4096
 
 
 @lru_cache(maxsize=4096)

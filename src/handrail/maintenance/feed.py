@@ -173,7 +173,7 @@ class Feed:
     def subscribe(
         self, log: str, heard: Callable[[Sequence[Event]], None], loop: asyncio.AbstractEventLoop | None = None
     ) -> Callable[[], None]:
-        """Hear each new entry of a log, on `loop` if given; returns what ends it. Order within the log holds per commit."""
+        """Hear each new entry of a log, on `loop` if given; returns what ends it. Ordered per commit."""
         item = (log, heard, loop)
         self.follow(log)
         with self._guard:

@@ -23,7 +23,7 @@ def open_store(url: str | Path, *, allow_unsafe: bool = False) -> Store:
         return store
     if "://" in text and not text.startswith("sqlite://"):
         raise InvalidInput(
-            f"unknown database {text.split('://')[0]!r}", remedy="Use a path, sqlite:/// or postgresql://."
+            f"unknown database {text.partition('://')[0]!r}", remedy="Use a path, sqlite:/// or postgresql://."
         )
     path = Path(text.removeprefix("sqlite:///") if text.startswith("sqlite://") else text)
     if not path.parent.is_dir():

@@ -7,6 +7,8 @@ claim lapses, so taking the next case never scans what is already held.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -37,6 +39,11 @@ metadata = MetaData(
 Id = String(64)
 Name = String(256)
 Time = BigInteger
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """A partial index, on both engines."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 def _in(column: str, *values: str) -> str:
@@ -111,12 +118,13 @@ proposal = Table(
     UniqueConstraint("workspace", "identity"),
     CheckConstraint(_in("tier", "auto_approve", "soft_review", "hard_gate", "deny"), name="tier_known"),
     CheckConstraint(
-        "decision IS NULL OR " + _in("decision", "approved", "rejected", "responded", "redirected", "expired", "cancelled"),
+        "decision IS NULL OR "
+        + _in("decision", "approved", "rejected", "responded", "redirected", "expired", "cancelled"),
         name="decision_known",
     ),
     CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name="decided_with_time"),
-    Index("ix_proposal_run", "workspace", "run", sqlite_where=text("run IS NOT NULL"), postgresql_where=text("run IS NOT NULL")),
-    Index("ix_proposal_undoes", "undoes", sqlite_where=text("undoes IS NOT NULL"), postgresql_where=text("undoes IS NOT NULL")),
+    Index("ix_proposal_run", "workspace", "run", **_where("run IS NOT NULL")),
+    Index("ix_proposal_undoes", "undoes", **_where("undoes IS NOT NULL")),
 )  # fmt: skip
 
 # what a revision replaced: the bytes people saw before an edit
@@ -234,12 +242,13 @@ review = Table(
     Column("withdrawn_at", Time),
     Column("voided_at", Time),
     Column("batch", Id),
-    CheckConstraint(_in("verdict", "approve", "edit", "reject", "respond", "redirect", "abstain"), name="verdict_known"),
+    CheckConstraint(
+        _in("verdict", "approve", "edit", "reject", "respond", "redirect", "abstain"), name="verdict_known"
+    ),
     # one live review per person and revision
     Index(
         "uq_review_live", "case_id", "revision", "reviewer", unique=True,
-        sqlite_where=text("withdrawn_at IS NULL AND voided_at IS NULL"),
-        postgresql_where=text("withdrawn_at IS NULL AND voided_at IS NULL"),
+        **_where("withdrawn_at IS NULL AND voided_at IS NULL"),
     ),
     Index("ix_review_reviewer", "workspace", "reviewer", "given_at"),
 )  # fmt: skip
@@ -262,8 +271,7 @@ execution = Table(
     Column("result", LargeBinary),
     Column("happened", Boolean),
     CheckConstraint(_in("state", "started", "succeeded", "failed", "unknown", "settled", "voided"), name="state_known"),
-    Index("ix_execution_state", "workspace", "state", sqlite_where=text("state IN ('started', 'unknown')"),
-          postgresql_where=text("state IN ('started', 'unknown')")),
+    Index("ix_execution_state", "workspace", "state", **_where("state IN ('started', 'unknown')")),
 )  # fmt: skip
 
 # approved actions that wait for a worker
@@ -311,10 +319,8 @@ label = Table(
     # id of the training batch that took it
     Column("batch", Id),
     Index("ix_label_action", "workspace", "action", "id"),
-    Index("ix_label_waiting", "workspace", "action", "id", sqlite_where=text("batch IS NULL"),
-          postgresql_where=text("batch IS NULL")),
-    Index("ix_label_batch", "batch", sqlite_where=text("batch IS NOT NULL"),
-          postgresql_where=text("batch IS NOT NULL")),
+    Index("ix_label_waiting", "workspace", "action", "id", **_where("batch IS NULL")),
+    Index("ix_label_batch", "batch", **_where("batch IS NOT NULL")),
 )  # fmt: skip
 
 training_batch = Table(
@@ -354,8 +360,7 @@ training = Table(
     Column("exit_code", Integer),
     Column("error", Text),
     CheckConstraint(_in("state", "due", "running", "done", "failed", "superseded"), name="state_known"),
-    Index("ix_training_due", "next_at", sqlite_where=text("state IN ('due', 'running')"),
-          postgresql_where=text("state IN ('due', 'running')")),
+    Index("ix_training_due", "next_at", **_where("state IN ('due', 'running')")),
 )  # fmt: skip
 
 # one row a round of learning: what people were asked, and how wrong the model still is
@@ -398,7 +403,7 @@ halt = Table(
     Column("lifted_by", Name),
     Column("lifted_at", Time),
     CheckConstraint(_in("scope", "agent", "action", "run", "workspace"), name="scope_known"),
-    Index("ix_halt_live", "workspace", sqlite_where=text("lifted_at IS NULL"), postgresql_where=text("lifted_at IS NULL")),
+    Index("ix_halt_live", "workspace", **_where("lifted_at IS NULL")),
 )  # fmt: skip
 
 grant = Table(
@@ -442,8 +447,7 @@ audit_entry = Table(
     Column("bytes", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     UniqueConstraint("log", "id"),
-    Index("ix_audit_entry_case", "case_id", sqlite_where=text("case_id IS NOT NULL"),
-          postgresql_where=text("case_id IS NOT NULL")),
+    Index("ix_audit_entry_case", "case_id", **_where("case_id IS NOT NULL")),
 )  # fmt: skip
 
 audit_tile = Table(
@@ -567,7 +571,7 @@ outbox = Table(
     Column("next_at", Time),
     Column("delivered_at", Time),
     Column("last_error", Text),
-    Index("ix_outbox_due", "next_at", sqlite_where=text("next_at IS NOT NULL"), postgresql_where=text("next_at IS NOT NULL")),
+    Index("ix_outbox_due", "next_at", **_where("next_at IS NOT NULL")),
 )  # fmt: skip
 
 # cases whose words the search index does not hold yet; a loop empties it, so submitting stays cheap

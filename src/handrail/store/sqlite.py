@@ -157,7 +157,7 @@ class SQLiteConnection:
         """Try to be the one process that checkpoints this file; true if it is."""
         if self._lock is not None:
             return True
-        lock = Path(f"{self._path}-checkpointer").open("ab")
+        lock = Path(f"{self._path}-checkpointer").open("ab")  # noqa: SIM115  (held as long as the connection)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

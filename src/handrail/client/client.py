@@ -103,6 +103,11 @@ class Client:
         """A worker that runs approved actions proposed elsewhere, by action name. Call `run` or `start`."""
         return Worker(self.transport, {name: _tool(function) for name, function in handlers.items()})
 
+    @property
+    def undo_worker(self) -> Worker | None:
+        """What runs the reverses declared by `gate(undo=…)`; None while there are none."""
+        return self._undo_worker
+
     def _serve_undo(self, name: str, undo: Callable[..., Any]) -> None:
         tool = _tool(undo)
         if self._undo_worker is None:

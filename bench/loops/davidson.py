@@ -4,7 +4,8 @@ Data: davidson_tweets (tweets with the votes of three or more people each). Each
 every tweet of the stream. The policy lets through what is confident enough, samples some of that for a spot check, and
 puts the rest before people: the real votes of that tweet, drawn without replacement, two people and a third where they
 differ. After the round the model is trained on what people said, a calibrator is fitted on cross-fitted scores, and a
-threshold is certified for the next round on uniformly drawn cases.
+threshold is certified for the next round on uniformly drawn cases. A new model replaces the serving one
+only if it is certified to let as much through.
 
 Run: python bench/loops/davidson.py DATA [--rounds 6] [--per-round 1000] [--target 0.06] [--seed 0]
 Prints a JSON line a round. DATA is the folder of data sets.
@@ -27,6 +28,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits
 
 from handrail.calibration.calibrator import Calibrator
 from handrail.calibration.fit import fit
@@ -73,15 +75,31 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What one round taught; None where there is not enough evidence."""
+
+    model: Any = None
+    calibrator: Calibrator | None = None
+    # certified: the error of what is let through at or above it is at most the target, with chance 0.9
+    threshold: float | None = None
+    bound: float | None = None
+    # share of the uniform sample that it would let through
+    automation: float = 0.0
+    round: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """One round: what `learning.rounds` says, and what it took."""
 
     figures: Round
     threshold: float | None
-    # bound on the error of what the next round lets through; None when nothing could be certified
+    # bound on the error of what this round lets through; None when nothing could be certified
     bound: float | None
     calibrator: str | None
     log_loss: list[float] | None
+    # the round after which the serving model was trained
+    learned_in: int | None
     answers: int
     escalated: int
     unsettled: int
@@ -114,20 +132,37 @@ def play(
     desk_for: DeskFactory = pure_desk,
 ) -> list[Figures]:
     """Play the loop. The first round has no model: people answer everything."""
+    # the matrices are small: threads of the linear algebra only get in each other's way, the more so on a busy machine
+    with threadpool_limits(1):
+        return _play(tweets, Terms(rounds, per_round, held_out, target, seed), desk_for)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms of one play, as `play` explains them."""
+
+    rounds: int
+    per_round: int
+    held_out: int
+    target: float
+    seed: int
+
+
+def _play(tweets: Sequence[Tweet], terms: Terms, desk_for: DeskFactory) -> list[Figures]:
+    rounds, per_round, held_out = terms.rounds, terms.per_round, terms.held_out
+    target, seed = terms.target, terms.seed
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(tweets))
     test = [tweets[i] for i in order[:held_out]]
     stream = [tweets[i] for i in order[held_out : held_out + rounds * per_round]]
     known: list[Case] = []
-    model: Any = None
-    calibrator: Calibrator | None = None
-    threshold: float | None = None
-    bound: float | None = None
+    serving = Learned()
     made = []
     for number in range(rounds):
         part = stream[number * per_round : (number + 1) * per_round]
+        model, threshold = serving.model, serving.threshold
         desk = desk_for(POLICY.format(threshold=1.0 if threshold is None else threshold, spot_checks=SPOT_CHECKS))
-        seen = _play_round(part, desk, model, calibrator, rng)
+        seen = _play_round(part, desk, serving, rng)
         known += seen.cases
         right = [t.majority == said for t, said in zip(part, seen.said, strict=True)]
         test_right = None if model is None else model.predict([t.text for t in test]) == [t.majority for t in test]
@@ -137,9 +172,10 @@ def play(
                     number, confidence=seen.confidence, right=right, threshold=threshold, held_out_right=test_right
                 ),
                 threshold=threshold,
-                bound=bound,
-                calibrator=None if calibrator is None else calibrator.method,
-                log_loss=None if calibrator is None else calibrator.metrics["log_loss"],
+                bound=serving.bound,
+                calibrator=None if serving.calibrator is None else serving.calibrator.method,
+                log_loss=None if serving.calibrator is None else serving.calibrator.metrics["log_loss"],
+                learned_in=serving.round,
                 answers=seen.answers,
                 escalated=seen.escalated,
                 unsettled=seen.unsettled,
@@ -152,7 +188,9 @@ def play(
             if c >= _cut(threshold)
         ):
             raise AssertionError("the policy held back what its threshold lets through")
-        model, calibrator, threshold, bound = learn(known, target, seed, number)
+        learned = learn(known, target, seed, number)
+        if learned.automation >= serving.automation:
+            serving = learned
     return made
 
 
@@ -172,10 +210,9 @@ class _Seen:
     spot_checked: int = 0
 
 
-def _play_round(
-    part: Sequence[Tweet], desk: Desk, model: Any, calibrator: Calibrator | None, rng: np.random.Generator
-) -> _Seen:
+def _play_round(part: Sequence[Tweet], desk: Desk, serving: Learned, rng: np.random.Generator) -> _Seen:
     seen = _Seen([], [], [], [])
+    model, calibrator = serving.model, serving.calibrator
     scores = None if model is None else model.predict_proba([t.text for t in part])
     for i, tweet in enumerate(part):
         vector = None if scores is None else scores[i].tolist()
@@ -237,9 +274,7 @@ def _ask(tweet: Tweet, said: str | None, standing: Standing, asking: Asking) -> 
     return None
 
 
-def learn(
-    known: Sequence[Case], target: float, seed: int, number: int
-) -> tuple[Any, Calibrator | None, float | None, float | None]:
+def learn(known: Sequence[Case], target: float, seed: int, number: int) -> Learned:
     """Model, calibrator, threshold and its bound from all answered cases; what cannot be had yet is None."""
     texts, truth = [case.text for case in known], np.array([case.answer for case in known])
     pipeline = make_pipeline(
@@ -254,13 +289,20 @@ def learn(
     try:
         calibrator = fit("auto", scores, correct, fitted_at=number, weights=weights, action="content_publish")
     except NotEnoughEvidence:
-        return model, None, None, None
+        return Learned(model=model, round=number)
     uniform = np.array([case.uniform for case in known])
     try:
         found = choose_threshold(calibrator.apply_many(scores[uniform]), correct[uniform], target)
     except NotEnoughEvidence:
-        return model, calibrator, None, None
-    return model, calibrator, found.value, None if found.value is None else found.bound
+        return Learned(model=model, calibrator=calibrator, round=number)
+    return Learned(
+        model=model,
+        calibrator=calibrator,
+        threshold=found.value,
+        bound=None if found.value is None else found.bound,
+        automation=found.automation,
+        round=number,
+    )
 
 
 def as_json(found: Figures) -> dict[str, Any]:

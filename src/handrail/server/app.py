@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.types import Receive, Scope, Send
 
 from handrail.maintenance.plane import Plane
 from handrail.server import (
@@ -20,6 +21,7 @@ from handrail.server import (
     health,
     learning,
     operations,
+    pages,
     people,
     policies,
     proposals,
@@ -27,7 +29,7 @@ from handrail.server import (
     tiles,
 )
 from handrail.server.desk import Desk
-from handrail.server.front import Front
+from handrail.server.front import Front, Handler
 from handrail.server.problems import add_handlers
 from handrail.server.settings import Settings
 
@@ -54,28 +56,39 @@ PROBLEM = {
 }  # fmt: skip
 
 
+class Application(FastAPI):
+    """The app behind its front: security headers, timing, and the hot paths stand before the framework."""
+
+    front: Front | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self.front or super().__call__)(scope, receive, send)
+
+
 def create_app(plane: Plane, settings: Settings | None = None) -> FastAPI:
     """The server over a plane. The caller closes the plane; `app.state.desk.close()` ends waiting requests first."""
     desk = Desk(plane, settings or Settings())
-    app = _bare(desk)
+    app = _bare()
     app.state.desk = desk
     add_handlers(app, plane.store.outages)
-    app.add_middleware(Front, desk=desk)
+    desk.app = app
+    hot: dict[tuple[str, str], Handler] = {("POST", "/v1/proposals"): proposals.propose}
+    app.front = Front(super(Application, app).__call__, desk, hot)
     return app
 
 
 def describe() -> dict[str, Any]:
     """The OpenAPI document, without opening a store."""
-    return openapi_of(_bare(None))
+    return openapi_of(_bare())
 
 
-def _bare(desk: Desk | None) -> FastAPI:
-    app = FastAPI(title=TITLE, docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False)
+def _bare() -> Application:
+    app = Application(title=TITLE, docs_url=None, redoc_url=None, openapi_url="/openapi.json", redirect_slashes=False)
     # the hot paths stand first: routes are tried in order
     app.router.routes[:0] = proposals.HOT
     for router in ROUTERS:
         app.include_router(router)
-    app.router.routes.extend(console.ROUTES)
+    app.router.routes.extend([*pages.ROUTES, *console.ROUTES])
     app.openapi = lambda: _kept(app)  # type: ignore[method-assign]
     return app
 

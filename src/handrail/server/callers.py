@@ -54,8 +54,7 @@ async def key_actor(desk: Desk, authorization: str) -> Actor:
         id, digest = access.split_key(text)
         known = await desk.look(_find_key, desk, id, digest)
         desk.keys.put(text, known)
-    desk.rate.refuse_over(known.pid, "requests")
-    desk.rate.add(known.pid)
+    desk.rate.take(known.pid, "requests")
     return known
 
 
@@ -79,8 +78,7 @@ async def session_of(request: Request) -> Session:
     if not cookie:
         raise Unauthenticated()
     session = await desk.look(_find_session, desk, access.token_digest(cookie))
-    desk.rate.refuse_over(session.actor.pid, "requests")
-    desk.rate.add(session.actor.pid)
+    desk.rate.take(session.actor.pid, "requests")
     return session
 
 

@@ -25,7 +25,7 @@ from handrail.server.problems import printable
 from handrail.server.proofs import case_proof
 from handrail.server.reading import StrictRoute
 from handrail.store import reads
-from handrail.wire import claim_to_json, decision_to_json
+from handrail.wire import claim_to_json
 
 router = APIRouter(prefix="/v1", tags=["cases"], route_class=StrictRoute)
 
@@ -136,7 +136,7 @@ def _answered(plane: Plane, actor: Actor, made: review.Reviewed) -> dict[str, JS
         "review": views.review_by_id(plane, actor.workspace, made.review_id),
         "case": views.case_row(plane, actor.workspace, made.case_id),
         "decision": None if made.decision is None
-        else decision_to_json(views.with_receipt(made.decision, made.receipt)),
+        else views.decided_to_json(made.decision, made.receipt),
     }  # fmt: skip
 
 

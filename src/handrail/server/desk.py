@@ -38,6 +38,8 @@ class Desk:
         # requests that wait for something; a closing server ends them
         self.parked: set[asyncio.Task[Any]] = set()
         self.closing = False
+        # the app it belongs to; set by whoever makes it
+        self.app: Any = None
         # figures of the operations page by workspace, with when to count again
         self.figures: dict[str, tuple[float, dict[str, Any]]] = {}
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handrail.errors import InvalidInput
+from handrail.errors import HandrailError, InvalidInput, Unavailable
 from handrail.server.desk import Desk
 from handrail.server.problems import Internal, problem
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 # review.md section 9; no inline script or style, no other origin, no frames
 CONTENT_POLICY = (
@@ -31,9 +36,11 @@ STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 class Front:
     """Wraps the app. Plain ASGI, because it is on the way of every request."""
 
-    def __init__(self, app: ASGIApp, desk: Desk):
+    def __init__(self, app: ASGIApp, desk: Desk, hot: Mapping[tuple[str, str], Handler]):
         self.app = app
         self.desk = desk
+        # handlers by method and path that are called past the framework, for they carry the load
+        self._hot = hot
         self._headers = HEADERS + ((STRICT_TRANSPORT,) if desk.settings.secure else ())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +60,10 @@ class Front:
             await send(message)
 
         try:
-            if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            hot = self._hot.get((scope["method"], scope["path"]))
+            if hot is not None:
+                await self._call(hot, scope, receive, guarded)
+            elif "\0" in scope["path"] or b"%00" in scope["query_string"]:
                 await problem(InvalidInput("an address with a NUL names nothing"))(scope, receive, guarded)
             else:
                 await self.app(scope, receive, guarded)
@@ -66,6 +76,17 @@ class Front:
             endpoint = scope.get("endpoint")
             name = getattr(endpoint, "__name__", "none")
             self.desk.metrics.observe(name, scope["method"], status, time.perf_counter() - begun)
+
+    async def _call(self, handler: Handler, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["endpoint"] = handler
+        scope["app"] = self.desk.app
+        try:
+            answer = await handler(Request(scope, receive))
+        except HandrailError as error:
+            answer = problem(error)
+        except self.desk.plane.store.outages as error:
+            answer = problem(Unavailable(f"the database cannot answer now: {type(error).__name__}"))
+        await answer(scope, receive, send)
 
     def _guarded(self, headers: Any, path: str) -> list[tuple[bytes, bytes]]:
         made = [*headers, *self._headers]

@@ -39,6 +39,18 @@ class Window:
         if len(self._counts) > MOST_KEPT:
             self._counts.popitem(last=False)
 
+    def take(self, name: str, what: str) -> None:
+        """Count one event. Raises `TooMany` if the window is full."""
+        number, share = self._now()
+        at, count, before = self._counts.get(name, (number, 0, 0))
+        if at < number:
+            count, before = 0, count if at == number - 1 else 0
+        if count + before * (1.0 - share) >= self.most:
+            self.refuse_over(name, what)
+        self._counts[name] = (number, count + 1, before)
+        if len(self._counts) > MOST_KEPT:
+            self._counts.popitem(last=False)
+
     def forget(self, name: str) -> None:
         self._counts.pop(name, None)
 

@@ -105,7 +105,7 @@ def add_handlers(app: FastAPI, outages: tuple[type[Exception], ...]) -> None:
 
 async def _ours(request: Request, error: Exception) -> Response:
     assert isinstance(error, HandrailError)
-    if error.status >= 500:
+    if error.status == 500:
         log.warning("%s %s: %s", request.method, request.url.path, printable(str(error)))
     return problem(error)
 

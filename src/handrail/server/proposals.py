@@ -21,7 +21,7 @@ from handrail.lifecycle.actor import Actor
 from handrail.proposal import Proposal
 from handrail.server import parking, views
 from handrail.server.bodies import CancelBody, OutcomeBody, UndoBody
-from handrail.server.callers import Caller, actor_of, key_actor, need_any_scope, own
+from handrail.server.callers import Caller, actor_of, need_any_scope, own
 from handrail.server.desk import Desk, desk_of
 from handrail.server.reading import StrictRoute, body_of, need_json
 from handrail.store import statements
@@ -36,8 +36,7 @@ LONGEST_LEASE = 7 * 86_400
 async def propose(request: Request) -> Response:
     """Submit a proposal; durable when answered. The same key again gets the same case."""
     desk = desk_of(request)
-    authorization = request.headers.get("authorization")
-    actor = await (key_actor(desk, authorization) if authorization is not None else actor_of(request))
+    actor = await actor_of(request)
     actor.need_scope("submit")
     need_json(request)
     proposal = _named(actor, proposal_from_json(await body_of(request)), request.headers.get("idempotency-key"))
@@ -143,7 +142,7 @@ async def take_back(request: Request, case_id: str, body: CancelBody, actor: Cal
     await desk.look(lambda: own(actor, desk.plane.proposal(actor.workspace, case_id)))
     made = await desk.plane.arun(cancel.cancel, cancel.Cancel(actor=actor, case_id=case_id, reason=body.reason))
     assert made.decision is not None
-    return {"decision": decision_to_json(views.with_receipt(made.decision, made.receipt))}
+    return {"decision": views.decided_to_json(made.decision, made.receipt)}
 
 
 @router.post("/{case_id}/outcome", status_code=201)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi.routing import APIRoute
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from handrail.canonical import parse
@@ -26,15 +26,18 @@ async def body_of(request: Request) -> bytes:
         raise UnsupportedMedia("bodies are not decompressed here", remedy="Send the body as it is.")
     chunks: list[bytes] = []
     size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > MOST_BYTES:
-                raise TooLarge(f"the body is over {MOST_BYTES} bytes")
-            chunks.append(chunk)
-    except ClientDisconnect:
-        raise MalformedJSON("the connection ended within the body") from None
-    return b"".join(chunks)
+    more = True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise MalformedJSON("the connection ended within the body")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > MOST_BYTES:
+            raise TooLarge(f"the body is over {MOST_BYTES} bytes")
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def need_json(request: Request) -> None:

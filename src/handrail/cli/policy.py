@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from random import Random
 from typing import IO, Annotated, Any, NoReturn
 
 import typer
@@ -104,7 +105,13 @@ def replay(
     with _open(proposals) as stream:
         try:
             made = replayed(
-                before, after, _records(stream, proposals), prices=prices, start=SystemClock().now(), keep=keep
+                before,
+                after,
+                _records(stream, proposals),
+                prices=prices,
+                start=SystemClock().now(),
+                draws=Random(0).random,
+                keep=keep,
             )
         except (InvalidInput, UnicodeDecodeError) as error:
             _unreadable(str(error), as_json)

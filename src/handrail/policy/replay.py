@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from random import Random
 from typing import Any
 
 from handrail.clock import SECOND
@@ -137,21 +136,28 @@ class _Running:
 
 
 def replay(
-    old: Policy, new: Policy, stream: Iterable[Recorded], *, prices: Prices, start: int, seed: int = 0, keep: int = 20
+    old: Policy,
+    new: Policy,
+    stream: Iterable[Recorded],
+    *,
+    prices: Prices,
+    start: int,
+    draws: Callable[[], float],
+    keep: int = 20,
 ) -> Replay:
-    """Route every proposal by both policies and compare. `start` is the time of a stream that says none.
+    """Route every proposal by both policies and compare. `start` is the time of a stream that says none,
+    `draws` gives a number in [0, 1) for each proposal.
 
     Streams of any length: memory grows with the windows the policies read, not with the stream. Both
     policies see the same draws, and each its own past.
     """
     made = Replay()
     ledgers = (Ledger(), Ledger())
-    draws = Random(seed)
     now = start
     for number, recorded in enumerate(stream, 1):
         # a window never runs backwards, whatever the stream says
         now = recorded.at if number == 1 and recorded.at is not None else max(now, recorded.at or now)
-        draw = draws.random()
+        draw = draws()
         before, after = (
             _step(policy, ledger, recorded.proposal, now, draw)
             for policy, ledger in zip((old, new), ledgers, strict=True)

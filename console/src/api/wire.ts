@@ -128,6 +128,7 @@ export interface Review {
   id: string;
   case_id?: string;
   reviewer?: string;
+  reviewer_id?: string;
   verdict: Verdict;
   revision?: number;
   reason?: string | null;

@@ -5,14 +5,14 @@ import { caseQuery, giveBatch, queryClient } from "../api/queries";
 import type { CaseDetail, Json } from "../api/wire";
 import { ArgumentsView } from "../card/arguments_view";
 import { useCommands } from "../keys/keymap";
-import { compact, words } from "../marks/json";
+import { compact, summaryOf, words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
 import { clearSelection, useSelection } from "../queue/selection";
 import { go } from "../route/route";
 import { Dialog } from "../ui/dialog";
 import { Empty, Failed, Loading } from "../ui/state";
 import { say, sayProblem } from "../ui/toast";
-import { offerUndo } from "../undo/undo_list";
+import { noteAnswered, offerUndo } from "../undo/undo_list";
 import { t } from "../words";
 import { allowed, compare, refusal, rowsToOpen } from "./likeness";
 
@@ -67,7 +67,8 @@ function BatchTable({ details }: { details: CaseDetail[] }) {
       const bad: Record<string, string> = {};
       for (const item of answer.items) {
         if (!item.ok) bad[item.case_id] = typeof item.error === "string" ? item.error : (item.error?.detail ?? t.batch.failed);
-        else if (item.review) offerUndo({ ...item.review, verdict }, item.case_id, summaryOf(details, item.case_id), t.undo.next.counted);
+        else noteAnswered(item.case_id, taken.find((each) => each.case.id === item.case_id)?.card.revision ?? 1);
+        if (item.ok && item.review) offerUndo({ ...item.review, verdict }, item.case_id, nameOf(details, item.case_id), t.undo.next.counted);
       }
       setFailures(bad);
       say(t.toast.batchRecorded(answer.items.filter((item) => item.ok).length));
@@ -104,7 +105,7 @@ function BatchTable({ details }: { details: CaseDetail[] }) {
               return (
                 <tr key={id} className={out ? "vetoed" : ""} data-case={id}>
                   <th scope="row">
-                    <span className="batch-name"><Revealed text={each.case.summary.slice(0, CELL)} /></span>
+                    <span className="batch-name"><Revealed text={summaryOf(each.case).slice(0, CELL)} /></span>
                     <button type="button" className="small" onClick={() => { setViewing(each); setOpened((before) => [...before, id]); }}>
                       {opened.includes(id) ? `✓ ${t.batch.opened}` : t.batch.open}
                     </button>
@@ -150,4 +151,4 @@ function Cell({ value }: { value: Json }) {
   return <><Revealed text={text.slice(0, CELL)} /> <span className="unread">{t.long.more(text.length - CELL)}</span></>;
 }
 
-const summaryOf = (details: CaseDetail[], id: string): string => details.find((each) => each.case.id === id)?.case.summary ?? "";
+const nameOf = (details: CaseDetail[], id: string): string => details.find((each) => each.case.id === id)?.case.summary ?? "";

@@ -4,7 +4,8 @@ import type { CaseDetail, Json, Verdict } from "../api/wire";
 import { DiffView } from "../diff/diff_view";
 import { openedOf } from "../evidence/opened";
 import { useCommands } from "../keys/keymap";
-import { compact, same } from "../marks/json";
+import { visible } from "../marks/hidden";
+import { compact, same, summaryOf, words } from "../marks/json";
 import { UnreadScope, useUnread } from "../marks/unread";
 import { readRoute } from "../route/route";
 import { usePerson } from "../session/session";
@@ -50,12 +51,13 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
     onSettled();
   }, [onSettled]);
   const mine = detail.claim?.reviewer_id === person.id ? detail.claim : null;
-  const reviewing = useReviewing(card, row.summary, mine, settled);
+  const reviewing = useReviewing(card, `${words(row.action)}: ${summaryOf(row)}`, mine, settled);
   const unread = useUnread();
   const blocked = useBlocked(card, dwell, armed);
 
-  const excluded = card.quorum.excluded.includes(person.id);
-  const open = row.state === "open" && !excluded;
+  const own = detail.reviews.find((review) => review.reviewer_id === person.id && !review.withdrawn_at && !review.voided_at);
+  const excluded = own === undefined && card.quorum.excluded.includes(person.id);
+  const open = row.state === "open" && !excluded && own === undefined;
   const picking = (card.choices?.length ?? 0) > 0;
   const suggestion = suggestionOf(card);
 
@@ -114,7 +116,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
   const rest = labelling ? restOf(card) : null;
   const changed = card.base !== null && !same(card.base, card.arguments);
   return (
-    <article className={`card ${card.high_stakes ? "high" : ""}`} aria-label={row.summary} data-case={row.id} data-ready={ready}>
+    <article className={`card ${card.high_stakes ? "high" : ""}`} aria-label={visible(summaryOf(row))} data-case={row.id} data-ready={ready}>
       <div className="card-body">
         <Headline card={card} row={row} />
         {excluded && <p className="notice">{t.card.excluded}</p>}
@@ -168,7 +170,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
           />
         )
       ) : (
-        <Settled detail={detail} onTakeBack={(review) => void takeBack(review)} />
+        <Settled detail={detail} own={own} onTakeBack={(review) => void takeBack({ review, caseId: row.id })} />
       )}
     </article>
   );

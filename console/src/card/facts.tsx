@@ -1,7 +1,7 @@
 /** The first screenful: what, to whom, how much, can it be undone, why me, by when, what if nobody answers. */
 import type { Card, CaseRow, Json } from "../api/wire";
 import { money } from "../marks/amount";
-import { compact, isObject, words } from "../marks/json";
+import { compact, isObject, summaryOf, words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
 import { day } from "../marks/time";
 import { Deadline } from "../ui/deadline";
@@ -20,7 +20,7 @@ export function Headline({ card, row }: { card: Card; row: CaseRow }) {
       </div>
       <h1 className="what">
         {card.amount && <span className="amount">{money(card.amount.value, card.amount.currency)}</span>}
-        <span className="summary"><Revealed text={row.summary} /></span>
+        <span className="summary"><Revealed text={summaryOf(row)} /></span>
       </h1>
       {card.target !== null && <p className="target"><span className="fact-name">{t.card.on}</span> <Revealed text={targetText(card)} /></p>}
     </header>
@@ -33,8 +33,11 @@ function targetText(card: Card): string {
   return Object.entries(target).map(([name, value]) => `${words(name)} ${compact(value)}`).join(" · ");
 }
 
+/** Kinds whose outcome is an answer, not an effect: there is nothing to take back. */
+const ANSWERS = new Set(["annotation", "comparison", "question", "prediction"]);
+
 function UndoTag({ card }: { card: Card }) {
-  if (card.kind === "annotation" || card.kind === "comparison") return null;
+  if (!card.undo.action && ANSWERS.has(card.kind)) return null;
   if (!card.undo.action) return <span className="tag no-undo">⊘ {t.card.cannotUndo}</span>;
   return (
     <span className="tag good">

@@ -4,7 +4,7 @@ import { ProblemError } from "../api/http";
 import { claimCase, escalateCase, giveReview, queryClient, releaseClaim, renewClaim } from "../api/queries";
 import type { Card, CaseDetail, Claim, ReviewAnswer, ReviewBody } from "../api/wire";
 import { say, sayProblem } from "../ui/toast";
-import { offerUndo } from "../undo/undo_list";
+import { noteAnswered, offerUndo } from "../undo/undo_list";
 import { t } from "../words";
 import { dropDraft } from "./drafts";
 import { armed, cardShown, latched } from "./latch";
@@ -101,6 +101,8 @@ export function useReviewing(card: Card, summary: string, mine: Claim | null, on
         held.current = null;
         setClaim(null);
         dropDraft(id);
+        // an edit makes the next revision, which is this person's own
+        noteAnswered(id, given.verdict === "edit" ? card.revision + 1 : card.revision);
         offerUndo({ ...result.review, verdict: result.review.verdict ?? given.verdict }, id, summary, whatNext(result, card));
         settle(result);
         onSettled(true);

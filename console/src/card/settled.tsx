@@ -1,10 +1,12 @@
 /** What became of a case, in place of the verdicts. */
 import { useState } from "react";
 import { undoCase } from "../api/queries";
-import type { CaseDetail, Decision } from "../api/wire";
+import type { CaseDetail, Decision, Review } from "../api/wire";
 import { words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
 import { clockTime } from "../marks/time";
+import { Hint } from "../ui/hint";
+import { useNow } from "../ui/now";
 import { say, sayProblem } from "../ui/toast";
 import { t } from "../words";
 
@@ -14,11 +16,12 @@ export function decisionOf(decision: Decision | string | null | undefined): { ki
   return { kind: decision.kind, at: decision.at ?? null, by: decision.by ?? [], reason: decision.reason ?? "" };
 }
 
-export function Settled({ detail, onTakeBack }: { detail: CaseDetail; onTakeBack: (review: string) => void }) {
+export function Settled({ detail, own, onTakeBack }: { detail: CaseDetail; own: Review | undefined; onTakeBack: (review: string) => void }) {
+  const now = useNow();
   const [busy, setBusy] = useState(false);
   const { card, case: row } = detail;
   const decision = decisionOf(row.decision);
-  if (row.state === "open" && decision === null) return null;
+  if (row.state === "open" && !own) return null;
   const reverse = async () => {
     setBusy(true);
     try {
@@ -29,17 +32,19 @@ export function Settled({ detail, onTakeBack }: { detail: CaseDetail; onTakeBack
     }
     setBusy(false);
   };
-  const pending = detail.reviews.find((review) => !review.withdrawn_at && Date.parse(review.effective_at) > Date.now());
+  const left = own ? Math.ceil((Date.parse(own.effective_at) - now) / 1000) : 0;
   return (
     <div className="verdict-bar settled">
       <p>
-        {decision ? <strong className={`decision ${decision.kind}`}>{t.card.decided[decision.kind] ?? decision.kind}</strong> : t.card.readOnly}
-        {decision?.reason && <> · <Revealed text={words(decision.reason)} /></>}
+        {own && <><strong>{t.undo.said[own.verdict]}</strong> <span className="quiet">{t.card.byYou} · {left > 0 ? t.undo.countsIn(left) : row.state === "open" ? t.card.waitsForOthers : t.undo.counts}</span></>}
+        {own && (decision || row.state !== "open") && " · "}
+        {row.state === "open" ? null : decision ? <strong className={`decision ${decision.kind}`}>{t.card.decided[decision.kind] ?? decision.kind}</strong> : t.card.readOnly}
+        {row.state !== "open" && decision?.reason && <> · <Revealed text={words(decision.reason)} /></>}
         {decision && decision.by.length > 0 && <span className="quiet"> · {t.halts.by} {decision.by.join(", ")}</span>}
         {decision?.at && <span className="quiet"> · {clockTime(decision.at)}</span>}
         {detail.execution && <span className="tag">{detail.execution.state}</span>}
       </p>
-      {pending && <button type="button" onClick={() => onTakeBack(pending.id)}>{t.undo.take}</button>}
+      {own && left > 0 && <button type="button" onClick={() => onTakeBack(own.id)}>{t.undo.take} <Hint of="undo" /></button>}
       {decision?.kind === "approved" && card.undo.action && (
         <button type="button" disabled={busy} onClick={() => void reverse()}>
           ↺ {t.undo.reverse}

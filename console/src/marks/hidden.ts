@@ -39,6 +39,10 @@ export function reveal(text: string): Piece[] {
   return pieces;
 }
 
+/** The same as one plain text, for names that only assistive technology reads. */
+export const visible = (text: string): string =>
+  reveal(text).map((piece) => (piece.kind === "text" ? piece.text : piece.kind === "hidden" ? `[${piece.label}]` : `${piece.text}${piece.deceptive ? ` [host: ${piece.host}]` : ""}`)).join("");
+
 function revealPlain(text: string): Piece[] {
   const pieces: Piece[] = [];
   let at = 0;

@@ -22,5 +22,9 @@ export function same(a: Json | undefined, b: Json | undefined): boolean {
 /** "to_account" as "to account". */
 export const words = (name: string): string => name.replaceAll(/[_-]+/g, " ");
 
+/** The server's summary begins with the action, which every place here already says. */
+export const summaryOf = (row: { action: string; summary: string }): string =>
+  row.summary.startsWith(`${row.action}: `) ? row.summary.slice(row.action.length + 2) : row.summary;
+
 export const pointer = (path: (string | number)[]): string =>
   path.map((part) => `/${String(part).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");

@@ -3,11 +3,12 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef } from "react";
 import type { CaseRow } from "../api/wire";
 import { money } from "../marks/amount";
-import { words } from "../marks/json";
+import { summaryOf, words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
 import { decisionOf } from "../card/settled";
 import { Deadline } from "../ui/deadline";
 import { usePerson } from "../session/session";
+import { isAnswered, useUndoList } from "../undo/undo_list";
 import { t } from "../words";
 
 const ROW = 62;
@@ -31,6 +32,7 @@ export function QueueList({ rows, total, current, selected, followUps, onOpen, o
   useEffect(() => {
     if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
   }, [at, virtual]);
+  useUndoList();
   const items = virtual.getVirtualItems();
   const lastSeen = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -79,8 +81,9 @@ function RowFace({ row, chosen, later }: { row: CaseRow; chosen: boolean; later:
           {row.state !== "open" && decision ? <span className={`decision ${decision.kind}`}>{t.card.decided[decision.kind] ?? decision.kind}</span> : <Deadline at={row.deadline} openedAt={row.opened_at} short />}
         </span>
       </div>
-      <div className="row-text"><Revealed text={clip(row.summary)} /></div>
+      <div className="row-text"><Revealed text={clip(summaryOf(row))} /></div>
       <div className="row-foot">
+        {row.state === "open" && isAnswered(row) && <span className="answered">✓ {t.queue.answered}</span>}
         {row.high_stakes && <span>{t.queue.highStakes}</span>}
         {row.soft && row.state === "open" && <span>{t.queue.after}</span>}
         {row.reviewers.need > 1 && <span>{t.card.ofReviews(row.reviewers.have, row.reviewers.need)}</span>}

@@ -10,6 +10,7 @@ import { go, useRoute } from "../route/route";
 import { PHONE, useMedia } from "../ui/media";
 import { Empty, Failed, Loading } from "../ui/state";
 import { say, sayProblem } from "../ui/toast";
+import { isAnswered } from "../undo/undo_list";
 import { t } from "../words";
 import { Filters } from "./filters";
 import { dropFollowUp, followUp, useFollowUps } from "./follow_ups";
@@ -42,7 +43,8 @@ export function QueuePage() {
   const advance = useCallback(() => {
     const list = latestRows.current;
     const at = list.findIndex((row) => row.id === caseId);
-    const next = list.find((row, i) => i > at && row.id !== caseId) ?? list.find((row) => row.id !== caseId);
+    const waits = (row: CaseRow) => row.id !== caseId && !isAnswered(row);
+    const next = list.find((row, i) => i > at && waits(row)) ?? list.find(waits);
     if (caseId) dropFollowUp(caseId);
     if (!next) say(t.toast.noneLeft);
     go({ caseId: next?.id ?? null }, true);
@@ -55,7 +57,8 @@ export function QueuePage() {
   };
 
   useEffect(() => {
-    if (caseId === null && rows[0] && filter.state === "open") go({ caseId: rows[0].id }, true);
+    const first = rows.find((row) => !isAnswered(row));
+    if (caseId === null && first && filter.state === "open") go({ caseId: first.id }, true);
   }, [caseId, rows, filter.state]);
   usePrefetch(rows, caseId);
   useCommands({

@@ -1,5 +1,7 @@
 /** A modal on the browser's own dialog: focus trap, Escape and inert page come with it. */
 import { useEffect, useRef, type ReactNode } from "react";
+import { visible } from "../marks/hidden";
+import { Revealed } from "../marks/revealed";
 import { t } from "../words";
 
 export function Dialog({ title, onClose, children, wide = false }: { title: string; onClose: () => void; children: ReactNode; wide?: boolean }) {
@@ -15,7 +17,7 @@ export function Dialog({ title, onClose, children, wide = false }: { title: stri
     <dialog
       ref={dialog}
       className={wide ? "dialog wide" : "dialog"}
-      aria-label={title}
+      aria-label={visible(title)}
       onCancel={(event) => {
         event.preventDefault();
         onClose();
@@ -26,7 +28,7 @@ export function Dialog({ title, onClose, children, wide = false }: { title: stri
     >
       <div className="dialog-in">
         <header className="dialog-head">
-          <h2>{title}</h2>
+          <h2><Revealed text={title} /></h2>
           <button type="button" className="ghost small" onClick={onClose}>
             {t.common.close} <kbd>Esc</kbd>
           </button>

@@ -1,6 +1,7 @@
 /** Short news, read aloud politely, that never takes focus. */
 import { useSyncExternalStore } from "react";
 import { ProblemError } from "../api/http";
+import { Revealed } from "../marks/revealed";
 import { t } from "../words";
 
 interface Toast {
@@ -46,7 +47,7 @@ export function Toasts() {
       {shown.map((toast) => (
         <div key={toast.id} className={toast.bad ? "toast bad" : "toast"}>
           <div>
-            {toast.text}
+            <Revealed text={toast.text} />
             {toast.remedy && <span className="toast-remedy">{toast.remedy}</span>}
           </div>
           <button type="button" className="ghost small" aria-label={t.toast.dismiss} onClick={() => set(toasts.filter((each) => each.id !== toast.id))}>

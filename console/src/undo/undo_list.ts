@@ -17,6 +17,15 @@ export interface Undoable {
   until: number;
 }
 
+/** What this tab has answered, by case: the revision it was about. Rows wear it and the queue moves past them. */
+const answered = new Map<string, number>();
+
+export const isAnswered = (row: { id: string; revision: number }): boolean => (answered.get(row.id) ?? 0) >= row.revision;
+
+export function noteAnswered(caseId: string, revision: number): void {
+  answered.set(caseId, revision);
+}
+
 const listeners = new Set<() => void>();
 let list: Undoable[] = [];
 
@@ -45,16 +54,17 @@ export function offerUndo(review: Review, caseId: string, summary: string, next:
   }, length);
 }
 
-/** Take back one review, or the newest. */
-export async function takeBack(review?: string): Promise<void> {
-  const entry = review ? list.find((each) => each.review === review) : list.at(-1);
+/** Take back one review, or the newest of this tab. */
+export async function takeBack(known?: { review: string; caseId: string }): Promise<void> {
+  const entry = known ?? list.at(-1);
   if (!entry) {
     say(t.toast.nothingToUndo);
     return;
   }
-  set(list.filter((each) => each !== entry));
+  set(list.filter((each) => each.review !== entry.review));
   try {
     await withdrawReview(entry.review);
+    answered.delete(entry.caseId);
     say(t.undo.taken);
     go({ page: "queue", caseId: entry.caseId });
   } catch (error) {

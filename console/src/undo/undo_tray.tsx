@@ -1,4 +1,5 @@
 /** What you just said, what happens next, and how long you can take it back. */
+import { Revealed } from "../marks/revealed";
 import { useNow } from "../ui/now";
 import { Hint } from "../ui/hint";
 import { t } from "../words";
@@ -16,13 +17,13 @@ export function UndoTray() {
       {newest.map((entry, i) => (
         <div key={entry.review} className="undo-row">
           <div className="undo-text">
-            <strong>{t.undo.said[entry.verdict]}</strong> {entry.summary}
+            <strong>{t.undo.said[entry.verdict]}</strong> <Revealed text={entry.summary} />
             <span className="quiet"> · {entry.next}</span>
           </div>
           <span className="undo-left" aria-hidden="true">
             {t.undo.left(Math.max(0, Math.ceil((entry.until - now) / 1000)))}
           </span>
-          <button type="button" onClick={() => void takeBack(entry.review)}>
+          <button type="button" onClick={() => void takeBack(entry)}>
             {t.undo.take} {i === 0 && <Hint of="undo" />}
           </button>
         </div>

@@ -13,7 +13,7 @@ export const en = {
   },
   queue: {
     title: "Queue", search: "Search cases", anyQueue: "All queues", anyTier: "All tiers", mine: "Mine",
-    empty: "Nothing waits for you", noneDecided: "Nothing is decided yet", emptyText: "New cases appear here as they come in. You can close this tab: notices reach you elsewhere.",
+    empty: "Nothing waits for you", answered: "answered by you", noneDecided: "Nothing is decided yet", emptyText: "New cases appear here as they come in. You can close this tab: notices reach you elsewhere.",
     nothingFound: "No case matches", nothingFoundText: "Loosen the search or the filters.", clear: "Clear filters",
     loading: "Reading the queue…", failed: "The queue cannot be read", count: (n: number) => plural(n, "case", "cases"),
     claimedBy: (name: string) => `with ${name}`, selected: (n: number) => `${n} selected`, batch: "Review as a batch", drop: "Clear",
@@ -32,7 +32,7 @@ export const en = {
     onExpiry: { reject: "rejected", escalate: "sent up", hold: "held open", unsafe_approve: "APPROVED without a person" },
     masked: "hidden: personal", show: "Show", excluded: "You asked for this or own it, so you cannot review it.",
     decided: { approved: "Approved", rejected: "Rejected", responded: "Answered", redirected: "Redirected", expired: "Expired", cancelled: "Cancelled" },
-    readOnly: "This case is settled.",
+    readOnly: "This case is settled.", byYou: "by you", waitsForOthers: "waits for others",
     newRevision: "The case was revised while you looked. Read the new card before answering; your draft is kept.",
   },
   long: {
@@ -75,7 +75,7 @@ export const en = {
     reviews: "Reviews", copy: "Copy the proof file",
   },
   undo: {
-    region: "Can be taken back", take: "Undo", counts: "counts now", left: (s: number) => `${s} s`, taken: "Taken back. Nothing counts.",
+    region: "Can be taken back", take: "Undo", counts: "counts", countsIn: (s: number) => `counts in ${s} s`, left: (s: number) => `${s} s`, taken: "Taken back. Nothing counts.",
     late: "Too late: it counts already.", reverse: "Propose the reverse", reversed: "A reverse was proposed.",
     said: { approve: "Approved", edit: "Approved with changes", reject: "Rejected", respond: "Answered", redirect: "Redirected", abstain: "Abstained" },
     next: {

@@ -199,7 +199,9 @@ def _reviews(told: Account, rows: dict[str, ReviewRow]) -> Iterator[Difference]:
         yield from _one(f"review {id}", "voided", review.voided, row.voided_at is not None)
 
 
-def _queue(id: str, told: Account, row: ProposalRow, case: CaseRow, tables: _Tables, now: int) -> Iterator[Difference]:
+def _queue(
+    id: str, told: Account, row: ProposalRow, case: CaseRow, tables: _Tables, *, now: int
+) -> Iterator[Difference]:
     """An open case that nobody holds and that lacks answers stands in its lane, once; no other case does."""
     places = tables.ready.get(id, [])
     live = {rid: r for rid, r in told.reviews.items() if r.live}

@@ -1,0 +1,1 @@
+"""What the lifecycle promises, verb by verb, as tests that any engine must pass."""

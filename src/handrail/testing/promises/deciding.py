@@ -1,0 +1,235 @@
+"""What quorum, deadlines and escalation promise."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import pytest
+
+from handrail.errors import AlreadyDecided, Conflict, Forbidden, HandrailError, InvalidInput
+from handrail.lifecycle import decide, expire
+from handrail.testing.factories import person
+from handrail.testing.rig import Rig
+
+ANN, BOB, CY, LEA, LEO = person("Ann"), person("Bob"), person("Cy"), person("Lea", "lead"), person("Leo", "lead")
+
+
+class DecidePromises:
+    """One decision, by enough distinct people, in time."""
+
+    def test_quorum_of_two_needs_two_people(self, rig: Rig) -> None:
+        case = rig.gated("pair")
+        assert rig.answer(ANN, case).decision is None
+        taken = rig.take_next(BOB)
+        assert taken is not None
+        made = rig.answer(BOB, case, fence=taken.fence).decision
+        assert made is not None
+        assert (made.kind, set(made.by)) == ("approved", {ANN.pid, BOB.pid})
+
+    def test_quorum_of_two_by_amount_needs_two_people(self, rig: Rig) -> None:
+        case = rig.gated("pay", confidence=0.99, amount="500001", currency="INR")
+        assert rig.case(case).reviewers == 2
+        rig.answer(ANN, case)
+        rig.pass_time(11)
+        assert rig.decision(case) is None
+        rig.answer(BOB, case)
+        rig.pass_time(11)
+        assert rig.decision(case).kind == "approved"  # type: ignore[union-attr]
+
+    def test_one_reject_settles_a_quorum(self, rig: Rig) -> None:
+        case = rig.gated("pair")
+        rig.answer(ANN, case)
+        made = rig.answer(BOB, case, "reject").decision
+        assert made is not None
+        assert (made.kind, made.by) == ("rejected", (BOB.pid,))
+
+    def test_edit_under_a_quorum_voids_approvals_and_waits_for_another_person(self, rig: Rig) -> None:
+        case = rig.gated("pair")
+        rig.answer(ANN, case)
+        assert rig.answer(BOB, case, "edit").decision is None
+        assert rig.case(case).revision == 2
+        assert len(rig.entries("review.voided")) == 1
+        with pytest.raises(Conflict):
+            rig.answer(BOB, case)
+        made = rig.answer(ANN, case).decision
+        assert made is not None
+        assert (made.kind, made.arguments, set(made.by)) == ("approved", {"n": 2}, {ANN.pid, BOB.pid})
+
+    def test_edit_under_a_quorum_is_revised_by_a_second_edit(self, rig: Rig) -> None:
+        case = rig.gated("pair")
+        rig.answer(ANN, case, "edit", arguments={"n": 2})
+        rig.answer(BOB, case, "edit", arguments={"n": 3})
+        assert rig.decision(case) is None
+        assert rig.problems() == []
+
+    def test_edits_that_conflict_in_one_window_go_up(self, rig: Rig) -> None:
+        case = rig.gated("slow_pair")
+        rig.answer(ANN, case, "edit", arguments={"n": 2})
+        rig.answer(BOB, case, "edit", arguments={"n": 3})
+        rig.pass_time(11)
+        assert rig.case(case).escalations == 1
+        assert len(rig.entries("review.voided")) == 2
+        assert rig.take_next(CY) is None
+        taken = rig.take_next(LEA)
+        assert taken is not None
+        rig.answer(LEA, case, fence=taken.fence)
+        rig.pass_time(11)
+        assert rig.decision(case) is None
+        rig.answer(LEO, case)
+        rig.pass_time(11)
+        made = rig.decision(case)
+        assert made is not None
+        assert (made.kind, set(made.by)) == ("approved", {LEA.pid, LEO.pid})
+
+    def test_answers_that_contradict_go_up(self, rig: Rig) -> None:
+        case = rig.gated("pair")
+        rig.answer(ANN, case)
+        assert rig.answer(BOB, case, "respond").decision is None
+        assert rig.case(case).escalations == 1
+        assert rig.take_next(CY) is None
+        assert rig.take_next(LEA) is not None
+
+    def test_same_value_from_two_people_responds(self, rig: Rig) -> None:
+        case = rig.gated("pair")
+        rig.answer(ANN, case, "respond", value={"a": 1})
+        made = rig.answer(BOB, case, "respond", value={"a": 1}).decision
+        assert made is not None
+        assert (made.kind, made.value) == ("responded", {"a": 1})
+
+    def test_stages_are_filled_in_order_by_their_roles(self, rig: Rig) -> None:
+        case = rig.gated("staged")
+        assert rig.answer(ANN, case).decision is None
+        made = rig.answer(person("Fin", "finance"), case).decision
+        assert made is not None
+        assert made.kind == "approved"
+
+    def test_decide_again_when_due_changes_nothing(self, rig: Rig) -> None:
+        case = rig.gated()
+        rig.answer(ANN, case)
+        for _ in range(2):
+            rig.run(decide.settle_when_due, (rig.workspace, case))
+            rig.run(expire.expire, (rig.workspace, case))
+        assert len(rig.entries("decision.made")) == 1
+
+    def test_decide_by_two_people_at_once_one_wins_and_the_other_is_told(self, rig: Rig) -> None:
+        for n in range(10):
+            case = rig.gated(arguments={"n": n})
+
+            def judge(who_and_verdict: tuple[object, str], case: str = case) -> object:
+                who, verdict = who_and_verdict
+                try:
+                    return rig.answer(who, case, verdict).decision  # type: ignore[arg-type]
+                except HandrailError as error:
+                    return error
+
+            with ThreadPoolExecutor(2) as pool:
+                told = list(pool.map(judge, [(ANN, "approve"), (BOB, "reject")]))
+            won = [made for made in told if not isinstance(made, Exception)]
+            lost = [made for made in told if isinstance(made, Exception)]
+            assert len(won) == 1
+            assert isinstance(lost[0], AlreadyDecided | Conflict)
+        assert len(rig.entries("decision.made")) == 10
+
+    # --- deadlines --------------------------------------------------------------------------------
+
+    def test_expire_rejects_where_the_route_says_so(self, rig: Rig) -> None:
+        case = rig.gated()
+        rig.pass_time(599)
+        assert rig.decision(case) is None
+        rig.pass_time(2)
+        made = rig.decision(case)
+        assert made is not None
+        assert made.kind == "expired"
+        assert rig.take_next(ANN) is None
+        with pytest.raises(AlreadyDecided):
+            rig.answer(ANN, case)
+
+    def test_expire_while_claimed_ends_the_claim(self, rig: Rig) -> None:
+        case = rig.gated()
+        rig.pass_time(590)
+        held = rig.take(ANN, case)
+        rig.pass_time(11)
+        with pytest.raises(HandrailError):
+            rig.answer(ANN, case, fence=held.fence)
+
+    def test_expire_holds_where_the_route_says_so(self, rig: Rig) -> None:
+        case = rig.gated("waits")
+        rig.pass_time(100_000)
+        assert rig.decision(case) is None
+        assert rig.answer(ANN, case).decision is not None
+
+    def test_expire_approves_only_where_unsafe_approve_is_spelled_out(self, rig: Rig) -> None:
+        case = rig.gated("loose")
+        rig.pass_time(61)
+        made = rig.decision(case)
+        assert made is not None
+        assert (made.kind, made.by) == ("approved", ("policy",))
+
+    def test_expire_escalates_and_at_last_expires(self, rig: Rig) -> None:
+        case = rig.gated("climbs")
+        for times in range(1, expire.MOST_ESCALATIONS + 1):
+            rig.pass_time(61)
+            assert rig.case(case).escalations == times
+            assert rig.case(case).deadline > rig.clock.now()  # type: ignore[operator]
+        assert rig.take_next(ANN) is None
+        held = rig.take_next(LEA)
+        assert held is not None
+        rig.release(LEA, held)
+        rig.pass_time(61)
+        assert rig.decision(case).kind == "expired"  # type: ignore[union-attr]
+
+    def test_expire_after_a_conflict_gives_the_next_people_their_time(self, rig: Rig) -> None:
+        case = rig.gated("slow_pair")
+        rig.pass_time(595)
+        rig.answer(ANN, case, "edit", arguments={"n": 2})
+        rig.answer(BOB, case, "edit", arguments={"n": 3})
+        rig.pass_time(6)
+        assert rig.decision(case) is None
+        assert rig.case(case).deadline > rig.clock.now()  # type: ignore[operator]
+        assert rig.take_next(LEA) is not None
+
+    def test_expire_before_the_deadline_changes_nothing(self, rig: Rig) -> None:
+        case = rig.gated()
+        rig.run(expire.expire, (rig.workspace, case))
+        assert rig.decision(case) is None
+
+    # --- escalation -------------------------------------------------------------------------------
+
+    def test_escalate_by_hand_ends_the_claim_and_asks_a_lead_first(self, rig: Rig) -> None:
+        later = rig.gated()
+        case = rig.gated()
+        held = rig.take(ANN, case)
+        rig.escalate(ANN, case)
+        with pytest.raises(Forbidden):
+            rig.answer(ANN, case, fence=held.fence)
+        both = person("Lia", "lead", "reviewer")
+        order = [taken.case_id for taken in (rig.take_next(both), rig.take_next(both)) if taken]
+        assert order == [case, later]
+        assert rig.answer(LEA, rig.gated("climbs")).case_id
+
+    def test_escalate_without_a_reason_is_refused(self, rig: Rig) -> None:
+        with pytest.raises(InvalidInput):
+            rig.escalate(ANN, rig.gated(), reason=" ")
+
+    def test_escalate_what_is_decided_is_refused(self, rig: Rig) -> None:
+        case = rig.gated()
+        rig.answer(ANN, case)
+        with pytest.raises(AlreadyDecided):
+            rig.escalate(BOB, case)
+
+    # --- random teams -----------------------------------------------------------------------------
+
+    def test_judge_in_every_order_never_approves_with_fewer_people_than_asked(self, rig: Rig) -> None:
+        names = [person(name) for name in ("Ann", "Bob", "Cy", "Dee")]
+        for n, (first, second) in enumerate(pairwise([*names, names[0]])):
+            case = rig.gated("pair", principal=first.name, arguments={"n": n})
+            with pytest.raises(Forbidden):
+                rig.answer(first, case)
+            assert rig.answer(second, case).decision is None
+            with pytest.raises(Conflict):
+                rig.answer(second, case)
+            third = next(p for p in names if p not in (first, second))
+            made = rig.answer(third, case).decision
+            assert made is not None
+            assert set(made.by) == {second.pid, third.pid}

@@ -1,0 +1,349 @@
+"""What executions promise: at most once, exactly what was approved."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import wait
+from typing import Any
+
+import pytest
+
+from handrail.canonical import dumps, parse
+from handrail.errors import Conflict, Forbidden, HandrailError, InvalidInput, NotExecutable, NotFound
+from handrail.execution import TOOL_CLASSES
+from handrail.lifecycle import execute, undo
+from handrail.store import statements
+from handrail.store.tx import Tx
+from handrail.testing.factories import agent, person
+from handrail.testing.rig import Rig
+
+ANN, BOB = person("Ann"), person("Bob")
+HOLD_SECONDS = execute.HOLD // 1_000_000
+RETRYABLE = [name for name in TOOL_CLASSES if name != "unsafe"]
+
+
+class ExecutePromises:
+    """The single use of an approval, and what a crash leaves behind."""
+
+    def test_start_hands_out_the_stored_arguments_under_a_stable_key(self, rig: Rig) -> None:
+        case = rig.approved(arguments={"b": 1, "a": [1.5, "é"]})
+        started = rig.start(case)
+        assert (started.state, started.fence, started.arguments) == ("started", 1, {"a": [1.5, "é"], "b": 1})
+        assert len(started.idempotency_key) == 52
+        assert rig.start(case).idempotency_key == started.idempotency_key
+
+    def test_start_again_with_the_same_nonce_is_the_same_answer(self, rig: Rig) -> None:
+        case = rig.approved()
+        assert rig.start(case, "a") == rig.start(case, "a")
+        assert len(rig.entries("execution.started")) == 1
+
+    def test_start_with_another_nonce_is_refused(self, rig: Rig) -> None:
+        case = rig.approved()
+        rig.start(case, "a")
+        with pytest.raises(NotExecutable, match="another executor"):
+            rig.start(case, "b")
+
+    def test_start_in_the_submitting_transaction(self, rig: Rig) -> None:
+        made = rig.submit(confidence=0.99, nonce="a")
+        assert made.execution is not None
+        assert rig.start(made.case_id, "a").fence == made.execution.fence
+        with pytest.raises(NotExecutable):
+            rig.start(made.case_id, "b")
+
+    def test_submit_a_gated_proposal_with_a_nonce_starts_nothing(self, rig: Rig) -> None:
+        made = rig.submit(nonce="a")
+        assert made.execution is None
+        with pytest.raises(NotExecutable):
+            rig.start(made.case_id, "a")
+
+    @pytest.mark.parametrize("verdict", [None, "reject", "respond", "redirect"])
+    def test_start_without_an_approval_is_refused(self, rig: Rig, verdict: str | None) -> None:
+        case = rig.gated()
+        if verdict is not None:
+            rig.answer(ANN, case, verdict)
+        with pytest.raises(NotExecutable):
+            rig.start(case)
+
+    def test_start_what_was_denied_expired_or_cancelled_is_refused(self, rig: Rig) -> None:
+        cancelled = rig.gated()
+        rig.cancel(cancelled)
+        expired = rig.gated()
+        rig.pass_time(601)
+        for case in (cancelled, expired, rig.submit("forbidden").case_id):
+            with pytest.raises(NotExecutable):
+                rig.start(case)
+
+    def test_start_without_the_scope_is_refused(self, rig: Rig) -> None:
+        case = rig.approved()
+        with pytest.raises(Forbidden):
+            rig.run(execute.start, execute.Start(actor=agent(scopes=frozenset({"submit"})), case_id=case, nonce="a"))
+
+    def test_start_a_known_answer_case_is_refused(self, rig: Rig) -> None:
+        case = rig.gated(gold="approve", confidence=0.99)
+        rig.answer(ANN, case)
+        with pytest.raises(NotExecutable):
+            rig.start(case)
+
+    def test_start_an_approval_older_than_a_week_is_refused(self, rig: Rig) -> None:
+        case = rig.approved()
+        rig.clock.advance(7 * 86_400 + 1)
+        with pytest.raises(NotExecutable, match="older"):
+            rig.start(case)
+
+    @pytest.mark.parametrize("hold", [0, -1, 2 * 86_400_000_000])
+    def test_start_for_no_time_or_too_long_is_refused(self, rig: Rig, hold: int) -> None:
+        with pytest.raises(InvalidInput):
+            rig.start(rig.approved(), hold=hold)
+
+    def test_start_a_thousand_times_at_once_succeeds_once(self, rig: Rig) -> None:
+        case = rig.approved()
+        futures = [
+            rig.plane.writer.submit(
+                execute.start, execute.Start(actor=rig.agent, case_id=case, nonce=str(n))
+            )
+            for n in range(1000)
+        ]  # fmt: skip
+        wait(futures)
+        assert sum(future.exception() is None for future in futures) == 1
+        assert {type(future.exception()) for future in futures if future.exception()} == {NotExecutable}
+        assert len(rig.entries("execution.started")) == 1
+
+    # --- what was approved is what runs -----------------------------------------------------------
+
+    def test_start_with_another_digest_is_refused_before_and_after(self, rig: Rig) -> None:
+        case = rig.approved()
+        digest = rig.proposal(case).action_digest
+        for _ in range(2):
+            for at in range(len(digest)):
+                changed = digest[:at] + ("0" if digest[at] != "0" else "1") + digest[at + 1 :]
+                with pytest.raises(NotExecutable):
+                    rig.start(case, "a", action_digest=changed)
+            rig.start(case, "a", action_digest=digest)
+
+    def test_start_after_any_stored_byte_changed_is_refused(self, rig: Rig) -> None:
+        case = rig.approved(
+            "pay", arguments={"to": "A1", "n": 5}, target="T", principal="zoe", amount="5", currency="INR",
+            schema={"type": "object"},
+        )  # fmt: skip
+        kept = bytes(rig.proposal(case).data)
+        record = parse(kept)
+        bound = {name: record.get(name) for name in ("arguments", "target", "principal", "schema")}
+        refused = 0
+        for at in range(len(kept)):
+            for flip in (0x01, 0x04):
+                altered = kept[:at] + bytes([kept[at] ^ flip]) + kept[at + 1 :]
+                if _still_means(altered, bound):
+                    continue
+                _overwrite(rig, case, altered)
+                with pytest.raises(HandrailError):
+                    rig.start(case)
+                refused += 1
+        assert refused > len(kept) // 2
+        _overwrite(rig, case, kept)
+        started = rig.start(case, "a")
+        _overwrite(rig, case, dumps(record | {"arguments": {"to": "EVE", "n": 5}}))
+        with pytest.raises(NotExecutable):
+            rig.start(case, "a")
+        assert any("bytes" in problem for problem in rig.problems())
+        _overwrite(rig, case, kept)
+        assert rig.start(case, "a") == started
+
+    def test_start_after_an_edit_runs_the_edit(self, rig: Rig) -> None:
+        case = rig.gated(arguments={"n": 1})
+        old = rig.proposal(case).action_digest
+        rig.answer(ANN, case, "edit", arguments={"n": 7})
+        with pytest.raises(NotExecutable):
+            rig.start(case, action_digest=old)
+        assert rig.start(case).arguments == {"n": 7}
+
+    # --- finishing --------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize(("ok", "state"), [(True, "succeeded"), (False, "failed")])
+    def test_finish_records_the_end_and_repeats_it(self, rig: Rig, ok: bool, state: str) -> None:
+        started = rig.start(rig.approved())
+        first = rig.finish(started, ok=ok, result={"id": 1})
+        assert (first.state, first.result) == (state, {"id": 1})
+        assert rig.finish(started, ok=ok, result={"id": 1}).finished_at == first.finished_at
+        assert rig.start(started.case_id, "late").state == state
+        assert len(rig.entries("execution.finished")) == 1
+
+    def test_finish_with_another_outcome_or_fence_is_refused(self, rig: Rig) -> None:
+        started = rig.start(rig.approved())
+        with pytest.raises(NotExecutable):
+            rig.run(
+                execute.finish, execute.Finish(actor=rig.agent, case_id=started.case_id, fence=2, ok=True)
+            )  # fmt: skip
+        rig.finish(started, result=1)
+        with pytest.raises(NotExecutable):
+            rig.finish(started, result=2)
+        with pytest.raises(NotExecutable):
+            rig.finish(started, ok=False, result=1)
+
+    def test_finish_what_never_started_is_refused(self, rig: Rig) -> None:
+        with pytest.raises(NotFound):
+            rig.run(
+                execute.finish, execute.Finish(actor=rig.agent, case_id=rig.approved(), fence=1, ok=True)
+            )  # fmt: skip
+
+    def test_finish_with_too_large_a_result_is_refused_and_can_be_repeated(self, rig: Rig) -> None:
+        started = rig.start(rig.approved())
+        with pytest.raises(InvalidInput):
+            rig.finish(started, result="x" * (1024 * 1024))
+        assert rig.finish(started, result="ref:1").state == "succeeded"
+
+    # --- after a crash ----------------------------------------------------------------------------
+
+    def test_lapse_of_an_unsafe_tool_is_unknown_and_never_runs_again(self, rig: Rig) -> None:
+        started = rig.start(rig.approved())
+        rig.pass_time(HOLD_SECONDS + 1)
+        assert rig.start(started.case_id, "other").state == "unknown"
+        assert rig.start(started.case_id, started.nonce).state == "unknown"
+        assert len(rig.entries("execution.unknown")) == 1
+
+    def test_lapse_seen_first_by_another_executor_is_unknown_too(self, rig: Rig) -> None:
+        started = rig.start(rig.approved())
+        rig.clock.advance(HOLD_SECONDS + 1)
+        assert rig.start(started.case_id, "other").state == "unknown"
+
+    @pytest.mark.parametrize("tool_class", RETRYABLE)
+    def test_lapse_of_a_retryable_tool_lets_another_executor_try_with_the_same_key(
+        self, rig: Rig, tool_class: str
+    ) -> None:
+        started = rig.start(rig.approved(tool_class=tool_class))
+        rig.pass_time(HOLD_SECONDS + 1)
+        again = rig.start(started.case_id, "other")
+        assert (again.state, again.fence) == ("started", 2)
+        assert again.idempotency_key == started.idempotency_key
+        with pytest.raises(NotExecutable, match="stale"):
+            rig.finish(started)
+        assert rig.finish(again).state == "succeeded"
+
+    def test_finish_late_but_under_the_live_fence_counts(self, rig: Rig) -> None:
+        started = rig.start(rig.approved(tool_class="idempotent"))
+        rig.pass_time(HOLD_SECONDS + 1)
+        assert rig.finish(started).state == "succeeded"
+
+    def test_finish_late_on_an_unknown_is_kept_as_evidence(self, rig: Rig) -> None:
+        started = rig.start(rig.approved())
+        rig.pass_time(HOLD_SECONDS + 1)
+        told = rig.finish(started, result={"id": 9})
+        assert told.state == "unknown"
+        assert rig.start(started.case_id).result == {"late": {"id": 9}, "ok": True}
+        assert rig.entries("incident.flagged")[-1]["incident"]["code"] == "late_completion"
+
+    def test_finish_uncertain_is_unknown_at_once(self, rig: Rig) -> None:
+        started = rig.start(rig.approved(tool_class="queryable"))
+        assert rig.finish(started, uncertain=True).state == "unknown"
+        assert rig.start(started.case_id, "other").state == "unknown"
+
+    @pytest.mark.parametrize("happened", [True, False])
+    def test_settle_an_unknown_takes_a_person_and_only_once(self, rig: Rig, happened: bool) -> None:
+        started = rig.start(rig.approved())
+        with pytest.raises(NotExecutable):
+            rig.settle(ANN, started.case_id, happened)
+        rig.pass_time(HOLD_SECONDS + 1)
+        with pytest.raises(NotExecutable):
+            rig.settle(rig.agent, started.case_id, happened)
+        settled = rig.settle(ANN, started.case_id, happened)
+        assert (settled.state, settled.happened) == ("settled", happened)
+        with pytest.raises(NotExecutable):
+            rig.settle(BOB, started.case_id, not happened)
+        assert rig.start(started.case_id, "again").state == "settled"
+
+    # --- objections and undo ----------------------------------------------------------------------
+
+    def test_object_before_the_start_voids_it(self, rig: Rig) -> None:
+        case = rig.submit("pay", confidence=0.85, amount="5", currency="INR").case_id
+        rig.answer(ANN, case, "reject")
+        rig.pass_time(6)
+        assert rig.case(case).state == "reviewed"
+        with pytest.raises(NotExecutable, match="called off"):
+            rig.start(case)
+
+    def test_object_after_the_effect_has_its_reverse_decided(self, rig: Rig) -> None:
+        case = rig.submit("pay", confidence=0.85, amount="5", currency="INR", undo="unpay").case_id
+        rig.finish(rig.start(case), result={"id": 3})
+        rig.answer(ANN, case, "reject")
+        rig.pass_time(6)
+        (reverse,) = [e for e in rig.entries("decision.made") if e.get("undoes") == case]
+        started = rig.start(reverse["case"]["id"])
+        assert (started.action, started.arguments) == ("unpay", {"arguments": {"n": 1}, "result": {"id": 3}})
+
+    def test_object_in_another_workspace_undoes_there(self, rig: Rig) -> None:
+        rig.plane.begin_workspace("other", rig.policy)
+        there = agent(workspace="other")
+        made = rig.submit("pay", confidence=0.85, amount="5", currency="INR", undo="unpay", by=there)
+        started = rig.run(execute.start, execute.Start(actor=there, case_id=made.case_id, nonce="a"))
+        rig.run(execute.finish, execute.Finish(actor=there, case_id=started.case_id, fence=1, ok=True))
+        rig.answer(person("Ann", workspace="other"), made.case_id, "reject")
+        rig.pass_time(6)
+        assert [e for e in rig.entries() if e.get("undoes")] == []
+        found = rig.plane.store.read_hot(statements.undo_exists, case_id=made.case_id)
+        assert rig.plane.proposal("other", found[0][0]).action == "unpay"
+
+    def test_object_while_it_runs_undoes_it_when_its_end_is_known(self, rig: Rig) -> None:
+        case = rig.submit("pay", confidence=0.85, amount="5", currency="INR", undo="unpay").case_id
+        started = rig.start(case)
+        rig.answer(ANN, case, "reject")
+        rig.pass_time(HOLD_SECONDS + 1)
+        assert [e for e in rig.entries("decision.made") if e.get("undoes") == case] == []
+        assert rig.start(case).state == "unknown"
+        rig.settle(BOB, case, True)
+        rig.pass_time(undo.LOOK // 1_000_000 + 1)
+        assert len([e for e in rig.entries("decision.made") if e.get("undoes") == case]) == 1
+        assert started.fence == 1
+
+    def test_object_to_what_cannot_be_undone_is_an_incident(self, rig: Rig) -> None:
+        case = rig.submit(confidence=0.85).case_id
+        rig.finish(rig.start(case))
+        rig.answer(ANN, case, "reject")
+        rig.pass_time(6)
+        assert rig.entries("incident.flagged")[-1]["incident"]["code"] == "objection_without_undo"
+
+    def test_confirm_afterwards_lets_it_start(self, rig: Rig) -> None:
+        case = rig.submit(confidence=0.85).case_id
+        rig.answer(ANN, case)
+        rig.pass_time(6)
+        assert rig.case(case).state == "reviewed"
+        assert rig.start(case).state == "started"
+
+    def test_undo_before_the_start_voids_it(self, rig: Rig) -> None:
+        case = rig.approved()
+        assert rig.run(undo.undo, undo.Undo(actor=rig.agent, case_id=case)).voided
+        with pytest.raises(NotExecutable):
+            rig.start(case)
+
+    def test_undo_after_the_effect_proposes_the_reverse_once(self, rig: Rig) -> None:
+        case = rig.approved("pay", amount="5", currency="INR", undo="unpay")
+        rig.finish(rig.start(case))
+        first = rig.run(undo.undo, undo.Undo(actor=rig.agent, case_id=case))
+        assert rig.run(undo.undo, undo.Undo(actor=rig.agent, case_id=case)).case_id == first.case_id
+        assert rig.proposal(first.case_id).undoes == case
+
+    def test_undo_what_did_not_happen_or_still_runs_is_refused(self, rig: Rig) -> None:
+        failed = rig.start(rig.approved())
+        rig.finish(failed, ok=False)
+        running = rig.start(rig.approved())
+        plain = rig.start(rig.approved())
+        rig.finish(plain)
+        for case in (failed.case_id, running.case_id, rig.gated()):
+            with pytest.raises(Conflict):
+                rig.run(undo.undo, undo.Undo(actor=rig.agent, case_id=case))
+        with pytest.raises(InvalidInput, match="declared no undo"):
+            rig.run(undo.undo, undo.Undo(actor=rig.agent, case_id=plain.case_id))
+
+
+def _overwrite(rig: Rig, case_id: str, data: bytes) -> None:
+    def tamper(tx: Tx, _: None) -> None:
+        tx.run(statements.proposal_redact, case_id=case_id, bytes=data)
+
+    rig.run(tamper, None)
+
+
+def _still_means(data: bytes, bound: dict[str, Any]) -> bool:
+    """Whether altered bytes say the same about everything that the approval binds."""
+    try:
+        record = json.loads(data)
+    except ValueError:
+        return False
+    return all(record.get(name) == value and type(record.get(name)) is type(value) for name, value in bound.items())

@@ -1,0 +1,219 @@
+"""What halts, policies, budgets and grants promise."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+
+from handrail.calibration.calibrator import Calibrator
+from handrail.errors import Forbidden, InvalidInput, InvalidPolicy, NotExecutable, NotFound
+from handrail.lifecycle import calibrators, execute, grant, halt, outcome, policies
+from handrail.testing.factories import agent, person
+from handrail.testing.rig import Rig
+
+ANN, LEA = person("Ann"), person("Lea", "lead")
+SWITCHES = [("agent", "bot"), ("action", "quick"), ("run", "r1"), ("workspace", None)]
+
+
+class HaltPromises:
+    """A switch that nothing of its kind passes."""
+
+    @pytest.mark.parametrize(("scope", "value"), SWITCHES)
+    def test_halt_stops_starts_and_submits_of_its_kind(self, rig: Rig, scope: str, value: str | None) -> None:
+        ours: dict[str, Any] = {"agent": "bot", "run": "r1"}
+        approved = rig.approved(**ours)
+        id = rig.halt(scope, value)
+        with pytest.raises(NotExecutable, match="halted"):
+            rig.start(approved)
+        made = rig.submit(confidence=0.99, **ours)
+        assert made.decision is not None
+        assert (made.decision.kind, made.decision.halted) == ("cancelled", True)
+        rig.lift(id)
+        assert rig.submit(confidence=0.99, **ours).decision.kind == "approved"  # type: ignore[union-attr]
+
+    @pytest.mark.parametrize(("scope", "value"), SWITCHES[:3])
+    def test_halt_leaves_others_alone(self, rig: Rig, scope: str, value: str) -> None:
+        rig.halt(scope, value)
+        other = rig.approved("calm", confidence=1.0) if scope == "action" else rig.approved(agent="b2", run="r2")
+        assert rig.start(other).state == "started"
+
+    @pytest.mark.parametrize(("scope", "value"), SWITCHES)
+    def test_approved_before_a_halt_stays_dead_after_lifting(self, rig: Rig, scope: str, value: str | None) -> None:
+        approved = rig.approved(agent="bot", run="r1")
+        rig.clock.advance(1)
+        id = rig.halt(scope, value)
+        rig.clock.advance(1)
+        rig.lift(id)
+        with pytest.raises(NotExecutable, match="halted"):
+            rig.start(approved)
+
+    def test_halt_lets_what_runs_finish(self, rig: Rig) -> None:
+        started = rig.start(rig.approved())
+        rig.halt("workspace")
+        assert rig.finish(started).state == "succeeded"
+
+    def test_halt_keeps_another_executor_from_a_second_try(self, rig: Rig) -> None:
+        started = rig.start(rig.approved(tool_class="idempotent"))
+        rig.halt("workspace")
+        rig.pass_time(execute.HOLD // 1_000_000 + 1)
+        with pytest.raises(NotExecutable, match="halted"):
+            rig.start(started.case_id, "other")
+
+    def test_submit_under_a_halt_what_was_decided_before_hears_that_decision(self, rig: Rig) -> None:
+        before = rig.approved(key="k")
+        id = rig.halt("workspace")
+        again = rig.submit(key="k", confidence=0.99)
+        assert (again.case_id, again.replayed) == (before, True)
+        fresh = rig.submit(key="k2", confidence=0.99)
+        rig.lift(id)
+        later = rig.submit(key="k2", confidence=0.99)
+        assert later.case_id != fresh.case_id
+        assert later.decision is not None
+        assert later.decision.kind == "approved"
+
+    def test_halt_and_start_race_in_one_order_or_the_other(self, rig: Rig) -> None:
+        for n in range(40):
+            case = rig.approved(run=f"r{n}")
+            gate = threading.Barrier(2)
+            told: dict[str, Any] = {}
+
+            def do(name: str, verb: Any, command: Any, gate: Any = gate, told: Any = told) -> None:
+                gate.wait()
+                future: Future[Any] = rig.plane.writer.submit(verb, command)
+                told[name] = future.exception()
+
+            ways = [
+                ("start", execute.start, execute.Start(actor=rig.agent, case_id=case, nonce="a")),
+                ("halt", halt.set_halt, halt.Halt(actor=rig.agent, scope="run", value=f"r{n}", reason="stop")),
+            ]
+            threads = [threading.Thread(target=do, args=way) for way in ways]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert told["halt"] is None
+            order = [e["type"] for e in rig.entries("halt.set", "execution.started")][-2:]
+            assert (told["start"] is None) == (order == ["execution.started", "halt.set"])
+
+    @pytest.mark.parametrize(("scope", "value"), [("agent", None), ("workspace", "x"), ("planet", "x")])
+    def test_halt_without_a_clear_scope_is_refused(self, rig: Rig, scope: str, value: str | None) -> None:
+        with pytest.raises(InvalidInput):
+            rig.halt(scope, value)
+
+    def test_lift_takes_a_lead_and_a_switch_that_stands(self, rig: Rig) -> None:
+        id = rig.halt("workspace")
+        with pytest.raises(Forbidden):
+            rig.run(halt.lift_halt, halt.Lift(actor=ANN, id=id))
+        rig.run(halt.lift_halt, halt.Lift(actor=LEA, id=id))
+        with pytest.raises(NotFound):
+            rig.lift(id)
+
+
+class PolicyPromises:
+    """The policy that routed a case, the one in force, and what may loosen."""
+
+    def test_tighten_after_an_approval_refuses_the_start(self, rig: Rig) -> None:
+        case = rig.approved()
+        rig.change_policy(
+            rig.policy.replace(
+                "quick, auto_approve_threshold: 0.95, soft_review_threshold: 0.80,",
+                "quick, auto_approve_threshold: 1.0,",
+            )
+        )
+        with pytest.raises(NotExecutable, match="tightened"):
+            rig.start(case)
+
+    def test_tighten_to_deny_refuses_even_what_people_approved(self, rig: Rig) -> None:
+        case = rig.gated()
+        rig.answer(ANN, case)
+        rig.change_policy(rig.policy.replace("actions: [forbidden]", "actions: [forbidden, quick]"))
+        with pytest.raises(NotExecutable, match="tightened"):
+            rig.start(case)
+
+    def test_tighten_to_two_people_refuses_what_one_approved(self, rig: Rig) -> None:
+        case = rig.gated("calm")
+        rig.answer(ANN, case)
+        rig.change_policy(rig.policy.replace("action_type: calm,", "action_type: calm, reviewers: 2,"))
+        with pytest.raises(NotExecutable, match="tightened"):
+            rig.start(case)
+
+    def test_loosen_after_submit_leaves_the_case_as_it_was_routed(self, rig: Rig) -> None:
+        case = rig.gated("pair", confidence=0.9)
+        rig.change_policy(
+            rig.policy.replace("pair, reviewers: 2, auto_approve_threshold: 1.0", "pair, auto_approve_threshold: 0.5")
+        )
+        assert rig.answer(ANN, case).decision is None
+        assert rig.proposal(case).policy != rig.proposal(rig.submit("pair").case_id).policy
+
+    def test_change_nothing_else_than_the_policy_leaves_an_approval_startable(self, rig: Rig) -> None:
+        case = rig.approved()
+        rig.change_policy(rig.policy + "\n# a remark\n")
+        assert rig.start(case).state == "started"
+
+    def test_change_to_a_broken_policy_is_refused_and_the_old_one_holds(self, rig: Rig) -> None:
+        with pytest.raises(InvalidPolicy):
+            rig.change_policy("escalation_policies: [{action_type: quick, auto_aprove_threshold: 0.1}]")
+        assert rig.submit(confidence=0.5).tier == "hard_gate"
+
+    def test_change_a_policy_without_the_scope_is_refused(self, rig: Rig) -> None:
+        with pytest.raises(Forbidden):
+            rig.run(policies.change, (agent(scopes=frozenset({"submit"})), "policy", rig.policy + "#"))
+
+    def test_sum_in_a_window_goes_up_before_the_limit_is_passed(self, rig: Rig) -> None:
+        def tier(principal: str) -> str:
+            return rig.submit("summed", confidence=0.99, amount="900", currency="INR", principal=principal).tier
+
+        assert [tier("zoe") for _ in range(9)] == ["auto_approve"] + ["hard_gate"] * 8
+        assert tier("max") == "auto_approve"
+        rig.pass_time(86_401)
+        assert tier("zoe") == "auto_approve"
+
+    def test_count_in_a_budget_that_never_refills_denies(self, rig: Rig) -> None:
+        tiers = [rig.submit("counted", confidence=0.99, run="r").tier for _ in range(4)]
+        assert tiers == ["auto_approve", "auto_approve", "deny", "deny"]
+
+    def test_sum_counts_a_repeated_submit_once(self, rig: Rig) -> None:
+        spent: dict[str, Any] = {"confidence": 0.99, "amount": "400", "currency": "INR", "principal": "zoe"}
+        for _ in range(3):
+            rig.submit("summed", key="k", **spent)
+        assert rig.submit("summed", **spent).tier == "auto_approve"
+
+    def test_grant_loosens_until_it_expires_or_ends(self, rig: Rig) -> None:
+        assert rig.submit("calm", confidence=0.5).tier == "hard_gate"
+        issue = grant.Issue(actor=LEA, action="calm", seconds=100, spot_check_rate=0.0)
+        rig.run(grant.issue, issue)
+        assert rig.submit("calm", confidence=0.5).tier == "auto_approve"
+        rig.pass_time(101)
+        assert rig.submit("calm", confidence=0.5).tier == "hard_gate"
+        id = rig.run(grant.issue, issue)
+        rig.run(grant.end, (LEA, id))
+        assert rig.submit("calm", confidence=0.5).tier == "hard_gate"
+        with pytest.raises(NotFound):
+            rig.run(grant.end, (LEA, id))
+
+    def test_grant_by_a_reviewer_or_for_too_long_is_refused(self, rig: Rig) -> None:
+        with pytest.raises(Forbidden):
+            rig.run(grant.issue, grant.Issue(actor=ANN, action="calm", seconds=100))
+        with pytest.raises(InvalidInput):
+            rig.run(grant.issue, grant.Issue(actor=LEA, action="calm", seconds=91 * 86_400))
+
+    def test_calibrator_decides_the_confidence_that_routes(self, rig: Rig) -> None:
+        fitted = Calibrator(method="temperature", numbers=(2.0,), n=500, right=300, fitted_at=rig.clock.now()).to_json()
+        assert rig.submit("read", confidence=0.99).tier == "auto_approve"
+        rig.run(calibrators.install, calibrators.Install(actor=rig.agent, name="reader", calibrator=fitted))
+        made = rig.submit("read", confidence=0.99)
+        assert made.tier == "hard_gate"
+        record = rig.proposal(made.case_id).record()
+        assert record["confidence"] < 0.8
+        assert record["scores"] == 0.99
+
+    def test_outcome_yields_a_label_and_several_may_come(self, rig: Rig) -> None:
+        case = rig.approved()
+        for correct in (True, False):
+            rig.run(outcome.record, outcome.Record(actor=rig.agent, case_id=case, correct=correct))
+        assert len(rig.entries("label.made")) == 2
+        with pytest.raises(InvalidInput):
+            rig.run(outcome.record, outcome.Record(actor=rig.agent, case_id=case))

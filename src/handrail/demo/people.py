@@ -31,7 +31,6 @@ class Person:
     desk: Desk
     rng: random.Random
     lead: bool = False
-    # seconds of the demo's clock an answer takes
     answers: int = 0
     errors: int = 0
     # case → what he answered, of pictures only
@@ -63,14 +62,15 @@ class Person:
 
 # name, chance of a wrong answer
 TEAM: tuple[tuple[str, float], ...] = (("Asha", 0.01), ("Bela", 0.03), ("Chandra", 0.06))
-LEAD: tuple[str, float] = ("Lena", 0.005)
+# they judge what the others cannot agree on
+LEADS: tuple[tuple[str, float], ...] = (("Lena", 0.005), ("Mohan", 0.01))
 
 
 def team(client: Client, seed: int) -> list[Person]:
-    """Three reviewers, and a lead for what they cannot agree on."""
+    """Three reviewers, and two leads for what they cannot agree on."""
     people = []
-    for name, rate in (*TEAM, LEAD):
-        lead = name == LEAD[0]
+    for name, rate in (*TEAM, *LEADS):
+        lead = (name, rate) in LEADS
         desk = client.desk(name, roles=("lead", "reviewer") if lead else ("reviewer",))
         # a generator each: what one does never changes what another would have done
         rng = random.Random(f"{seed}/{name}")

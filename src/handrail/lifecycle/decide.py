@@ -141,12 +141,15 @@ def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: lis
     line = queue.summary(row.action, record["arguments"])
     tx.run(statements.case_revise, case_id=row.case_id, revision=revision, summary=line)
     editor = next(r for r in given if r.id == outcome.edit)
+    # others who made the very same edit stand behind the new revision too
+    also = [r.id for r in given if r.verdict == "edit" and r.id in outcome.counted and r.id != editor.id]
     tx.entry(
         row.workspace, "proposal.revised", {"kind": "person", "pid": editor.reviewer}, case=(row.case_id, revision),
-        action={"name": row.action, "digest": made}, cause=outcome.edit,
+        action={"name": row.action, "digest": made}, cause=outcome.edit, also=also or None,
     )  # fmt: skip
+    keep = dumps([editor.id, *also]).decode()
     for voided, reviewer in tx.run(
-        statements.review_void, case_id=row.case_id, keep=outcome.edit, revision=revision, now=tx.now
+        statements.review_void, case_id=row.case_id, keep=keep, revision=revision, now=tx.now
     ):
         tx.entry(row.workspace, "review.voided", SYSTEM.entry(), case=(row.case_id, row.revision), review=voided)
         tx.run(statements.excluded_forget, case_id=row.case_id, person=reviewer)

@@ -44,7 +44,7 @@ def raise_case(
     reviewers = max(case.reviewers, 1)
     if void:
         for voided, reviewer in tx.run(
-            statements.review_void, case_id=case.id, keep="", revision=row.revision + 1, now=tx.now
+            statements.review_void, case_id=case.id, keep="[]", revision=row.revision + 1, now=tx.now
         ):
             tx.entry(row.workspace, "review.voided", SYSTEM.entry(), case=(case.id, row.revision), review=voided)
             # who contradicted each other do not judge it again

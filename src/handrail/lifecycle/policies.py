@@ -60,6 +60,8 @@ def change(tx: Tx, command: tuple[Actor, str, str]) -> tuple[str, Staged | None]
     actor.need_scope("admin")
     policy = compiled(text, name)
     key = digest(text.encode())
+    # a name that the file gives itself wins, here as in every route
+    name = policy.name
     if policy.digest != key:
         raise InvalidPolicy("the policy's digest is not that of its text")
     space = tx.workspace(actor.workspace)

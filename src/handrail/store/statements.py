@@ -193,9 +193,17 @@ review_get = _both(f"SELECT {REVIEW} FROM review WHERE id = :id AND workspace = 
 review_withdraw = _both("""
     UPDATE review SET withdrawn_at = :now WHERE id = :id AND reviewer = :reviewer AND withdrawn_at IS NULL
       AND voided_at IS NULL AND effective_at > :now RETURNING case_id""")
-review_void = _both("""
-    UPDATE review SET voided_at = :now WHERE case_id = :case_id AND id <> :keep AND revision < :revision
-      AND withdrawn_at IS NULL AND voided_at IS NULL RETURNING id, reviewer""")
+# `keep`: the ids that stay, as a JSON list
+review_void = _each(
+    sqlite="""
+    UPDATE review SET voided_at = :now WHERE case_id = :case_id AND revision < :revision
+      AND id NOT IN (SELECT value FROM json_each(:keep))
+      AND withdrawn_at IS NULL AND voided_at IS NULL RETURNING id, reviewer""",
+    postgres="""
+    UPDATE review SET voided_at = :now WHERE case_id = :case_id AND revision < :revision
+      AND id NOT IN (SELECT jsonb_array_elements_text(CAST(:keep AS jsonb)))
+      AND withdrawn_at IS NULL AND voided_at IS NULL RETURNING id, reviewer""",
+)
 review_count_present = _both("""
     SELECT count(*) FROM review r JOIN proposal p ON p.case_id = r.case_id
     WHERE r.case_id = :case_id AND r.withdrawn_at IS NULL AND r.voided_at IS NULL AND r.verdict <> 'abstain'
@@ -319,6 +327,29 @@ state_outcomes = _both("SELECT case_id FROM outcome WHERE workspace = :workspace
 state_people = _both("SELECT id, roles, active FROM person WHERE workspace = :workspace")
 state_salts = _both("SELECT case_id, path, salt FROM opening WHERE log = :log")
 
+webhook_get = _both("""
+    SELECT id, url, secret, events FROM webhook WHERE id = :id AND workspace = :workspace AND disabled_at IS NULL""")
+webhook_secret = _both("UPDATE webhook SET secret = :secret WHERE id = :id")
+webhook_end = _both("""
+    UPDATE webhook SET disabled_at = :now WHERE id = :id AND workspace = :workspace AND disabled_at IS NULL RETURNING id""")
+# due, and nothing of the same case waits before it
+outbox_due = _both("""
+    SELECT o.id, o.webhook, o.type, o.body, o.attempts, o.next_at, w.url, w.secret
+    FROM outbox o JOIN webhook w ON w.id = o.webhook
+    WHERE o.next_at <= :now AND w.disabled_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM outbox e WHERE e.webhook = o.webhook AND e.case_id = o.case_id AND e.next_at IS NOT NULL
+          AND (e.seq < o.seq OR (e.seq = o.seq AND e.id < o.id)))
+    ORDER BY o.next_at, o.seq LIMIT :limit""")
+outbox_take = _both("""
+    UPDATE outbox SET next_at = :until, attempts = attempts + 1
+    WHERE id = :id AND webhook = :webhook AND next_at = :seen RETURNING id""")
+outbox_done = _both("""
+    UPDATE outbox SET delivered_at = :now, next_at = NULL, last_error = NULL WHERE id = :id AND webhook = :webhook""")
+outbox_retry = _both("""
+    UPDATE outbox SET next_at = :next_at, last_error = :error
+    WHERE id = :id AND webhook = :webhook AND delivered_at IS NULL AND next_at IS NOT NULL""")
+outbox_drop = _both("DELETE FROM outbox WHERE webhook = :webhook AND next_at IS NOT NULL")
+outbox_prune = _both("DELETE FROM outbox WHERE next_at IS NULL AND created_at < :before")
 webhook_live = _both("SELECT id, events FROM webhook WHERE workspace = :workspace AND disabled_at IS NULL")
 
 for _name, _value in list(globals().items()):

@@ -27,6 +27,7 @@ from handrail.server import (
     proposals,
     sessions,
     tiles,
+    webhooks,
 )
 from handrail.server.desk import Desk
 from handrail.server.front import Front, Handler
@@ -35,7 +36,7 @@ from handrail.server.settings import Settings
 
 ROUTERS: tuple[APIRouter, ...] = (
     cases.router, evidence.router, proposals.router, executions.router, sessions.router, events.router, halts.router,
-    operations.router, policies.router, learning.router, people.router, tiles.router, health.router,
+    operations.router, policies.router, learning.router, people.router, webhooks.router, tiles.router, health.router,
 )  # fmt: skip
 TITLE = "handrail"
 ABOUT = (

@@ -14,6 +14,7 @@ from pathlib import Path
 import uvicorn
 
 from handrail.errors import InvalidInput
+from handrail.maintenance.delivery import Delivery
 from handrail.maintenance.plane import Plane
 from handrail.server.app import create_app
 from handrail.server.desk import Desk
@@ -27,12 +28,25 @@ SWITCH_SECONDS = 0.001
 
 
 def open_plane(settings: Settings) -> Plane:
-    """The plane that these settings describe; its loops run."""
+    """The plane that these settings describe, with delivery among its loops; they run."""
     policy = None if settings.policy is None else read_policy(settings.policy)
-    return Plane(
+    plane = Plane(
         settings.database, policy=policy, workspace_id=settings.workspace, host=settings.log_host, keys=settings.keys,
         writer_threads=settings.writer_threads, allow_unsafe=settings.allow_unsafe, auto_migrate=settings.auto_migrate,
+        loops=False,
     )  # fmt: skip
+    add_delivery(plane, settings)
+    plane.start()
+    return plane
+
+
+def add_delivery(plane: Plane, settings: Settings) -> Delivery:
+    """Give a plane the loop that sends webhooks; it starts with the others."""
+    delivery = Delivery(
+        plane.store, plane.writer, plane.clock, ports=settings.webhook_ports, allow_http=settings.webhook_allow_http
+    )
+    plane.loops.append(delivery)
+    return delivery
 
 
 def read_policy(path: Path) -> str:

@@ -571,6 +571,8 @@ outbox = Table(
     Column("next_at", Time),
     Column("delivered_at", Time),
     Column("last_error", Text),
+    Index("ix_outbox_pending", "webhook", "case_id", "seq", sqlite_where=text("next_at IS NOT NULL"),
+          postgresql_where=text("next_at IS NOT NULL")),
     Index("ix_outbox_due", "next_at", **_where("next_at IS NOT NULL")),
 )  # fmt: skip
 

@@ -269,6 +269,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("next_at IS NOT NULL"),
         postgresql_where=sa.text("next_at IS NOT NULL"),
     )
+    op.create_index(
+        "ix_outbox_pending",
+        "outbox",
+        ["webhook", "case_id", "seq"],
+        unique=False,
+        sqlite_where=sa.text("next_at IS NOT NULL"),
+        postgresql_where=sa.text("next_at IS NOT NULL"),
+    )
     op.create_table(
         "outcome",
         sa.Column("id", sa.String(length=64), nullable=False),

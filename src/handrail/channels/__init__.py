@@ -1,0 +1,1 @@
+"""Ways out: messages to people and programs. I/O; knows nouns."""

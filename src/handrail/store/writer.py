@@ -1,7 +1,8 @@
 """The writer: gathers whatever verbs are waiting into one transaction, commits once, then answers each.
 
 No timer: a group is as large as the crowd that formed while the last one was being written, so a
-lone caller pays one commit and a crowd shares one.
+lone caller pays one commit and a crowd shares one. A blocking caller who finds nobody writing takes
+the turn himself and saves two switches between threads.
 
 A verb that fails before it wrote anything costs the group nothing. One that fails after writing is
 taken out, the group is rolled back and run again without it: what a savepoint each would give,
@@ -32,6 +33,8 @@ log = logging.getLogger("handrail.writer")
 
 MAX_GROUP = 256
 IDLE_SECONDS = 0.5
+# a waiting writer looks again by itself this often
+LOOK_SECONDS = 5.0
 RETRIES = 4
 
 
@@ -45,6 +48,16 @@ class _Item:
         self.loop = loop
         # a bulk it was part of failed: run it by itself, so that the others do not pay for one
         self.alone = False
+
+
+class _Turn:
+    """A connection and who may write on it."""
+
+    __slots__ = ("connection", "held")
+
+    def __init__(self, connection: WriteConnection):
+        self.connection = connection
+        self.held = threading.Lock()
 
 
 class _Poisoned(Exception):
@@ -78,9 +91,11 @@ class Writer:
         # commits and verbs since the start, for metrics
         self.commits = 0
         self.verbs = 0
+        # whose turn it is on a connection
+        self._turns = [_Turn(store.connect()) for _ in range(1 if store.engine == "sqlite" else threads)]
         self._threads = [
-            threading.Thread(target=self._work, args=(store.connect(),), name=f"handrail-writer-{n}", daemon=True)
-            for n in range(1 if store.engine == "sqlite" else threads)
+            threading.Thread(target=self._work, args=(turn,), name=f"handrail-writer-{n}", daemon=True)
+            for n, turn in enumerate(self._turns)
         ]
         for thread in self._threads:
             thread.start()
@@ -95,7 +110,22 @@ class Writer:
 
     def run(self, verb: Verb[C, R], command: C) -> R:
         """Run a verb and wait until it is durable."""
-        return self.submit(verb, command).result()
+        future: Future[R] = Future()
+        item = _Item(verb, command, future, None)
+        turn = self._turns[0]
+        if not turn.held.acquire(blocking=False):
+            self._put(item)
+            return future.result()
+        try:
+            self._put(item, wake=False)
+            while not future.done():
+                self._take_turn(turn.connection)
+        finally:
+            turn.held.release()
+            if self._waiting:
+                with self._ready:
+                    self._ready.notify()
+        return future.result()
 
     async def arun(self, verb: Verb[C, R], command: C) -> R:
         """Run a verb and await its durable result."""
@@ -117,42 +147,54 @@ class Writer:
         for thread in self._threads:
             thread.join()
 
-    def _put(self, item: _Item) -> None:
+    def _put(self, item: _Item, *, wake: bool = True) -> None:
         with self._ready:
             if self._closing:
                 raise Unavailable("the store is closed")
             self._waiting.append(item)
-            self._ready.notify()
+            if wake:
+                self._ready.notify()
 
     # --- the loop ---------------------------------------------------------------------------------
 
-    def _work(self, connection: WriteConnection) -> None:
-        while True:
-            group = self._gather(connection)
-            if group is None:
-                connection.close()
-                return
-            self._answer(group, self._write(connection, group))
-
-    def _gather(self, connection: WriteConnection) -> list[_Item] | None:
+    def _work(self, turn: _Turn) -> None:
         idled = False
         while True:
             with self._ready:
                 if not self._waiting and not self._closing:
-                    self._ready.wait(None if idled else IDLE_SECONDS)
+                    self._ready.wait(LOOK_SECONDS if idled else IDLE_SECONDS)
+                closing = self._closing and not self._waiting
+            with turn.held:
+                if closing:
+                    turn.connection.close()
+                    return
                 if self._waiting:
-                    group = self._next_group()
-                    if group:
-                        return group
-                    continue
-                if self._closing:
-                    return None
-            if not idled:
-                try:
-                    connection.idle()
-                except self.store.outages:
-                    log.warning("housekeeping failed; it will be tried again", exc_info=True)
-                idled = True
+                    self._take_turn(turn.connection)
+                    idled = False
+                elif not idled:
+                    self._keep_house(turn.connection)
+                    idled = True
+
+    def _take_turn(self, connection: WriteConnection) -> None:
+        """Write one group and answer it. Whatever interrupts that, everybody in it gets an answer."""
+        with self._ready:
+            group = self._next_group()
+        if not group:
+            return
+        results: list[Any] = [Unavailable("the writing was interrupted")] * len(group)
+        try:
+            results = self._write(connection, group)
+        except BaseException:
+            self._rollback(connection)
+            raise
+        finally:
+            self._answer(group, results)
+
+    def _keep_house(self, connection: WriteConnection) -> None:
+        try:
+            connection.idle()
+        except self.store.outages:
+            log.warning("housekeeping failed; it will be tried again", exc_info=True)
 
     def _next_group(self) -> list[_Item]:
         """Who waits, without those who gave up waiting before their verb began."""

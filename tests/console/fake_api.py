@@ -45,6 +45,9 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 
 
+KINDS = {"reject": "rejected", "respond": "responded", "redirect": "redirected"}
+
+
 def stamp(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
@@ -156,22 +159,29 @@ class Stage:
     def _record(self, id: str, body: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
         now = datetime.now(UTC)
         review = {
-            **body, "id": f"review-{len(self.reviews)}", "case_id": id, "reviewer": "Asha Rao", "given_at": stamp(now), "withdrawn_at": None,
+            **body, "id": f"review-{len(self.reviews)}", "case_id": id, "reviewer": "Asha Rao", "reviewer_id": "p-1", "given_at": stamp(now), "withdrawn_at": None,
             "effective_at": stamp(now + timedelta(seconds=self.undo_seconds)),
         }  # fmt: skip
         self.reviews[review["id"]] = review
         self.claims.pop(id, None)
         row["claimed_by"] = None
         self.log(id, "review.given")
-        decision = None
-        if body["verdict"] not in ("abstain",):
+        return {"review": review, "case": row, "decision": None}
+
+    def settle(self) -> None:
+        """Reviews whose window has passed make their decisions."""
+        now = datetime.now(UTC)
+        for review in self.reviews.values():
+            row = self.rows[review["case_id"]]
+            due = not review["withdrawn_at"] and datetime.fromisoformat(review["effective_at"]) <= now
+            if not due or row["state"] != "open" or review["verdict"] == "abstain":
+                continue
+            kind = KINDS.get(review["verdict"], "approved")
             row["state"] = "decided"
-            kind = {"reject": "rejected", "respond": "responded", "redirect": "redirected"}.get(
-                body["verdict"], "approved"
-            )
-            decision = {"case_id": id, "kind": kind, "by": ["Asha Rao"], "at": stamp(now), "reason": body.get("reason")}
-            row["decision"] = decision
-        return {"review": review, "case": row, "decision": decision}
+            row["decision"] = {
+                "case_id": row["id"], "kind": kind, "by": ["Asha Rao"], "at": review["effective_at"], "reason": review.get("reason"),
+            }  # fmt: skip
+            self.log(row["id"], "decision.made")
 
     def withdraw(self, id: str) -> dict[str, Any]:
         review = self.reviews[id]
@@ -185,6 +195,7 @@ class Stage:
 
 
 def page(stage: Stage, query: Any) -> dict[str, Any]:
+    stage.settle()
     wanted = query.get("state", "open")
     found = [row for row in stage.rows.values() if (row["state"] == "open") == (wanted == "open")]
     for name in ("queue", "tier", "action"):
@@ -275,6 +286,7 @@ class Api:
     async def case(self, request: Request) -> Response:
         self.person(request)
         id, stage = request.path_params["id"], self.stage
+        stage.settle()
         card = stage.case(id)
         reviews = [review for review in stage.reviews.values() if review["case_id"] == id]
         return JSONResponse(

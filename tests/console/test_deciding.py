@@ -43,7 +43,24 @@ def test_approve_with_keys_alone_sends_the_card_that_was_shown(open_page: Open, 
     assert review["dwell_seconds"] > 0
     assert review["scope"] == "action"
     show(page, "refund-0")
-    expect(rows(page)).to_have_count(11)
+    expect(rows(page).filter(has_text="answered by you")).to_have_count(1)
+
+
+def test_answered_case_counts_down_and_is_passed_over(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/refund-0")
+    show(page, "refund-0")
+    page.keyboard.press("a")
+    show(page, "refund-1")
+    page.keyboard.press("k")
+    show(page, "refund-0")
+    bar = page.locator(".settled")
+    expect(bar).to_contain_text("counts in")
+    expect(page.locator("button.verdict")).to_have_count(0)
+    page.keyboard.press("a")  # nothing to approve twice
+    bar.get_by_role("button", name="Undo").click()
+    expect(page.locator("button.verdict.approve")).to_be_visible()
+    (review,) = reviews(stage)
+    assert review["withdrawn_at"] is not None
 
 
 def test_undo_within_the_window_reopens_the_case(open_page: Open, stage: Stage) -> None:

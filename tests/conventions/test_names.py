@@ -66,6 +66,8 @@ def test_keep_package_files_free_of_definitions() -> None:
         if source.name == "__init__.py"
         for node in ast.walk(ast.parse(source.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        # the two hooks by which a package loads its names when they are first used
+        and node.name not in ("__getattr__", "__dir__")
     ]
     assert not defining, f"an __init__.py re-exports and defines nothing: {defining}"
 

@@ -22,7 +22,7 @@ class Cancel:
 def cancel(tx: Tx, command: Cancel) -> decide.Settled:
     """Cancel an undecided proposal. Raises `AlreadyDecided`; cancelling twice is one cancellation."""
     command.actor.need_scope("submit")
-    row = rows.proposal(tx, command.actor.workspace, command.case_id, lock=True)
+    row = rows.proposal(tx, command.actor.workspace, command.case_id, for_update=True)
     if row.decision == "cancelled":
         return decide.Settled(decision=rows.decision_noun(row), closed=True)
     if row.decision is not None:

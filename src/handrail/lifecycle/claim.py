@@ -73,7 +73,7 @@ def take(tx: Tx, command: Take) -> Claim:
     """Claim one case. Raises `Conflict` while somebody else holds it, `Forbidden` for who may not judge it."""
     actor = command.actor
     may_review(tx, actor)
-    row = rows.proposal(tx, actor.workspace, command.case_id, lock=True)
+    row = rows.proposal(tx, actor.workspace, command.case_id, for_update=True)
     case = open_case_of(tx, actor, command.case_id)
     refuse_excluded(tx, actor, case, rows.route_noun(row.route))
     held = tx.one(statements.claim_get, case_id=case.id)
@@ -92,7 +92,7 @@ def renew(tx: Tx, command: Hold) -> Claim:
 
 def release(tx: Tx, command: Hold) -> None:
     """Give a case back to the queue. Raises `ClaimLost` when it is not held with this fence."""
-    rows.proposal(tx, command.actor.workspace, command.case_id, lock=True)
+    rows.proposal(tx, command.actor.workspace, command.case_id, for_update=True)
     case = rows.case(tx, command.actor.workspace, command.case_id)
     held = tx.one(statements.claim_get, case_id=command.case_id)
     if case is None or held is None or held[1] != command.actor.pid or held[2] != command.fence:
@@ -108,7 +108,7 @@ def release(tx: Tx, command: Hold) -> None:
 def lapse(tx: Tx, command: tuple[str, str]) -> None:
     """A claim's time is up: the case can be taken again. Command: workspace, case id. Repeating it does no harm."""
     workspace, case_id = command
-    rows.proposal(tx, workspace, case_id, lock=True)
+    rows.proposal(tx, workspace, case_id, for_update=True)
     held = tx.one(statements.claim_get, case_id=case_id)
     if held is None:
         tx.run(statements.timer_drop, kind="claim", subject=case_id)

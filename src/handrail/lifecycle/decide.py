@@ -56,7 +56,7 @@ def settle(
 def settle_when_due(tx: Tx, command: tuple[str, str]) -> Settled:
     """An undo window ended. Command: workspace, case id. Repeating it does no harm."""
     workspace, case_id = command
-    row = rows.proposal(tx, workspace, case_id, lock=True)
+    row = rows.proposal(tx, workspace, case_id, for_update=True)
     case = rows.case(tx, workspace, case_id)
     tx.run(statements.timer_drop, kind="effective", subject=case_id)
     if case is None or case.state != "open":

@@ -50,7 +50,7 @@ def erase(tx: Tx, command: Erase) -> Erased:
     for _entry, path, case_id in kept:
         by_case.setdefault(case_id, []).append(path)
     for case_id in by_case:
-        row = rows.proposal(tx, workspace.id, case_id, lock=True)
+        row = rows.proposal(tx, workspace.id, case_id, for_update=True)
         tx.run(statements.proposal_redact, case_id=case_id, bytes=dumps(_redacted(copy.deepcopy(row.record()))))
         _redact_answers(tx, row)
         tx.run(statements.revision_forget, case_id=case_id)

@@ -30,7 +30,7 @@ def escalate(tx: Tx, command: Escalate) -> CaseRow:
     claim.may_review(tx, command.actor)
     if not command.reason.strip():
         raise InvalidInput("escalating needs a reason", remedy="Say what the next person should look at.")
-    row = rows.proposal(tx, command.actor.workspace, command.case_id, lock=True)
+    row = rows.proposal(tx, command.actor.workspace, command.case_id, for_update=True)
     case = claim.open_case_of(tx, command.actor, command.case_id)
     return raise_case(tx, row, case, reason="by_reviewer", by=command.actor)
 

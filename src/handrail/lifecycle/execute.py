@@ -71,7 +71,7 @@ def start(tx: Tx, command: Start) -> Execution:
     if not SECOND <= command.hold <= LONGEST_HOLD:
         raise InvalidInput("an execution is held for 1 second to 24 hours")
     workspace = command.actor.workspace
-    row = rows.proposal(tx, workspace, command.case_id, lock=True)
+    row = rows.proposal(tx, workspace, command.case_id, for_update=True)
     if command.action_digest is not None and command.action_digest != row.action_digest:
         raise NotExecutable(f"what was approved in case {row.case_id} is not what is to be executed")
     found = tx.one(statements.execution_get, case_id=row.case_id, workspace=workspace)
@@ -199,7 +199,7 @@ def finish(tx: Tx, command: Finish) -> Execution:
     """
     command.actor.need_scope("execute")
     workspace = command.actor.workspace
-    row = rows.proposal(tx, workspace, command.case_id, lock=True)
+    row = rows.proposal(tx, workspace, command.case_id, for_update=True)
     found = tx.one(statements.execution_get, case_id=command.case_id, workspace=workspace)
     if found is None:
         raise NotFound(f"case {command.case_id} has no execution")
@@ -271,7 +271,7 @@ def settle(tx: Tx, command: SettleExecution) -> Execution:
     if command.actor.kind != "person":
         raise NotExecutable("only a person can say whether an unknown effect happened")
     workspace = command.actor.workspace
-    row = rows.proposal(tx, workspace, command.case_id, lock=True)
+    row = rows.proposal(tx, workspace, command.case_id, for_update=True)
     settled = tx.one(statements.execution_settle, case_id=command.case_id, happened=command.happened, now=tx.now)
     if settled is None:
         raise NotExecutable(f"the execution of case {command.case_id} is not unknown")

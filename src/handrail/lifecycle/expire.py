@@ -13,7 +13,7 @@ MOST_ESCALATIONS = 2
 def expire(tx: Tx, command: tuple[str, str]) -> decide.Settled:
     """The deadline passed. Command: workspace, case id. Repeating it does no harm."""
     workspace, case_id = command
-    row = rows.proposal(tx, workspace, case_id, lock=True)
+    row = rows.proposal(tx, workspace, case_id, for_update=True)
     case = rows.case(tx, workspace, case_id)
     tx.run(statements.timer_drop, kind="deadline", subject=case_id)
     if case is None or case.state != "open" or case.deadline is None:

@@ -73,7 +73,7 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     """
     actor = command.actor
     claim.may_review(tx, actor)
-    row = rows.proposal(tx, actor.workspace, command.case_id, lock=True)
+    row = rows.proposal(tx, actor.workspace, command.case_id, for_update=True)
     case = claim.open_case_of(tx, actor, command.case_id)
     route = rows.route_noun(row.route)
     claim.refuse_excluded(tx, actor, case, route)
@@ -128,7 +128,7 @@ def withdraw(tx: Tx, command: Withdraw) -> str:
     if found is None:
         raise NotFound(f"there is no review {command.review_id!r}")
     given = ReviewRow._make(found)
-    row = rows.proposal(tx, actor.workspace, given.case_id, lock=True)
+    row = rows.proposal(tx, actor.workspace, given.case_id, for_update=True)
     if not tx.run(statements.review_withdraw, id=given.id, reviewer=actor.pid, now=tx.now):
         raise Conflict("the undo window is over", remedy="What is decided can be undone with a new proposal only.")
     tx.run(statements.excluded_forget, case_id=given.case_id, person=actor.pid)

@@ -102,9 +102,9 @@ class ExecutionRow(NamedTuple):
     happened: bool | None
 
 
-def proposal(tx: Tx, workspace: str, case_id: str, *, lock: bool = False) -> ProposalRow:
+def proposal(tx: Tx, workspace: str, case_id: str, *, for_update: bool = False) -> ProposalRow:
     """The proposal's row, locked against other deciders if asked. Raises `NotFound`."""
-    statement = statements.proposal_lock if lock else statements.proposal_get
+    statement = statements.proposal_lock if for_update else statements.proposal_get
     row = tx.one(statement, case_id=case_id, workspace=workspace)
     if row is None:
         raise NotFound(f"there is no case {case_id!r} in this workspace")

@@ -42,7 +42,7 @@ def undo(tx: Tx, command: Undo) -> Undone:
     Raises `InvalidInput` when the action declared no reverse, `Conflict` while its execution runs or is unknown.
     """
     command.actor.need_scope("submit" if command.actor.kind == "agent" else "review")
-    row = rows.proposal(tx, command.actor.workspace, command.case_id, lock=True)
+    row = rows.proposal(tx, command.actor.workspace, command.case_id, for_update=True)
     if row.decision != "approved":
         raise Conflict(f"case {row.case_id} is {row.decision or 'not decided'}; there is nothing to undo")
     if execute.void(tx, row, command.actor, "undone"):
@@ -87,7 +87,7 @@ def undo_when_finished(tx: Tx, command: tuple[str, str]) -> None:
     """Look again at an objection whose effect was still running. Command: workspace, case id."""
     workspace, case_id = command
     tx.run(statements.timer_drop, kind="undo", subject=case_id)
-    row = rows.proposal(tx, workspace, case_id, lock=True)
+    row = rows.proposal(tx, workspace, case_id, for_update=True)
     after_objection(tx, row, replace(SYSTEM, workspace=workspace))
 
 

@@ -44,7 +44,7 @@ $(VENV)/bin/python:
 # pip below 25.1 does not know dependency groups; the editable install leaves the console to the rule below
 $(INSTALLED): | $(VENV)/bin/python
 	$(PIP) install --quiet --upgrade "pip>=25.1"
-	HANDRAIL_SKIP_CONSOLE=1 $(PIP) install --quiet --editable .
+	HANDRAIL_SKIP_CONSOLE=1 $(PIP) install --quiet --editable ".[ml]"
 	@rm -f $(VENV)/.installed-* && touch $@
 
 $(TESTABLE): $(INSTALLED)

@@ -166,3 +166,10 @@ def test_route_undo_window_depends_on_tier_and_never_outlasts_the_deadline() -> 
 )
 def test_load_retrain_trigger_is_read_as_a_number(written: str, read: int | None) -> None:
     assert compile_text(SHORT.replace("every_1000_annotations", written)).feedback.retrain_trigger == read
+
+
+@pytest.mark.parametrize("arguments", [{"category": "self_harm"}, {"categories": ["news", "self_harm"]}])
+def test_route_category_given_as_an_argument_is_looked_at_too(arguments: dict[str, object]) -> None:
+    found = route(POLICY, action="content_publish", confidence=0.99, arguments=arguments)
+    assert found.tier == "soft_review"
+    assert found.always_review

@@ -135,14 +135,26 @@ def _many(plan: Plan) -> Terms | None:
 
 
 def of_categories(plan: Plan, proposal: Proposal) -> Clause | None:
-    if not plan.categories or not proposal.categories:
+    """A category on the policy's list, given with the proposal or as the argument `category` or `categories`."""
+    if not plan.categories:
         return None
-    found = sorted({category for category in proposal.categories if normal(str(category)) in plan.categories})
+    named = (*proposal.categories, *_categories_in(proposal.arguments))
+    found = sorted({str(category) for category in named if normal(str(category)) in plan.categories})
     if not found:
         return None
     return clause(
         SOFT, "category_always_reviewed", f"a person always looks at: {', '.join(found)}", None, ALWAYS_REVIEW
     )
+
+
+def _categories_in(arguments: Any) -> list[Any]:
+    if type(arguments) is not dict:
+        return []
+    found: list[Any] = []
+    for name in ("category", "categories"):
+        given = arguments.get(name)
+        found.extend(given if isinstance(given, list) else () if given is None else (given,))
+    return found
 
 
 def of_always_review(plan: Plan) -> Clause | None:

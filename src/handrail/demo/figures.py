@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
-from typing import Any
 
 from handrail.canonical import JSON
 from handrail.demo.headless import Played

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from handrail.client.pending import Pending
 from handrail.client.steps import Start
@@ -19,11 +19,9 @@ from handrail.clock import FakeClock, SystemClock
 from handrail.demo.moderation import Moderation
 from handrail.demo.office import PAY, Job
 from handrail.demo.people import Person
+from handrail.demo.plan import Plan
 from handrail.demo.stage import Stage, open_plane
 from handrail.errors import Conflict, KeyReused, NotApproved, NotExecutable
-
-if TYPE_CHECKING:
-    from handrail.demo.labelling import Plan
 
 UNDO_SECONDS = 5.0
 PEOPLE_A_PICTURE = 2
@@ -200,8 +198,8 @@ class _Player:
         team = [person for person in self.stage.people if not person.lead]
         leads = [person for person in self.stage.people if person.lead]
         while True:
-            while any([self._answer(person) for person in team]) or any([self._answer(lead) for lead in leads]):
-                pass
+            while sum(map(self._answer, team)) or sum(map(self._answer, leads)):
+                continue
             self.clock.advance(UNDO_SECONDS + 1)
             if not self._timers_step():
                 return

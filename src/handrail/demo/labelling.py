@@ -23,6 +23,7 @@ from handrail.client.client import Client
 from handrail.client.pending import Pending
 from handrail.decision import Decision
 from handrail.demo.digits import CLASSES, Digits, Floats, Model, cross_fitted
+from handrail.demo.plan import Plan
 from handrail.demo.png import data_url
 from handrail.demo.saying import APPROVE, Saying, respond
 from handrail.demo.terms import SPOT_CHECKS
@@ -43,18 +44,6 @@ CHOICES = [str(digit) for digit in range(CLASSES)]
 SCALE = 8
 # rounds in which pictures are asked just because they teach
 TEACHING_ROUNDS = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How much of what. `target` is the highest error wanted among what goes through unasked."""
-
-    per_round: int = 120
-    first: int = 30
-    teach: int = 20
-    pool: int = 300
-    held_out: int = 400
-    target: float = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,12 +36,14 @@ class Person:
     # case → what he answered, of pictures only
     labels: dict[str, Any] = field(default_factory=dict)
 
-    def answer_one(self, look: Callable[[str], dict[str, Any]], subject_of: Callable[[str], Subject]) -> bool:
-        """Take the next case and answer it; false when there is nothing to take.
+    def answer_one(
+        self, look: Callable[[str], dict[str, Any]], subject_of: Callable[[str], Subject], *queues: str
+    ) -> bool:
+        """Take the next case (of these queues) and answer it; false when there is nothing to take.
 
         `look` reads a case's proposal; `subject_of` says by action who knows the facts.
         """
-        held = self.desk.next()
+        held = self.desk.next(*queues)
         if held is None:
             return False
         record = look(held.case_id)

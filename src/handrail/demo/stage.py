@@ -17,12 +17,13 @@ from handrail.demo.moderation import ACTION as PUBLISH
 from handrail.demo.moderation import Moderation
 from handrail.demo.office import AGENT, Office
 from handrail.demo.people import Person, Subject, team
+from handrail.demo.plan import Plan
 from handrail.demo.terms import policy_text
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.maintenance.plane import Plane
 
 if TYPE_CHECKING:
-    from handrail.demo.labelling import Labelling, Plan
+    from handrail.demo.labelling import Labelling
 
 MISSING = "scikit-learn is not installed, so there are no pictures to label: pip install 'handrail[ml]'"
 

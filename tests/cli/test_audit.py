@@ -1,0 +1,239 @@
+"""`handrail audit`: each way to spoil a log or a bundle ends with the exit code that names it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from handrail.audit.bundle import pack, unpack
+from handrail.audit.note import COSIGNATURE, SigningKey, open_note, parse_vkey
+from handrail.audit.witness_rules import request_body
+from handrail.cli import witnessing
+from handrail.cli.material import open_database
+from handrail.store.logbook import Logbook
+
+from .scene import program, read, run
+
+LOG = "handrail.local/default"
+
+
+@pytest.fixture
+def trust(database: Path, tmp_path: Path) -> Path:
+    """A trust file as somebody outside would keep it."""
+    path = tmp_path / "trust"
+    path.write_text(f"log {run('audit', 'key', database).stdout.strip()}\nquorum none\n")
+    return path
+
+
+@pytest.fixture
+def bundle(database: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "bundle.zip"
+    run("audit", "export", database, "--output", path)
+    return path
+
+
+def settle(database: Path) -> None:
+    """Everything into the one file, as a copy made by SQLite's own tools would have it."""
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+def test_verify_of_an_untouched_database_ends_with_0(database: Path, trust: Path) -> None:
+    made = program("audit", "verify", database, "--trust", trust)
+    assert "holds" in made.stdout
+    assert made.stderr == ""
+    report = read("audit", "verify", database, "--trust", trust)
+    assert report["trusted_size"] == report["size"] == report["signed_size"] > 10
+    assert report["trust"] == "file"
+
+
+def test_verify_without_trust_uses_the_key_here_and_says_that_it_is_not_outside_trust(database: Path) -> None:
+    made = program("audit", "verify", database)
+    assert "whoever holds this machine could have signed anything" in made.stderr
+    assert read("audit", "verify", database)["trust"] == "own key"
+
+
+def test_verify_without_trust_and_without_a_key_ends_with_3(database: Path, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    made = program("audit", "verify", database, "--keys", tmp_path / "none", code=3)
+    assert "nobody you trust vouches for this" in made.stderr
+
+
+def test_verify_after_a_byte_of_an_entry_was_flipped_in_the_file_ends_with_1(database: Path, trust: Path) -> None:
+    settle(database)
+    data = bytearray(database.read_bytes())
+    at = data.index(b'"type":"review.given"')
+    data[at + 10] ^= 1
+    database.write_bytes(bytes(data))
+    made = program("audit", "verify", database, "--trust", trust, code=1)
+    assert "TAMPERED WITH" in made.stdout
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_entry SET bytes = replace(CAST(bytes AS TEXT), 'approve', 'reject') WHERE type = 'review.given'",
+        "UPDATE audit_entry SET hash = zeroblob(32) WHERE idx = 3",
+        "DELETE FROM audit_entry WHERE idx = 4",
+        "UPDATE audit_entry SET idx = CASE idx WHEN 5 THEN -6 ELSE -5 END WHERE idx IN (5, 6); "
+        "UPDATE audit_entry SET idx = -idx WHERE idx < 0",
+    ],
+)
+def test_verify_after_somebody_wrote_to_the_tables_ends_with_1(database: Path, trust: Path, statement: str) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.executescript(statement)
+    connection.close()
+    run("audit", "verify", database, "--trust", trust, code=1)
+
+
+def test_verify_of_a_log_that_lost_its_end_is_caught_by_a_receipt_kept_elsewhere(
+    database: Path, trust: Path, tmp_path: Path
+) -> None:
+    with open_database(str(database)) as store:
+        book = Logbook(store, LOG)
+        entries = list(book.entries())
+        receipt = book.receipt(entries[-1], len(entries) - 1)
+        note = book.checkpoint()
+    assert receipt is not None
+    assert note is not None
+    (tmp_path / "receipt").write_bytes(receipt)
+    (tmp_path / "kept").write_bytes(note)
+    run(
+        "audit", "verify", database, "--trust", trust, "--receipt", tmp_path / "receipt", "--against", tmp_path / "kept"
+    )
+    with sqlite3.connect(database) as connection:
+        connection.execute("DELETE FROM audit_entry WHERE idx = ?", (len(entries) - 1,))
+    connection.close()
+    run("audit", "verify", database, "--trust", trust, "--receipt", tmp_path / "receipt", code=1)
+
+
+def test_verify_with_the_wrong_key_ends_with_3(database: Path, bundle: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.write_text(f"log {SigningKey(name=LOG, seed=os.urandom(32)).verifier.text}\nquorum none\n")
+    for material in (database, bundle):
+        assert "NOT VOUCHED FOR" in program("audit", "verify", material, "--trust", wrong, code=3).stdout
+
+
+def test_verify_of_an_untouched_bundle_ends_with_0_or_without_trust_3(bundle: Path, trust: Path) -> None:
+    program("audit", "verify", bundle, "--trust", trust)
+    program("audit", "verify", bundle, code=3)
+
+
+def test_verify_of_a_truncated_bundle_ends_with_2(bundle: Path, trust: Path) -> None:
+    bundle.write_bytes(bundle.read_bytes()[:-1000])
+    assert "CANNOT BE JUDGED" in program("audit", "verify", bundle, "--trust", trust, code=2).stdout
+
+
+def test_verify_of_a_changed_bundle_ends_with_1(bundle: Path, trust: Path) -> None:
+    files = unpack(bundle.read_bytes())
+    name = next(name for name in files if name.startswith("tile/entries/"))
+    files[name] = files[name].replace(b'"verdict":"approve"', b'"verdict":"abstain"')
+    bundle.write_bytes(pack(files))
+    made = program("audit", "verify", bundle, "--trust", trust, code=1)
+    assert "TAMPERED WITH" in made.stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"SQLite format 3\0" + b"x" * 5000, b"PK\x03\x04 and no more"])
+def test_verify_of_what_is_neither_ends_with_2(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "thing").write_bytes(content)
+    program("audit", "verify", tmp_path / "thing", code=2)
+
+
+def test_verify_of_what_is_not_there_or_of_no_trust_file_ends_with_2(database: Path, tmp_path: Path) -> None:
+    run("audit", "verify", tmp_path / "nothing", code=2)
+    run("audit", "verify", database, "--trust", tmp_path / "nothing", code=2)
+    (tmp_path / "trust").write_text("log nonsense\n")
+    run("audit", "verify", database, "--trust", tmp_path / "trust", code=2)
+    run("audit", "verify", database, "--workspace", "other", code=2)
+
+
+def test_export_gives_the_same_bytes_each_time_and_its_verifier_agrees(
+    database: Path, bundle: Path, trust: Path, tmp_path: Path
+) -> None:
+    run("audit", "export", database, "--output", tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == bundle.read_bytes()
+    with zipfile.ZipFile(bundle) as archive:
+        (tmp_path / "verify.py").write_bytes(archive.read("verify.py"))
+        assert any(name.startswith("policies/") for name in archive.namelist())
+    outside = subprocess.run(
+        [sys.executable, "-I", tmp_path / "verify.py", bundle, "--trust", trust], capture_output=True, check=False
+    )
+    assert outside.returncode == 0, outside.stdout
+
+
+def test_key_that_is_not_here_is_said_to_be_elsewhere(database: Path, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    assert "not on this machine" in run("audit", "key", database, "--keys", tmp_path / "none", code=1).output
+    assert list((tmp_path / "none").iterdir()) == []
+
+
+def test_reconcile_ends_with_0_and_after_a_row_was_changed_with_1(database: Path) -> None:
+    assert read("audit", "reconcile", database)["differences"] == []
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE proposal SET decision = 'rejected' WHERE decision = 'approved'")
+    connection.close()
+    made = json.loads(run("audit", "reconcile", database, "--json", code=1).stdout)
+    assert {one["what"] for one in made["differences"]} == {"decision"}
+
+
+# --- witness ---
+
+
+@pytest.fixture
+def witness(database: Path, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Address and vkey of a witness that knows the database's log."""
+    pinned = parse_vkey(run("audit", "key", database).stdout.strip())
+    key = witnessing.key_of(tmp_path / "witness.key", "witness.example")
+    server = witnessing.server_of(("127.0.0.1", 0), tmp_path / "witness.state", key, {pinned.name: [pinned]})
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", key.verifier.text
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_witness_cosigns_and_verify_asks_for_it(
+    database: Path, witness: tuple[str, str], trust: Path, tmp_path: Path
+) -> None:
+    address, vkey = witness
+    with open_database(str(database)) as store:
+        note = Logbook(store, LOG).checkpoint()
+    assert note is not None
+    answer = httpx2.post(f"{address}/add-checkpoint", content=request_body(0, [], note))
+    assert answer.status_code == 200
+    _, verified = open_note(note + answer.content, [parse_vkey(vkey)])
+    assert [one.key.name for one in verified] == ["witness.example"]
+    asks = tmp_path / "asks"
+    asks.write_text(trust.read_text().replace("quorum none", f"witness w {vkey}\nquorum w"))
+    run("audit", "verify", database, "--trust", asks, code=3)
+    (tmp_path / "cosigned").write_bytes(note + answer.content)
+    run("audit", "verify", database, "--trust", asks, "--against", tmp_path / "cosigned")
+    # asked again from the beginning, it says which size it knows
+    again = httpx2.post(f"{address}/add-checkpoint", content=request_body(0, [], note))
+    assert again.status_code == 409
+    assert httpx2.post(f"{address}/elsewhere", content=b"x").status_code == 404
+    assert httpx2.post(f"{address}/add-checkpoint", content=b"nonsense").status_code == 400
+
+
+def test_witness_key_is_kept_and_a_logs_key_is_refused(database: Path, tmp_path: Path) -> None:
+    first = witnessing.key_of(tmp_path / "k", "w")
+    assert witnessing.key_of(tmp_path / "k", "other") == first
+    assert first.algorithm == COSIGNATURE
+    assert (tmp_path / "k").stat().st_mode & 0o077 == 0
+    log_key = next(Path(f"{database}-keys").glob("*.key"))
+    output = run(
+        "audit", "witness", "--log", first.verifier.text, "--key", log_key, "--state", tmp_path / "s", code=1
+    ).output
+    assert "not a witness's" in output

@@ -1,0 +1,92 @@
+"""The same commands against a real server."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import handrail
+from handrail.proposal import Proposal
+
+from .scene import POLICY, begin, program, read, run
+
+
+class Running(NamedTuple):
+    url: str
+    # keys: of a reviewer, of an administrator
+    reviewer: str
+    admin: str
+    vkey: str
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("served")
+    database = begin(folder)
+    (folder / "policy.yaml").write_text(POLICY)
+    person = read("people", "list", "--database", database)[0]["id"]
+    reviewer = run("keys", "make", "asha", "--scope", "review", "--scope", "read", "--person", person,
+                   "--database", database).stdout.strip()  # fmt: skip
+    admin = run("keys", "make", "ops", "--scope", "admin", "--database", database).stdout.strip()
+    vkey = run("audit", "key", database).stdout.strip()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "handrail.cli.main", "serve", "--database", database, "--port", "0"],
+        stdout=subprocess.PIPE, text=True, cwd=folder,
+    )  # fmt: skip
+    assert process.stdout is not None
+    found = re.search(r"at (http://\S+)", process.stdout.readline())
+    assert found is not None
+    yield Running(found[1], reviewer, admin, vkey)
+    process.terminate()
+    process.wait(30)
+    process.stdout.close()
+
+
+def test_case_on_a_server_is_listed_shown_and_answered(server: Running) -> None:
+    at = ("--url", server.url, "--key", server.reviewer)
+    items = read("case", "list", *at)["items"]
+    assert len(items) >= 1
+    id = items[0]["id"]
+    assert "trust me \\u{1b}[2J" in run("case", "show", id, *at).stdout
+    taken = read("case", "claim", id, *at)
+    assert taken["claim"]["case_id"] == id
+    made = read("case", "approve", id, "--card", taken["card"]["digest"], *at)
+    assert made["decision"]["kind"] == "approved"
+    assert "already_decided" in program("case", "approve", id, "--yes", *at, code=1).stderr
+
+
+def test_halt_on_a_server_stops_what_a_program_proposes(server: Running) -> None:
+    at = ("--url", server.url, "--key", server.admin)
+    id = run("halt", "set", "--action", "pay", "--reason", "stop", *at).stdout.strip()
+    with handrail.connect(server.url, key=server.admin) as hr:
+        decision = hr.propose(Proposal(action="pay", arguments={"n": 9}, confidence=0.99)).decision()
+        assert decision is not None
+        assert decision.halted
+    assert [one["id"] for one in read("halt", "list", *at)] == [id]
+    run("halt", "lift", id, *at)
+
+
+def test_verify_of_a_servers_log_with_its_key_ends_with_0_and_with_another_3(server: Running, tmp_path: Path) -> None:
+    trust = tmp_path / "trust"
+    trust.write_text(f"log {server.vkey}\nquorum none\n")
+    log = f"{server.url}/audit/handrail.local/default"
+    program("audit", "verify", log, "--trust", trust, "--key", server.admin)
+    program("audit", "verify", log, "--key", server.admin, code=3)
+    program("audit", "verify", log, "--trust", trust, code=2)
+    program("audit", "verify", f"{server.url}/audit/elsewhere/default", "--key", server.admin, code=2)
+
+
+def test_doctor_of_a_server_that_works_ends_with_0(server: Running) -> None:
+    assert "readyz: answers 200" in run("doctor", "--url", server.url).stdout
+
+
+def test_server_without_a_key_or_beside_a_database_is_refused(server: Running) -> None:
+    assert "needs a key" in run("case", "list", "--url", server.url, code=1).output
+    run("case", "list", "--url", server.url, "--key", "x", "--database", "y.db", code=1)
+    assert "unauthenticated" in run("case", "list", "--url", server.url, "--key", "hr_live_x_y", code=1).output

@@ -29,7 +29,7 @@ from handrail.store import statements
 
 UNDO_SECONDS = 5.0
 REVIEWER, LEAD = "reviewer@demo.local", "lead@demo.local"
-PLAN = Plan(per_round=24, first=24, teach=6, pool=300, held_out=400, target=0.08)
+PLAN = Plan(per_round=24, first=24, teach=6, pool=300, held_out=400, target=0.12)
 # seconds between two proposals of each program, and between two answers of a helper
 JOB_PAUSE, POST_PAUSE, HELP_PAUSE = 6.0, 4.0, 2.5
 # requests of one program that may wait for people at once

@@ -1,0 +1,69 @@
+"""The demo with server and console: it says how to sign in, people can work, and Ctrl-C ends it in order."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+BOUND = 60
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A running demo, fast and without pictures, and what it printed so far."""
+    words = ["demo", "--port", "0", "--pace", "60", "--no-pictures", "--database", str(tmp_path / "demo.db")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "handrail.cli.main", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    try:
+        printed = ""
+        for line in process.stdout:
+            printed += line
+            if line.lstrip().startswith("database"):
+                break
+        yield process, printed
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.stdout.close()
+        process.wait(BOUND)
+
+
+def test_demo_prints_how_to_sign_in_serves_people_and_stops_on_ctrl_c(
+    demo: tuple[subprocess.Popen[str], str], tmp_path: Path
+) -> None:
+    process, printed = demo
+    address, password = re.search(r"http://127\.0\.0\.1:\d+", printed), re.search(r"password +(\S+)", printed)
+    assert address is not None, printed
+    assert password is not None
+    with httpx2.Client(base_url=address[0], timeout=30) as http:
+        given = {"email": "reviewer@demo.local", "password": password[1]}
+        assert http.post("/v1/session", json=given | {"password": "guess"}).status_code == 401
+        session = http.post("/v1/session", json=given)
+        assert session.status_code == 200
+        http.headers["X-CSRF-Token"] = session.json()["csrf"]
+        case = None
+        for _ in range(200):
+            taken = http.post("/v1/cases/next/claim", json={"queues": ["office"]})
+            if taken.status_code == 200:
+                case = taken.json()
+                break
+            http.get("/v1/proposals/nothing/decision", params={"wait": 0})
+        assert case is not None
+        assert case["card"]["evidence"]
+        body = {"verdict": "reject", "reason": "not_needed", "fence": case["claim"]["fence"],
+                "revision": case["card"]["revision"], "card": case["card"]["digest"]}  # fmt: skip
+        assert http.post(f"/v1/cases/{case['claim']['case_id']}/reviews", json=body).status_code == 201
+        assert http.get("/v1/operations").json()["log"]["size"] > 5
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=BOUND)
+    assert (process.returncode, out.strip().splitlines()[-1]) == (0, "stopped")
+    assert (tmp_path / "demo.db").exists()

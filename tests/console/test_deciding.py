@@ -173,7 +173,7 @@ def test_card_that_changed_meanwhile_is_refused_and_the_draft_kept(open_page: Op
     expect(page.get_by_text("The case was revised while you looked.").first).to_be_visible()
     assert stage.reviews == {}
     expect(page.get_by_label("Instruction to the agent")).to_have_value("canary at 1 % first")
-    page.wait_for_selector("article[data-ready='true']")
+    page.wait_for_selector(f"article[data-card='{'0' * 12}'][data-ready='true']")
     page.keyboard.press("Control+Enter")
     (review,) = wait_for_reviews(page, stage, 1)
     assert (review["instruction"], review["card"]) == ("canary at 1 % first", "0" * 64)

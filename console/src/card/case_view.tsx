@@ -116,7 +116,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
   const rest = labelling ? restOf(card) : null;
   const changed = card.base !== null && !same(card.base, card.arguments);
   return (
-    <article className={`card ${card.high_stakes ? "high" : ""}`} aria-label={visible(summaryOf(row))} data-case={row.id} data-ready={ready}>
+    <article className={`card ${card.high_stakes ? "high" : ""}`} aria-label={visible(summaryOf(row))} data-case={row.id} data-card={card.digest.slice(0, 12)} data-ready={ready}>
       <div className="card-body">
         <Headline card={card} row={row} />
         {excluded && <p className="notice">{t.card.excluded}</p>}

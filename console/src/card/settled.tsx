@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { undoCase } from "../api/queries";
 import type { CaseDetail, Decision, Review } from "../api/wire";
-import { words } from "../marks/json";
+import { compact, words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
 import { clockTime } from "../marks/time";
 import { Hint } from "../ui/hint";
@@ -32,13 +32,14 @@ export function Settled({ detail, own, onTakeBack }: { detail: CaseDetail; own: 
     }
     setBusy(false);
   };
+  const said = clip(own?.value != null ? compact(own.value) : (own?.instruction ?? ""));
   const left = own ? Math.ceil((Date.parse(own.effective_at) - now) / 1000) : 0;
   return (
     <div className="verdict-bar settled">
       <p>
-        {own && <><strong>{t.undo.said[own.verdict]}</strong> <span className="quiet">{t.card.byYou} · {left > 0 ? t.undo.countsIn(left) : row.state === "open" ? t.card.waitsForOthers : t.undo.counts}</span></>}
-        {own && (decision || row.state !== "open") && " · "}
+        {own && row.state === "open" && <><strong>{t.undo.said[own.verdict]}</strong> <span className="quiet">{t.card.byYou} · {left > 0 ? t.undo.countsIn(left) : t.card.waitsForOthers}</span></>}
         {row.state === "open" ? null : decision ? <strong className={`decision ${decision.kind}`}>{t.card.decided[decision.kind] ?? decision.kind}</strong> : t.card.readOnly}
+        {said && <> · <code><Revealed text={said} /></code></>}
         {row.state !== "open" && decision?.reason && <> · <Revealed text={words(decision.reason)} /></>}
         {decision && decision.by.length > 0 && <span className="quiet"> · {t.halts.by} {decision.by.join(", ")}</span>}
         {decision?.at && <span className="quiet"> · {clockTime(decision.at)}</span>}
@@ -53,3 +54,6 @@ export function Settled({ detail, own, onTakeBack }: { detail: CaseDetail; own: 
     </div>
   );
 }
+
+/** A reminder of one's own answer; the history has it whole. */
+const clip = (text: string): string => (text.length > 80 ? `${text.slice(0, 80)}… (${text.length})` : text);

@@ -112,9 +112,14 @@ def close_case(tx: Tx, case: CaseRow, state: str, *, in_hand: bool = False) -> N
 
 
 def summary(action: str, arguments: JSON) -> str:
-    """One line for lists: the action and its short arguments. Never shown as fact without the card."""
+    """One line for lists: the action and its short arguments. Never shown as fact without the card.
+
+    A model's suggestion stays out: lists are read before a blind case is answered.
+    """
     parts = []
     for name, value in arguments.items():
+        if name == "suggestion":
+            continue
         if isinstance(value, str) and not value.startswith("data:"):
             parts.append(value)
         elif isinstance(value, int | float) and not isinstance(value, bool):

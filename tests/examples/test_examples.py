@@ -1,0 +1,38 @@
+"""Every example runs by one command, does what it says, and stays short."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SHOWS = {
+    "gate_a_function.py": ("paid 900 to Bose Paper Mills", "waits: ", "paid 12000 to Asha Traders"),
+    "ask_a_question.py": ("the reviewer hears: ", "paying from 4410-22 in INR"),
+    "co_planning.py": ("3. put up the sign (1.5 h)", "4. open (1 h)"),
+    "moderate.py": (
+        "published: The night train runs again from Monday.",
+        "published: I feel low and do not know whom to call.",
+        "withheld (not_allowed): Free money, click the link now!",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
+def test_example_with_a_scripted_reviewer_shows_what_it_is_about(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / name), "--auto", "--database", str(tmp_path / "example.db")]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    for line in SHOWS[name]:
+        assert line in ran.stdout
+    # what is refused is never done
+    assert "published: Free money" not in ran.stdout
+    assert "paid 120000" not in ran.stdout
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_example_is_short_enough_to_read(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) < 80

@@ -18,8 +18,11 @@ import typer.main
 
 import handrail.errors
 import handrail.policy.document as policy
+from handrail.cli.lazy import LazyGroup
 from handrail.cli.main import app as cli
+from handrail.maintenance.hook import SECONDS, SECONDS_VARIABLE, VARIABLE
 from handrail.server.app import describe
+from handrail.server.settings import Settings
 
 HERE = Path(__file__).resolve().parent / "reference"
 NOTICE = "<!-- Written by docs/generate.py; change the code, then run `make docs`. -->\n"
@@ -68,15 +71,17 @@ def commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
         yield path, command
         return
     for name in sorted(children):
-        if not children[name].hidden:
-            yield from commands(children[name], (*path, name))
+        # the program's own parts load when called
+        child = command.load(name) if isinstance(command, LazyGroup) else children[name]
+        if not child.hidden:
+            yield from commands(child, (*path, name))
 
 
 def default(option: Any) -> str:
     value = option.default
     if option.required:
         return "required"
-    if value is None or callable(value) or value in ((), []):
+    if value is None or value is False or callable(value) or value in ((), []):
         return ""
     return f"`{value}`"
 
@@ -231,6 +236,34 @@ def http_page() -> str:
     return "\n".join(parts)
 
 
+def settings_page() -> str:
+    server = [
+        (f"`HANDRAIL_{name.upper()}`", stated({"default": json.loads(json.dumps(field.default, default=str))}),
+         prose(field.description))
+        for name, field in Settings.model_fields.items()
+    ]  # fmt: skip
+    commands_only = [
+        ("`HANDRAIL_URL`", "", "A server, for `case`, `halt` and `undo`; needs a key."),
+        ("`HANDRAIL_KEY`", "", "API key for that server."),
+        ("`HANDRAIL_PERSON`", "the only person there is", "Who answers, for `case` on a database."),
+    ]
+    hook = [
+        (f"`{VARIABLE}`", "", "Command to run when training is due: a JSON list, or words; no shell reads them."),
+        (f"`{SECONDS_VARIABLE}`", f"`{SECONDS:g}`", "Seconds that command may take."),
+    ]
+    head = ("variable", "default", "meaning")
+    return "\n".join(
+        [
+            "# Settings",
+            NOTICE,
+            "Environment variables. A command's option of the same name wins.\n",
+            "## Server and database\n", table(head, server),
+            "## Commands\n", table(head, commands_only),
+            "## Retraining\n", table(head, hook),
+        ]
+    )  # fmt: skip
+
+
 def prose(text: str | None) -> str:
     """The text as one paragraph."""
     return " ".join((text or "").split()) + ("\n" if text and "\n\n" in text else "")
@@ -247,6 +280,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "policy.md": policy_page,
     "errors.md": errors_page,
     "http.md": http_page,
+    "settings.md": settings_page,
 }
 
 if __name__ == "__main__":

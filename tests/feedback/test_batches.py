@@ -103,7 +103,8 @@ def test_announce_reaches_subscribers_through_the_outbox(tmp_path: Path) -> None
         hr.batcher.step()
         (row,) = hr.store.read(schema.outbox.select())
         assert row.type == "training.due"
-        assert parse(row.body)["event_id"] == entries(hr, "training.due")[0]["id"]
+        told, entry = parse(row.body), entries(hr, "training.due")[0]
+        assert (told["event_id"], told["training"]) == (entry["id"], entry["training"])
 
 
 def _freeze(tx: Tx, _: None) -> None:

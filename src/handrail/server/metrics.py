@@ -90,6 +90,8 @@ def _state(plane: Plane, parked: int) -> Iterator[Metric]:
         failures.add_metric((loop.name,), loop.failures)
     yield lag
     yield failures
+    yield _counter("handrail_retraining_runs", "Times the retraining hook ran.", plane.retraining.runs)
+    yield _counter("handrail_retraining_failures", "Times it did not end well.", plane.retraining.failures)
 
 
 def unsigned_seconds(waiting: bytes | None, now: int) -> float:

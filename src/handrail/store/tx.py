@@ -14,7 +14,7 @@ from sqlalchemy import Table
 
 from handrail.audit.tile import WIDTH
 from handrail.audit.tree import Frontier, leaf_hash, root_of, split_hashes
-from handrail.canonical import JSON, dumps
+from handrail.canonical import JSON, dumps, parse
 from handrail.clock import SECOND, iso, uuid7
 from handrail.entry import EntryType, entry_bytes
 from handrail.errors import NotFound
@@ -24,6 +24,11 @@ from handrail.store.statements import Statement
 Engine = Literal["sqlite", "postgres"]
 Row = tuple[Any, ...]
 CLOCK_TOLERANCE = 5 * SECOND
+# the part of an entry that its event repeats, where there is no case to ask about
+TOLD = {
+    "training.due": "training", "policy.changed": "policy", "calibrator.changed": "calibrator", "halt.set": "halt",
+    "halt.lifted": "halt", "incident.flagged": "incident",
+}  # fmt: skip
 
 
 class Connection(Protocol):
@@ -227,7 +232,17 @@ class Tx:
                     self.add(
                         schema.outbox, id=staged.id, webhook=webhook, workspace=staged.workspace,
                         case_id=staged.case_id, seq=self.now * 1000 + min(seq, 999), type=staged.type,
-                        body=dumps({"type": staged.type, "at": iso(staged.at), "case_id": staged.case_id,
-                                    "event_id": staged.id}),
+                        body=_event_body(staged),
                         created_at=self.now, attempts=0, next_at=self.now, delivered_at=None, last_error=None,
                     )  # fmt: skip
+
+
+def _event_body(staged: Staged) -> bytes:
+    """What a subscriber is told: which entry, about which case; never a value of the case itself."""
+    body: dict[str, JSON] = {
+        "type": staged.type, "at": iso(staged.at), "case_id": staged.case_id, "event_id": staged.id,
+    }  # fmt: skip
+    told = TOLD.get(staged.type)
+    if told is not None:
+        body[told] = parse(staged.data)[told]
+    return dumps(body)

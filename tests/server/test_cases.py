@@ -354,7 +354,7 @@ def test_policy_is_shown_to_all_changed_by_admins_and_explained(here: Site) -> N
 def test_calibrators_are_installed_by_admins_and_listed(here: Site) -> None:
     admin = here.signed_in("adm", "admin")
     scores = [n / 100 for n in range(100)]
-    fitted = fit(scores, [score > 0.4 for score in scores]).to_json()
+    fitted = fit("platt", scores, [score > 0.4 for score in scores], fitted_at=0).to_json()
     refused = admin.post("/v1/calibrators", json={"name": "pay", "calibrator": {"method": "magic"}})
     assert refused.status_code == 422
     foreign = here.signed_in("ann").post("/v1/calibrators", json={"name": "pay", "calibrator": fitted})

@@ -127,6 +127,13 @@ def need_any_scope(actor: Actor, *scopes: str) -> None:
         actor.need_scope(scopes[0])
 
 
+def need_reviewer(actor: Actor) -> None:
+    """Raise `Forbidden` for who is no person, or a person who does not review."""
+    actor.need_scope("review")
+    if actor.kind != "person":
+        raise Forbidden("only people review", remedy="Sign in as a person; an agent's key cannot answer.")
+
+
 def need_auditor(actor: Actor) -> None:
     """Raise `Forbidden` for who may not read whole entries: people need a role, keys the admin scope."""
     if actor.kind == "person":

@@ -19,7 +19,7 @@ from handrail.maintenance import indexing
 from handrail.maintenance.plane import Plane
 from handrail.server import views
 from handrail.server.bodies import BatchBody, BatchItem, FenceBody, NextBody, ReasonBody, ReviewBody
-from handrail.server.callers import Caller
+from handrail.server.callers import Caller, need_reviewer
 from handrail.server.desk import desk_of
 from handrail.server.problems import printable
 from handrail.server.proofs import case_proof
@@ -96,16 +96,20 @@ def _taken(plane: Plane, actor: Actor, taken: Any) -> dict[str, JSON]:
 @router.post("/cases/{case_id}/renew")
 async def renew(request: Request, case_id: str, body: FenceBody, actor: Caller) -> dict[str, JSON]:
     """Keep a claim alive."""
-    actor.need_scope("review")
+    need_reviewer(actor)
+    desk = desk_of(request)
+    await desk.look(desk.plane.proposal, actor.workspace, case_id)
     hold = claim.Hold(actor=actor, case_id=case_id, fence=body.fence)
-    return {"claim": claim_to_json(await desk_of(request).plane.arun(claim.renew, hold))}
+    return {"claim": claim_to_json(await desk.plane.arun(claim.renew, hold))}
 
 
 @router.post("/cases/{case_id}/release")
 async def release(request: Request, case_id: str, body: FenceBody, actor: Caller) -> dict[str, JSON]:
     """Give a case back to the queue."""
-    actor.need_scope("review")
-    await desk_of(request).plane.arun(claim.release, claim.Hold(actor=actor, case_id=case_id, fence=body.fence))
+    need_reviewer(actor)
+    desk = desk_of(request)
+    await desk.look(desk.plane.proposal, actor.workspace, case_id)
+    await desk.plane.arun(claim.release, claim.Hold(actor=actor, case_id=case_id, fence=body.fence))
     return {}
 
 
@@ -143,7 +147,7 @@ def _answered(plane: Plane, actor: Actor, made: review.Reviewed) -> dict[str, JS
 @router.post("/reviews/{review_id}/withdraw")
 async def withdraw(request: Request, review_id: str, actor: Caller) -> dict[str, JSON]:
     """Take an answer back within its undo window."""
-    actor.need_scope("review")
+    need_reviewer(actor)
     plane = desk_of(request).plane
     case_id = await plane.arun(review.withdraw, review.Withdraw(actor=actor, review_id=review_id))
     return {
@@ -163,7 +167,7 @@ async def send_up(request: Request, case_id: str, body: ReasonBody, actor: Calle
 @router.post("/cases/batch")
 async def batch(request: Request, body: BatchBody, actor: Caller) -> dict[str, JSON]:
     """One verdict for up to 20 cases of one action and shape; each is answered, and can be taken back, by itself."""
-    actor.need_scope("review")
+    need_reviewer(actor)
     plane = desk_of(request).plane
     await asyncio.to_thread(_refuse_mixed, plane, actor, body)
     id = uuid7(plane.clock.now())

@@ -19,7 +19,7 @@ from handrail.lifecycle.rows import ExecutionRow
 from handrail.maintenance.plane import Plane
 from handrail.server import parking
 from handrail.server.bodies import FinishBody, SettleBody, StartBody
-from handrail.server.callers import Caller, need_any_scope, own
+from handrail.server.callers import Caller, need_any_scope, need_reviewer, own
 from handrail.server.desk import Desk, desk_of
 from handrail.server.reading import StrictRoute
 from handrail.store import reads, statements
@@ -57,6 +57,7 @@ async def finish(request: Request, case_id: str, body: FinishBody, actor: Caller
 @router.post("/executions/{case_id}/settle")
 async def settle(request: Request, case_id: str, body: SettleBody, actor: Caller) -> dict[str, JSON]:
     """A person says whether an `unknown` effect happened."""
+    need_reviewer(actor)
     command = execute.SettleExecution(actor=actor, case_id=case_id, happened=body.happened, note=body.note)
     return execution_to_json(await desk_of(request).plane.arun(execute.settle, command))
 

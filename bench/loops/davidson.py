@@ -7,7 +7,7 @@ differ. After the round the model is trained on what people said, a calibrator i
 threshold is certified for the next round on uniformly drawn cases. A new model replaces the serving one
 only if it is certified to let as much through.
 
-Run: python bench/loops/davidson.py DATA [--rounds 6] [--per-round 1000] [--target 0.06] [--seed 0]
+Run: python bench/loops/davidson.py DATA [--rounds 6] [--per-round 1000] [--target 0.06] [--seed 0] [--client FOLDER]
 Prints a JSON line a round. DATA is the folder of data sets.
 """
 
@@ -18,11 +18,13 @@ import csv
 import gzip
 import json
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from client_desk import client_desks
 from desk import Desk, PureDesk, Standing
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -269,7 +271,18 @@ def _ask(tweet: Tweet, said: str | None, standing: Standing, asking: Asking) -> 
         if not standing.open:
             seen.escalated += contradicted
             return said if standing.value is None else str(standing.value)
+        if standing.escalated and desk.leads:
+            break
     seen.escalated += contradicted
+    for lead in desk.leads:
+        # a lead knows what most of the tweet's people said
+        same = tweet.majority == said
+        standing = desk.answer(
+            standing.case_id, lead, "approve" if same else "respond", value=None if same else tweet.majority
+        )
+        seen.answers += 1
+        if not standing.open:
+            return said if standing.value is None else str(standing.value)
     seen.unsettled += 1
     return None
 
@@ -317,10 +330,14 @@ def main() -> None:
     parser.add_argument("--per-round", type=int, default=1_000)
     parser.add_argument("--target", type=float, default=0.06)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--client", type=Path, metavar="FOLDER", help="through the real client, on SQLite in FOLDER")
     given = parser.parse_args()
     tweets = read_tweets(given.data)
-    for found in play(tweets, rounds=given.rounds, per_round=given.per_round, target=given.target, seed=given.seed):
-        print(json.dumps(as_json(found)))
+    asked = {"rounds": given.rounds, "per_round": given.per_round, "target": given.target, "seed": given.seed}
+    with ExitStack() as held:
+        desk_for: DeskFactory = pure_desk if given.client is None else held.enter_context(client_desks(given.client))
+        for found in play(tweets, desk_for=desk_for, **asked):
+            print(json.dumps(as_json(found)))
 
 
 if __name__ == "__main__":

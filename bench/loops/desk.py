@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from handrail.canonical import JSON
 from handrail.clock import SECOND
@@ -42,6 +42,9 @@ class Standing:
 class Desk(Protocol):
     """What a loop needs. `draw` in [0, 1) decides spot checks."""
 
+    # who judges what the others contradict each other on; empty: further people of the same kind
+    leads: ClassVar[tuple[str, ...]]
+
     def propose(self, proposal: Proposal, *, draw: float) -> Standing: ...
 
     def answer(
@@ -65,6 +68,8 @@ class _Case:
 
 class PureDesk:
     """Policy, quorum and labels, with nothing stored and no time but a counter."""
+
+    leads: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, policy: Policy, *, roles: Mapping[str, Collection[str]] | None = None, checkers: int = 1

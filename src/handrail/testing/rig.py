@@ -30,8 +30,11 @@ START = 1_700_000_000 * SECOND
 class Rig:
     """One workspace on a real database, without loops: nothing happens by itself, and no time passes."""
 
-    def __init__(self, url: str | Path | Store, folder: Path, *, policy: str = POLICY, **plane: Any):
-        self.clock = FakeClock(START)
+    def __init__(
+        self, url: str | Path | Store, folder: Path, *, policy: str = POLICY, clock: FakeClock | None = None,
+        **plane: Any,
+    ):  # fmt: skip
+        self.clock = clock or FakeClock(START)
         self.agent = agent()
         self.policy = policy
         self.plane = Plane(url, policy=policy, keys=folder / "keys", clock=self.clock, loops=False, **plane)
@@ -168,6 +171,10 @@ class Rig:
     def problems(self) -> list[str]:
         """All that is wrong: hashes, proofs, signatures, meaning, receipts, and rows that the log does not explain."""
         self.plane.sealer.step()
+        return self.problems_without_sealing()
+
+    def problems_without_sealing(self) -> list[str]:
+        """The same under the newest checkpoint there is, for when nothing can be written."""
         key = self.plane.sealer.key(self.plane.log).verifier
         trust = parse_trust(f"log {key.text}\nquorum none\n")
         report = verify(self.plane.logbook(), trust, receipts=self.receipts)

@@ -89,3 +89,20 @@ def test_completion_offers_commands_of_a_part_that_was_not_loaded() -> None:
         env={"_HANDRAIL_COMPLETE": "complete_bash", "COMP_WORDS": "handrail case re", "COMP_CWORD": "2"},
     )  # fmt: skip
     assert {"reject", "release", "respond", "redirect"} <= set(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", [("case", "list"), ("halt", "list"), ("export", "labels", "--output", "-")])
+def test_error_of_a_file_that_is_no_database_is_words_too(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "notes.txt").write_text("these are notes, not a database\n" * 100)
+    made = program(*command, "--database", tmp_path / "notes.txt", code=2)
+    assert made.stderr.startswith("unreadable: the database cannot be read: ")
+
+
+def test_error_of_a_setting_names_its_variable() -> None:
+    made = program("case", "list", HANDRAIL_PORT="many", code=1)
+    assert made.stderr.startswith("invalid_input: HANDRAIL_PORT is 'many'")
+
+
+def test_error_of_a_database_server_that_is_not_there_is_words_too() -> None:
+    made = program("case", "list", "--database", "postgresql://127.0.0.1:9/none", code=2)
+    assert "the database cannot be read" in made.stderr

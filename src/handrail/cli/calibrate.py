@@ -75,7 +75,7 @@ def calibrate(
         )
         made = _fitted(learned, method, cast(Literal["probability", "logit"], scale), action, as_json)
         if output is not None:
-            output.write_text(json.dumps(made.to_json(), indent=2) + "\n", encoding="utf-8")
+            _keep(output, made)
         version, chosen, note = None, None, None
         if install and plane is not None:
             attached = _attached(plane, settings.workspace, action or "")
@@ -158,6 +158,13 @@ def _attached(plane: Plane, workspace: str, action: str) -> str | None:
     row = reads.policy_text(plane.store, workspace)
     entry = None if row is None else compiled(row.text, row.name).action(action)
     return None if entry is None else entry.calibrator
+
+
+def _keep(path: Path, made: Calibrator) -> None:
+    try:
+        path.write_text(json.dumps(made.to_json(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"{path}: {error.strerror or error}", remedy="Name a file that can be written.") from None
 
 
 def _tell(

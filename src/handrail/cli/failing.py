@@ -8,6 +8,8 @@ import typer
 
 from handrail.errors import HandrailError, NotApproved, Unreadable
 
+# whose errors mean that a file is no database of ours, or that its server is not there
+DRIVERS = ("sqlite3", "psycopg", "sqlalchemy", "alembic")
 # 2 is also what wrong usage ends with
 FAILED, UNREADABLE = 1, 2
 
@@ -29,3 +31,13 @@ def stop(message: str, *, remedy: str = "", code: int = FAILED) -> NoReturn:
     if remedy:
         typer.echo(f"  {remedy}", err=True)
     raise typer.Exit(code)
+
+
+def from_driver(error: Exception) -> bool:
+    """Whether a database's driver raised it. Told by name, so that no driver is imported to ask."""
+    return type(error).__module__.partition(".")[0] in DRIVERS
+
+
+def first_line(error: Exception) -> str:
+    """What it says, without statements and links."""
+    return next(iter(str(error).splitlines()), type(error).__name__)

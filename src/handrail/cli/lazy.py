@@ -8,8 +8,8 @@ from typing import Any, ClassVar, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-from handrail.cli.failing import show
-from handrail.errors import HandrailError, NotApproved
+from handrail.cli.failing import first_line, from_driver, show
+from handrail.errors import HandrailError, NotApproved, Unreadable
 
 COMPLETION = ("install_completion", "show_completion")
 
@@ -34,6 +34,8 @@ class LazyGroup(TyperGroup):
     def load(self, name: str) -> Any:
         """The command itself. A module offers `app`, which is the command or holds it under its name."""
         module = importlib.import_module(f"handrail.cli.{self.table[name].module}")
+        # help looks the same everywhere, and in a pipe
+        module.app.rich_markup_mode = None
         command = typer.main.get_command(module.app)
         found = getattr(command, "commands", {}).get(name, command)
         # shells complete the whole program, not one part of it
@@ -53,6 +55,10 @@ class LazyGroup(TyperGroup):
             raise typer.Exit(show(error)) from None
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
+        except Exception as error:
+            if ctx.params.get("debug") or not from_driver(error):
+                raise
+            raise typer.Exit(show(Unreadable(f"the database cannot be read: {first_line(error)}"))) from None
 
 
 def _stub(name: str, help: str) -> Any:

@@ -13,6 +13,7 @@ from handrail.audit.bundle import read_size
 from handrail.audit.log import Opening
 from handrail.audit.note import VerifierKey, parse_skey
 from handrail.audit.tile import WIDTH, Tile, split_bundle
+from handrail.cli.failing import first_line, from_driver
 from handrail.errors import HandrailError, InvalidInput, Unavailable, Unreadable
 from handrail.maintenance.plane import keys_beside
 from handrail.maintenance.sealing import key_file
@@ -59,9 +60,9 @@ def open_database(place: str, *, allow_unsafe: bool = True) -> Iterator[Store]:
         raise
     except Exception as error:
         # the driver's own errors: a torn page, a missing table
-        if type(error).__module__.partition(".")[0] not in ("sqlite3", "psycopg", "sqlalchemy"):
+        if not from_driver(error):
             raise
-        raise Unreadable(f"{place} cannot be read as handrail's database: {error}") from error
+        raise Unreadable(f"{place} cannot be read as handrail's database: {first_line(error)}") from error
     finally:
         store.close()
 

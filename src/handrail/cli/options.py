@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
+from handrail.errors import InvalidInput
 from handrail.maintenance.plane import Plane
 from handrail.server.settings import Settings
 
@@ -18,7 +20,15 @@ Workspace = Annotated[str | None, typer.Option(help="Workspace; HANDRAIL_WORKSPA
 
 def settings_from(**given: Any) -> Settings:
     """Settings of the environment, with the options that were given on top."""
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(map(str, first["loc"])).upper()
+        raise InvalidInput(
+            f"HANDRAIL_{name} is {str(first['input'])[:100]!r}: {first['msg']}",
+            remedy="Correct the variable or option.",
+        ) from None
 
 
 def plane_of(settings: Settings) -> Plane:

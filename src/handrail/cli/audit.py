@@ -2,6 +2,9 @@
 
 `verify` ends with 0: all held and the trust asked for was met; 1: tampered with; 2: cannot be judged;
 3: consistent, but not vouched for by whom you trust.
+
+Without a trust file a database is judged by the key that lies beside it, and 0 then means no more than that
+nothing is damaged; a bundle or a URL comes with no key of its own, and ends with 3 at best.
 """
 
 from __future__ import annotations
@@ -58,7 +61,11 @@ def verify(
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a log: hashes, signatures, openings, and whether what its entries say could have happened."""
+    """Judge a log: hashes, signatures, openings, and whether what its entries say could have happened.
+
+    Ends with 0: it holds, and the trust asked for was met; 1: tampered with; 2: cannot be judged; 3: consistent, but not
+    vouched for by whom you trust. Without --trust a database is judged by the key beside it, which is no outside trust.
+    """
     try:
         given = None if trust is None else parse_trust(read_files([trust])[0].decode())
         kept = {"against": read_files(against or ()), "receipts": read_files(receipt or ())}

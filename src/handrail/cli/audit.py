@@ -26,7 +26,6 @@ from handrail.cli.failing import stop
 from handrail.cli.material import ServedLog, kind_of, logbook, open_database, own_key, read_files
 from handrail.cli.options import Workspace, settings_from
 from handrail.cli.printing import AsJson, print_json, visible
-from handrail.cli.reaching import Key
 from handrail.errors import HandrailError, InvalidInput, NotFound, Unreadable
 from handrail.maintenance.reconcile import reconcile as reconciled
 from handrail.store import reads
@@ -44,6 +43,9 @@ OWN = (
 NONE = "No --trust was given, so nobody you trust vouches for this: the answer is 3 at best."
 
 Keys = Annotated[Path | None, typer.Option("--keys", help="Folder of the log's signing keys.")]
+ServerKey = Annotated[
+    str | None, typer.Option("--key", envvar="HANDRAIL_KEY", help="API key with the admin scope, for a URL.")
+]
 Place = Annotated[str, typer.Argument(help="Path or URL of the database.", show_default=False)]
 
 
@@ -58,13 +60,13 @@ def verify(
     *,
     workspace: Workspace = None,
     keys: Keys = None,
-    key: Key = None,
+    key: ServerKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge a log: hashes, signatures, openings, and whether what its entries say could have happened.
 
-    Ends with 0: it holds, and the trust asked for was met; 1: tampered with; 2: cannot be judged; 3: consistent, but not
-    vouched for by whom you trust. Without --trust a database is judged by the key beside it, which is no outside trust.
+    Ends with 0: it holds, and the trust asked for was met; 1: tampered with; 2: cannot be judged; 3: consistent, but
+    not vouched for by whom you trust. Without --trust a database is judged by the key beside it, which is no outside trust.
     """
     try:
         given = None if trust is None else parse_trust(read_files([trust])[0].decode())

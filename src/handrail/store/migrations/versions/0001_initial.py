@@ -124,6 +124,7 @@ def upgrade() -> None:
         sa.Column("taken_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_claim")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_claim_reviewer", "claim", ["workspace", "reviewer"], unique=False)
     op.create_table(
@@ -192,6 +193,7 @@ def upgrade() -> None:
         sa.Column("case_id", sa.String(length=64), nullable=False),
         sa.Column("approved_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("workspace", "action", "case_id", name=op.f("pk_handoff")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "label",
@@ -439,6 +441,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.Column("last_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("workspace", "person", name=op.f("pk_stint")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "subject_key",
@@ -453,6 +456,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=64), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "subject", name=op.f("pk_timer")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_timer_due", "timer", ["due_at"], unique=False)
     op.create_table(
@@ -514,6 +518,7 @@ def upgrade() -> None:
         "unindexed",
         sa.Column("case_id", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_unindexed")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "usage",

@@ -10,8 +10,8 @@ from typing import Any, Literal
 from handrail.errors import Unavailable
 
 try:
-    import pyarrow as pa  # type: ignore[import-untyped]
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 except ImportError:
     pa = pq = None
 

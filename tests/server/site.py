@@ -88,6 +88,12 @@ class Site:
         self._open.append(made)
         return made
 
+    def beside(self, workspace: str) -> Site:
+        """Another workspace on the same server."""
+        made = Site(self.plane, self.address, workspace)
+        made._open = self._open
+        return made
+
     def close(self) -> None:
         for client in self._open:
             client.close()

@@ -132,7 +132,7 @@ def call(client: httpx2.Client, here: Site, method: str, path: str, case_id: str
 def test_other_workspace_sees_and_touches_nothing(tmp_path: Path) -> None:
     with site(tmp_path / "h.db") as ours:
         ours.plane.begin_workspace("other", POLICY)
-        theirs = Site(ours.plane, ours.address, "other")
+        theirs = ours.beside("other")
         program, ann = ours.program(), ours.signed_in("ann", "admin", "reviewer", "lead", "auditor")
         eve = theirs.signed_in("eve", "admin", "reviewer", "lead", "auditor")
         robot = theirs.program("submit", "execute", "read")
@@ -180,7 +180,7 @@ def test_other_workspace_sees_and_touches_nothing(tmp_path: Path) -> None:
 def test_events_of_one_workspace_are_not_heard_in_another(tmp_path: Path) -> None:
     with site(tmp_path / "h.db") as ours:
         ours.plane.begin_workspace("other", POLICY)
-        eve = Site(ours.plane, ours.address, "other").signed_in("eve")
+        eve = ours.beside("other").signed_in("eve")
         program = ours.program()
         with eve.stream("GET", "/v1/events", headers={"Last-Event-ID": "0"}) as stream:
             lines = stream.iter_lines()

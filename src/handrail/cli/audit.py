@@ -66,7 +66,8 @@ def verify(
     """Judge a log: hashes, signatures, openings, and whether what its entries say could have happened.
 
     Ends with 0: it holds, and the trust asked for was met; 1: tampered with; 2: cannot be judged; 3: consistent, but
-    not vouched for by whom you trust. Without --trust a database is judged by the key beside it, which is no outside trust.
+    not vouched for by whom you trust. Without --trust a database is judged by the key beside it, which is no outside
+    trust.
     """
     try:
         given = None if trust is None else parse_trust(read_files([trust])[0].decode())

@@ -90,7 +90,7 @@ def test_cut_on_a_restored_copy_waits_until_it_is_acknowledged(tmp_path: Path) -
             label(hr, n)
         hr.run(_freeze, None)
         assert hr.batcher.step() == 0
-        hr.run(workspace.acknowledge_restore, Actor(kind="system", pid=SYSTEM.pid, scopes=frozenset({"admin"})))
+        hr.acknowledge_restore(Actor(kind="system", pid=SYSTEM.pid, scopes=frozenset({"admin"})))
         label(hr, 4)
         assert hr.batcher.step() == 1
 

@@ -127,6 +127,7 @@ class Replay:
         self._ids: set[str] = set()
         self._cases: dict[str, _Case] = {}
         self._reviews: set[str] = set()
+        self._continues = False
         self._standing = Standing(self._say)
         self._standings = {
             "policy.changed": self._standing.policy_changed,
@@ -194,7 +195,8 @@ class Replay:
 
     def _case(self, entry: Entry) -> _Case | None:
         case = self._cases.get(entry["case"]["id"])
-        if case is None:
+        # a log that goes on from an earlier epoch speaks of cases that were submitted there
+        if case is None and not self._continues:
             self._say("case.unknown", f"{entry['type']} for a case nobody submitted")
         return case
 
@@ -551,3 +553,5 @@ class Replay:
     def _epoch_opened(self, entry: Entry) -> None:
         if self.idx:
             self._say("epoch.late", "an epoch opens with the first entry of its log")
+        else:
+            self._continues = True

@@ -6,7 +6,6 @@ import typer
 
 from handrail.cli.options import Database, Workspace, plane_of, settings_from
 from handrail.cli.reaching import need_database, operator
-from handrail.lifecycle import workspace as workspaces
 from handrail.store import statements
 
 app = typer.Typer()
@@ -21,5 +20,5 @@ def acknowledge(database: Database = None, workspace: Workspace = None) -> None:
         if not plane.store.read_hot(statements.workspace_get, id=settings.workspace)[0][3]:
             typer.echo(f"workspace {settings.workspace} is not frozen: nothing to do")
             return
-        plane.run(workspaces.acknowledge_restore, operator(settings.workspace))
-    typer.echo(f"workspace {settings.workspace} goes on")
+        origin = plane.acknowledge_restore(operator(settings.workspace))
+    typer.echo(f"workspace {settings.workspace} goes on; its log is {origin}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from handrail.audit.checkpoint import next_epoch
 from handrail.lifecycle import policies
 from handrail.lifecycle.actor import ALL_SCOPES, SYSTEM, Actor
 from handrail.store import schema, statements
@@ -45,11 +46,66 @@ def begin(tx: Tx, command: Begin) -> Begun:
     return Begun(log=command.log, created=True)
 
 
-def acknowledge_restore(tx: Tx, actor: Actor) -> None:
-    """An operator has looked at a restored copy: nothing is frozen any more."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """An older copy of the database was restored: what was signed last reaches further than the log."""
+
+    workspace: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledge:
+    """An operator has looked at a restored copy. `last` is what was signed last: (origin, size, root)."""
+
+    actor: Actor
+    last: tuple[str, int, bytes] | None = None
+
+
+def freeze(tx: Tx, command: Freeze) -> bool:
+    """Let nothing through by itself and start nothing; what was running is unknown. False if it was frozen already.
+
+    The copy has forgotten what happened after it was made, so what it believes undone may be done.
+    """
+    if not tx.run(statements.workspace_freeze, workspace=command.workspace, frozen=True):
+        return False
+    tx.memo.pop(("workspace", command.workspace), None)
+    for case_id, fence in tx.run(statements.execution_running, workspace=command.workspace):
+        if tx.run(statements.execution_lose, case_id=case_id, fence=fence):
+            tx.run(statements.timer_drop, kind="execution", subject=case_id)
+            tx.entry(command.workspace, "execution.unknown", SYSTEM.entry(), case=(case_id, 1), fence=fence)
+    tx.entry(
+        command.workspace,
+        "incident.flagged",
+        SYSTEM.entry(),
+        incident={"id": tx.new_id(), "code": "older_copy_restored"},
+    )
+    return True
+
+
+def acknowledge_restore(tx: Tx, command: Acknowledge) -> str:
+    """Go on after a restore; returns the log's origin.
+
+    Where the old log cannot be extended honestly, a new epoch begins: a new origin, whose first entry
+    names the last checkpoint of the old one.
+    """
+    actor = command.actor
     actor.need_scope("admin")
     tx.run(statements.workspace_freeze, workspace=actor.workspace, frozen=False)
     tx.memo.pop(("workspace", actor.workspace), None)
+    space = tx.workspace(actor.workspace)
+    if command.last is not None:
+        origin, size, root = command.last
+        tx.run(statements.workspace_epoch, workspace=actor.workspace, log=next_epoch(space.log))
+        tx.memo.pop(("workspace", actor.workspace), None)
+        tx.entry(
+            actor.workspace, "epoch.opened", actor.entry(), reason="older_copy_restored",
+            epoch={"origin": origin, "size": size, "root": root.hex()},
+        )  # fmt: skip
+        policy = policies.in_force(tx, actor.workspace)
+        tx.entry(
+            actor.workspace, "policy.changed", actor.entry(), policy={"name": policy.name, "digest": policy.digest}
+        )
     tx.entry(
         actor.workspace, "incident.flagged", actor.entry(), incident={"id": tx.new_id(), "code": "restore_acknowledged"}
     )
+    return tx.workspace(actor.workspace).log

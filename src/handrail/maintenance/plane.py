@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -11,8 +12,9 @@ from typing import Any, TypeVar
 
 from handrail.clock import Clock, SystemClock
 from handrail.decision import Decision, Receipt
-from handrail.errors import InvalidInput, NotFound
+from handrail.errors import HandrailError, InvalidInput, NotFound
 from handrail.lifecycle import rows, submit, workspace
+from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
 from handrail.maintenance import indexing, timers
 from handrail.maintenance.feed import Feed
@@ -26,6 +28,8 @@ from handrail.store.logbook import Logbook
 from handrail.store.migrate import migrate, pending
 from handrail.store.open import open_store
 from handrail.store.writer import Bulk, Verb, Writer
+
+log = logging.getLogger("handrail.plane")
 
 C = TypeVar("C")
 R = TypeVar("R")
@@ -67,9 +71,14 @@ class Plane:
         self.host = host
         self.workspace_id = workspace_id
         begun = self.begin_workspace(workspace_id, policy or default_policy(), policy_name)
-        self.log = begun.log
         self.first_start = begun.created
         self.sealer = Sealer(self.store, self.writer, keys or keys_beside(self.store.url))
+        if self.sealer.ahead(self.log) is not None and self.writer.run(
+            workspace.freeze, workspace.Freeze(workspace=workspace_id)
+        ):
+            log.error(
+                "%s is an older copy than the one that was signed: workspace %s is frozen", self.log, workspace_id
+            )
         self.batcher = Batcher(self.store, self.writer)
         self.retraining = Retraining(self.store, self.writer, self.clock, retrain_hook)
         self.loops = [
@@ -93,6 +102,17 @@ class Plane:
             ),
         )
 
+    @property
+    def log(self) -> str:
+        """The origin of this workspace's log; another one after an epoch."""
+        return self.log_of(self.workspace_id)
+
+    def acknowledge_restore(self, actor: Actor) -> str:
+        """An operator has looked at a restored copy: go on, under a new epoch where the old log cannot be extended."""
+        last = self.sealer.ahead(self.log)
+        known = None if last is None else (last.origin, last.size, last.root)
+        return self.writer.run(workspace.acknowledge_restore, workspace.Acknowledge(actor=actor, last=known))
+
     def start(self) -> None:
         """Start the loops and the watch for other processes' changes."""
         if not self._running:
@@ -108,7 +128,10 @@ class Plane:
             self.retraining.stop()
             for loop in self.loops:
                 loop.stop()
-            self.sealer.step()
+            try:
+                self.sealer.step()
+            except HandrailError as error:
+                log.warning("the newest entries stay unsigned: %s", error)
         self.writer.close()
         self.store.close()
 

@@ -8,8 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from handrail.audit.note import SigningKey, parse_skey
-from handrail.audit.signer import Signer
-from handrail.errors import Conflict
+from handrail.audit.checkpoint import Checkpoint
+from handrail.audit.signer import Signer, check_extends
+from handrail.errors import Conflict, LogRewound
 from handrail.store import statements
 from handrail.store.engine import Store
 from handrail.store.logbook import Logbook
@@ -33,12 +34,32 @@ class Sealer:
         """
         dirty = [row[0] for row in self._store.read_hot(statements.log_dirty)]
         for log in dirty:
-            book = Logbook(self._store, log)
-            size, root = book.head()
-            note = self.signer(log).sign(size, root, book.consistency)
+            size, note = self._sign(log)
             self._writer.run(_keep, (log, size, note.decode()))
         # sealing writes no entry, so there is nothing more to do at once
         return 0
+
+    def _sign(self, log: str) -> tuple[int, bytes]:
+        book = Logbook(self._store, log)
+        while True:
+            size, root = book.head()
+            try:
+                return size, self.signer(log).sign(size, root, book.consistency)
+            except LogRewound:
+                # another process may have signed a longer log since this head was read
+                if book.head()[0] <= size:
+                    raise
+
+    def ahead(self, log: str) -> Checkpoint | None:
+        """What was signed last, if the database does not reach or extend it: an older copy was restored."""
+        book = Logbook(self._store, log)
+        last = self.signer(log).last()
+        size, root = book.head()
+        try:
+            check_extends(last, Checkpoint(origin=log, size=size, root=root), book.consistency)
+        except LogRewound:
+            return last
+        return None
 
     def key(self, log: str) -> SigningKey:
         """The log's signing key; made when there is none yet, readable by its owner only."""

@@ -36,7 +36,11 @@ def _each(*, sqlite: str, postgres: str) -> Statement:
 
 workspace_get = _both("SELECT id, log, secret, frozen, policy FROM workspace WHERE id = :id")
 workspace_policy = _both("UPDATE workspace SET policy = :digest WHERE id = :workspace")
-workspace_freeze = _both("UPDATE workspace SET frozen = :frozen WHERE id = :workspace")
+workspace_freeze = _both(
+    "UPDATE workspace SET frozen = :frozen WHERE id = :workspace AND frozen <> :frozen RETURNING id"
+)
+workspace_epoch = _both("UPDATE workspace SET log = :log WHERE id = :workspace")
+execution_running = _both("SELECT case_id, fence FROM execution WHERE workspace = :workspace AND state = 'started'")
 # many may look at the switches at once, or one set them: until the end of the transaction
 workspace_share = _each(
     sqlite="SELECT :workspace", postgres="SELECT pg_advisory_xact_lock_shared(hashtextextended(:workspace, 0))"
@@ -280,7 +284,9 @@ head_insert = _both("""
 head_move = _both("UPDATE audit_head SET size = :size, frontier = :frontier, last_at = :last_at WHERE log = :log")
 head_sign = _both("""
     UPDATE audit_head SET signed_size = :size, checkpoint = :checkpoint WHERE log = :log AND signed_size <= :size""")
-log_dirty = _both("SELECT log FROM audit_head WHERE signed_size < size")
+# a log that an epoch ended is never signed again
+log_dirty = _both("""
+    SELECT h.log FROM audit_head h JOIN workspace w ON w.log = h.log WHERE h.signed_size < h.size""")
 head_get = _both("SELECT size, frontier, signed_size, checkpoint, last_at FROM audit_head WHERE log = :log")
 entry_hashes = _both("SELECT hash FROM audit_entry WHERE log = :log AND idx >= :start AND idx < :stop ORDER BY idx")
 entries_after = _both("""

@@ -370,6 +370,7 @@ class Meaning:
         self.log: str | None = None
         self.now = self.latest = 0.0
         self.idx = 0
+        self.continues = False
 
     def say(self, text: str) -> None:
         self.findings.add(TAMPERED, f"entry {self.idx}: {text}")
@@ -384,8 +385,13 @@ class Meaning:
             self.say("its time goes back by more than 5 s")
         self.latest = self.now if entry["type"] == "clock.jumped" else max(self.latest, self.now)
         judge = getattr(self, entry["type"].replace(".", "_"), None)
+        self.continues = self.continues or (self.idx == 0 and entry["type"] == "epoch.opened")
         if judge and "case" in entry:
-            judge(entry, self.cases.get(entry["case"]["id"]))
+            case = self.cases.get(entry["case"]["id"])
+            begins = entry["type"] == "proposal.submitted" or entry.get("from") == "new"
+            # a log that goes on from an earlier epoch speaks of cases that were submitted there
+            if case or begins or not self.continues:
+                judge(entry, case)
         self.idx += 1
 
     def proposal_submitted(self, entry: dict[str, Any], case: Case | None) -> None:

@@ -11,7 +11,6 @@ import pytest
 from handrail.audit.tile import WIDTH
 from handrail.errors import Forbidden, HandrailError, InvalidInput, NotExecutable, NotFound
 from handrail.lifecycle import erase, undo
-from handrail.lifecycle.workspace import acknowledge_restore
 from handrail.store import statements
 from handrail.store.tx import Tx
 from handrail.testing.factories import agent, person
@@ -150,7 +149,7 @@ class LogPromises:
         with pytest.raises(NotExecutable, match="restored"):
             rig.start(case)
         assert rig.submit(confidence=0.99).tier == "hard_gate"
-        rig.run(acknowledge_restore, rig.agent)
+        rig.plane.acknowledge_restore(rig.agent)
         assert rig.start(case).state == "started"
 
 

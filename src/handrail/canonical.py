@@ -207,6 +207,9 @@ def _inspect_leaf(value: JSON) -> bool:
     if kind is float:
         if not math.isfinite(value):
             raise MalformedJSON("NaN and infinities are not JSON")
+        if MAX_INTEGER < abs(value) < 1e21 and value % 1.0 == 0.0:
+            # RFC 8785 writes it as an integer, which nobody may read back
+            raise MalformedJSON("integers beyond ±(2^53−1) must travel as strings")
         return not _same_digits(value)
     if kind is str:
         _check_text(value)

@@ -8,6 +8,7 @@ Reading connections are opened read-only and cannot checkpoint at all.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import re
 import sqlite3
@@ -31,6 +32,7 @@ _SYSTEM = SystemClock()
 AUTOCHECKPOINT_PAGES = 4000
 BUSY_MILLISECONDS = 10_000
 POLL_SECONDS = 0.05
+log = logging.getLogger("handrail.sqlite")
 MOUNTS = Path("/proc/mounts")
 NETWORK_FILE_SYSTEMS = {
     "nfs",
@@ -203,6 +205,12 @@ class SQLiteConnection:
         self._dirty_wal = False
 
     def close(self) -> None:
+        try:
+            # what was erased is still in the write-ahead log until it is folded back
+            self._dirty_wal = True
+            self.idle()
+        except sqlite3.OperationalError:
+            log.warning("the write-ahead log of %s could not be folded back", self._path, exc_info=True)
         self._db.close()
         if self._lock is not None:
             self._lock.close()

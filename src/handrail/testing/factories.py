@@ -50,12 +50,13 @@ def agent(pid: str = "billing", **fields: Any) -> Actor:
     return Actor(**({"kind": "agent", "pid": pid, "scopes": ALL_SCOPES} | fields))
 
 
-def person(name: str, *roles: str, **fields: Any) -> Actor:
+def person(called: str, /, *roles: str, **fields: Any) -> Actor:
     """Somebody who reviews; holds the role `reviewer` unless others are named."""
     return Actor(
         **(
             {
-                "kind": "person", "pid": f"p_{name.lower()}", "name": name, "email": f"{name.lower()}@example.org",
+                "kind": "person", "pid": f"p_{called.lower()}", "name": called,
+                "email": f"{called.lower()}@example.org",
                 "scopes": frozenset({"review", "read"}), "roles": frozenset(roles or ("reviewer",)),
             }
             | fields
@@ -63,6 +64,6 @@ def person(name: str, *roles: str, **fields: Any) -> Actor:
     )  # fmt: skip
 
 
-def admin(name: str = "Root", **fields: Any) -> Actor:
+def admin(called: str = "Root", /, **fields: Any) -> Actor:
     """A person who may do everything."""
-    return person(name, "admin", **({"scopes": ALL_SCOPES} | fields))
+    return person(called, "admin", **({"scopes": ALL_SCOPES} | fields))

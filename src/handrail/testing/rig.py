@@ -16,6 +16,7 @@ from handrail.execution import Execution
 from handrail.lifecycle import cancel, claim, escalate, execute, halt, policies, review, submit
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow
+from handrail.lifecycle.submit import Submit, Submitted
 from handrail.maintenance import timers
 from handrail.maintenance.plane import Plane
 from handrail.maintenance.reconcile import reconcile
@@ -55,12 +56,12 @@ class Rig:
     def submit(
         self, action: str = "quick", *, by: Actor | None = None, draw: float = 0.5, nonce: str | None = None,
         arguments: Mapping[str, Any] | None = None, **fields: Any,
-    ) -> submit.Submitted:  # fmt: skip
+    ) -> Submitted:  # fmt: skip
         """Submit a proposal; without confidence it is gated."""
         proposal = Proposal(action=action, arguments={"n": 1} if arguments is None else arguments, **fields)
         return self.plane.run(submit.submit, submit.prepare(by or self.agent, proposal, draw=draw, nonce=nonce))
 
-    def prepared(self, action: str = "quick", *, confidence: float = 0.99, **fields: Any) -> tuple[Any, submit.Submit]:
+    def prepared(self, action: str = "quick", *, confidence: float = 0.99, **fields: Any) -> tuple[Any, Submit]:
         """A verb and its command, for the writer."""
         proposal = Proposal(action=action, confidence=confidence, **fields)
         return submit.submit, submit.prepare(self.agent, proposal, draw=0.5)

@@ -1,0 +1,307 @@
+"""A plain model of claims, reviews, decisions and executions, and a machine that compares the lifecycle with it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from handrail.clock import SECOND, from_iso
+from handrail.errors import HandrailError
+from handrail.execution import Execution
+from handrail.lifecycle import claim, execute, review
+from handrail.store import statements
+from handrail.testing.factories import person
+from handrail.testing.rig import Rig
+
+PEOPLE = {name: person(name) for name in ("Ann", "Bob", "Cy")}
+NAMES = st.sampled_from(sorted(PEOPLE))
+PICKS = st.integers(0, 1_000)
+# action: people needed, seconds until an approval counts
+ACTIONS = {"quick": (1, 0), "usual": (1, 10), "pair": (2, 0), "slow_pair": (2, 10)}
+DEADLINE = 600 * SECOND
+HOLD = claim.CLAIM_SECONDS * SECOND
+MOST_CASES = 8
+
+
+@dataclass(slots=True)
+class Seat:
+    """One answer of one person."""
+
+    name: str
+    verdict: str
+    effective: int
+    id: str = ""
+
+
+@dataclass(slots=True)
+class Model:
+    """One case, as a child would keep it on paper."""
+
+    action: str
+    opened: int
+    tool_class: str
+    seats: list[Seat] = field(default_factory=list)
+    holder: str | None = None
+    held_until: int = 0
+    fence: int = 0
+    decision: str | None = None
+    decided_at: int = 0
+    execution: str | None = None
+    started: Execution | None = None
+    # halted after it was approved: dead for good
+    dead: bool = False
+
+    @property
+    def need(self) -> int:
+        return ACTIONS[self.action][0]
+
+    def answered(self, name: str) -> bool:
+        return any(seat.name == name for seat in self.seats)
+
+    def waits_in_queue(self) -> bool:
+        given = sum(seat.verdict != "abstain" for seat in self.seats)
+        return self.decision is None and self.holder is None and given < self.need
+
+    def settle(self, now: int) -> None:
+        """What is due by now becomes the decision."""
+        if self.decision is not None:
+            return
+        counted = [seat for seat in self.seats if seat.effective <= now]
+        if any(seat.verdict == "reject" for seat in counted):
+            self.decide("rejected", now)
+        elif sum(seat.verdict == "approve" for seat in counted) >= self.need:
+            self.decide("approved", now)
+
+    def decide(self, kind: str, now: int) -> None:
+        self.decision, self.decided_at, self.holder = kind, now, None
+
+    def sweep(self, now: int) -> None:
+        """All that time does."""
+        self.settle(now)
+        if self.decision is None and now >= self.opened + DEADLINE:
+            self.decide("expired", now)
+        if self.holder is not None and now >= self.held_until:
+            self.holder = None
+        if self.execution == "started" and self.started is not None and now >= self.started.expires_at:
+            self.execution = "unknown" if self.tool_class == "unsafe" else "lapsed"
+
+
+class LifecycleMachine(RuleBasedStateMachine):
+    """Subclass it and say in `open_rig` what database it runs on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stack = ExitStack()
+        self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="hr-")))
+        self.rig = self.open_rig(self.folder)
+        self.cases: dict[str, Model] = {}
+        self.halt: str | None = None
+
+    def open_rig(self, folder: Path) -> Rig:
+        """A control plane on an empty database."""
+        raise NotImplementedError
+
+    def teardown(self) -> None:
+        try:
+            assert self.rig.problems() == []
+        finally:
+            self.rig.close()
+            self._stack.close()
+
+    # --- asking both --------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        return self.rig.clock.now()
+
+    def pick(self, number: int) -> tuple[str, Model]:
+        return sorted(self.cases.items())[number % len(self.cases)]
+
+    @staticmethod
+    def ask(allowed: bool, work: Callable[[], Any]) -> Any:
+        """The lifecycle must agree with the model about what is allowed."""
+        refusal: HandrailError | None = None
+        made = None
+        try:
+            made = work()
+        except HandrailError as error:
+            refusal = error
+        assert (refusal is None) == allowed, f"refused: {refusal}" if allowed else f"allowed: {made}"
+        return made
+
+    # --- rules --------------------------------------------------------------------------------------
+
+    @initialize()
+    def begin(self) -> None:
+        self.submit("quick", "unsafe")
+
+    @precondition(lambda self: len(self.cases) < MOST_CASES and self.halt is None)
+    @rule(action=st.sampled_from(sorted(ACTIONS)), tool_class=st.sampled_from(["unsafe", "idempotent"]))
+    def submit(self, action: str, tool_class: str) -> None:
+        case = self.rig.gated(action, tool_class=tool_class)
+        self.cases[case] = Model(action=action, opened=self.now, tool_class=tool_class)
+
+    @rule(name=NAMES, number=PICKS)
+    def take(self, name: str, number: int) -> None:
+        case, model = self.pick(number)
+        allowed = model.decision is None and not model.answered(name) and model.holder in (None, name)
+        held = self.ask(allowed, lambda: self.rig.take(PEOPLE[name], case))
+        if held is not None:
+            if model.holder is None:
+                model.fence += 1
+            model.holder, model.held_until = name, self.now + HOLD
+            assert held.fence == model.fence
+
+    @rule(name=NAMES)
+    def take_next(self, name: str) -> None:
+        held = self.rig.take_next(PEOPLE[name])
+        ready = [id for id, model in self.cases.items() if model.waits_in_queue() and not model.answered(name)]
+        if held is None:
+            assert ready == []
+            return
+        assert held.case_id == min(ready, key=lambda case: (self.rig.case(case).sort_key, case))
+        model = self.cases[held.case_id]
+        model.fence += 1
+        model.holder, model.held_until = name, self.now + HOLD
+        assert held.fence == model.fence
+
+    @rule(name=NAMES, number=PICKS, stale=st.booleans())
+    def renew(self, name: str, number: int, stale: bool) -> None:
+        case, model = self.pick(number)
+        fence = model.fence - stale
+        command = claim.Hold(actor=PEOPLE[name], case_id=case, fence=fence)
+        if self.ask(model.holder == name and not stale, lambda: self.rig.run(claim.renew, command)):
+            model.held_until = self.now + HOLD
+
+    @rule(name=NAMES, number=PICKS, stale=st.booleans())
+    def release(self, name: str, number: int, stale: bool) -> None:
+        case, model = self.pick(number)
+        command = claim.Hold(actor=PEOPLE[name], case_id=case, fence=model.fence - stale)
+        allowed = model.holder == name and not stale
+        self.ask(allowed, lambda: self.rig.run(claim.release, command))
+        if allowed:
+            model.holder = None
+
+    @rule(name=NAMES, number=PICKS, verdict=st.sampled_from(["approve", "approve", "reject", "abstain"]))
+    def answer(self, name: str, number: int, verdict: str) -> None:
+        case, model = self.pick(number)
+        allowed = model.decision is None and not model.answered(name) and model.holder in (None, name)
+        given = self.ask(allowed, lambda: self.rig.answer(PEOPLE[name], case, verdict))
+        if given is None:
+            return
+        model.fence += model.holder is None
+        model.holder = None
+        window = ACTIONS[model.action][1] * SECOND if verdict == "approve" else 0
+        effective = min(self.now + window, model.opened + DEADLINE)
+        assert given.effective_at == effective
+        model.seats.append(Seat(name, verdict, effective, given.review_id))
+        model.settle(self.now)
+        assert (given.decision.kind if given.decision else None) == model.decision
+
+    @rule(name=NAMES, number=PICKS)
+    def withdraw(self, name: str, number: int) -> None:
+        _, model = self.pick(number)
+        seat = next((seat for seat in model.seats if seat.name == name), None)
+        if seat is None:
+            return
+        allowed = model.decision is None and seat.effective > self.now
+        command = review.Withdraw(actor=PEOPLE[name], review_id=seat.id)
+        self.ask(allowed, lambda: self.rig.run(review.withdraw, command))
+        if allowed:
+            model.seats.remove(seat)
+
+    @rule(number=PICKS)
+    def cancel(self, number: int) -> None:
+        case, model = self.pick(number)
+        self.ask(model.decision in (None, "cancelled"), lambda: self.rig.cancel(case))
+        if model.decision is None:
+            model.decide("cancelled", self.now)
+
+    @rule(seconds=st.sampled_from([1, 5, 10, 11, 150, 301, 601]))
+    def pass_time(self, seconds: int) -> None:
+        self.rig.pass_time(seconds)
+        for model in self.cases.values():
+            model.sweep(self.now)
+
+    @rule(number=PICKS, nonce=st.sampled_from(["a", "b"]))
+    def start(self, number: int, nonce: str) -> None:
+        case, model = self.pick(number)
+        fresh = model.execution in (None, "lapsed")
+        if fresh:
+            allowed = model.decision == "approved" and self.halt is None and not model.dead
+        else:
+            allowed = model.execution != "started" or (model.started is not None and model.started.nonce == nonce)
+        made = self.ask(allowed, lambda: self.rig.start(case, nonce))
+        if made is None:
+            return
+        if fresh:
+            assert made.fence == (1 if model.started is None else model.started.fence + 1)
+            assert model.started is None or made.idempotency_key == model.started.idempotency_key
+            model.execution, model.started = "started", made
+        assert made.state == model.execution
+
+    @rule(number=PICKS, ok=st.booleans())
+    def finish(self, number: int, ok: bool) -> None:
+        case, model = self.pick(number)
+        started = model.started
+        if started is None:
+            command = execute.Finish(actor=self.rig.agent, case_id=case, fence=1, ok=ok)
+            self.ask(False, lambda: self.rig.run(execute.finish, command))
+            return
+        state = "succeeded" if ok else "failed"
+        ended = self.ask(
+            model.execution in ("started", "lapsed", "unknown", state), lambda: self.rig.finish(started, ok=ok)
+        )
+        if ended is not None:
+            if model.execution != "unknown":
+                model.execution = state
+            assert ended.state == model.execution
+
+    @rule(name=NAMES, number=PICKS, happened=st.booleans())
+    def settle(self, name: str, number: int, happened: bool) -> None:
+        case, model = self.pick(number)
+        allowed = model.execution == "unknown"
+        self.ask(allowed, lambda: self.rig.settle(PEOPLE[name], case, happened))
+        if allowed:
+            model.execution = "settled"
+
+    @precondition(lambda self: self.halt is None)
+    @rule()
+    def set_halt(self) -> None:
+        self.halt = self.rig.halt("workspace")
+        for model in self.cases.values():
+            model.dead = model.dead or (model.decision == "approved" and model.decided_at <= self.now)
+
+    @precondition(lambda self: self.halt is not None)
+    @rule()
+    def lift_halt(self) -> None:
+        assert self.halt is not None
+        self.rig.lift(self.halt)
+        self.halt = None
+        # an approval of this very moment cannot be told from one before the switch
+        for model in self.cases.values():
+            model.dead = model.dead or (model.decision == "approved" and model.decided_at == self.halted_at())
+
+    def halted_at(self) -> int:
+        return from_iso(self.rig.entries("halt.set")[-1]["at"])
+
+    # --- comparing ----------------------------------------------------------------------------------
+
+    @invariant()
+    def agrees(self) -> None:
+        store, workspace = self.rig.plane.store, self.rig.workspace
+        claims = {row[0]: (row[1], row[2]) for row in store.read_hot(statements.state_claims, workspace=workspace)}
+        executions = {row[0]: row[4] for row in store.read_hot(statements.state_executions, workspace=workspace)}
+        decisions = {row[0]: row[16] for row in store.read_hot(statements.state_proposals, workspace=workspace)}
+        for id, model in self.cases.items():
+            assert decisions[id] == model.decision
+            held = None if model.holder is None else (PEOPLE[model.holder].pid, model.fence)
+            assert claims.get(id) == held
+            assert executions.get(id) == ("started" if model.execution == "lapsed" else model.execution)

@@ -1,0 +1,43 @@
+"""What was erased is gone from the database's files, not only from its tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from handrail.lifecycle import erase, outcome
+from handrail.maintenance import indexing
+from handrail.testing import Rig
+from handrail.testing.factories import person
+
+SECRET = "zoe-quartz-7731"
+ANN = person("Ann")
+
+
+def files_with(folder: Path, needle: bytes) -> list[str]:
+    return [path.name for path in folder.glob("h.db*") if path.is_file() and needle in path.read_bytes().lower()]
+
+
+def test_erase_leaves_the_value_in_no_file(tmp_path: Path) -> None:
+    rig = Rig(f"sqlite:///{tmp_path / 'h.db'}", tmp_path)
+    try:
+        for n in range(20):
+            case = rig.gated(
+                arguments={"to": f"{SECRET}-{n}", "n": n}, personal_data=("/to",), principal="zoe",
+                agent_says=f"pay {SECRET}",
+            )  # fmt: skip
+            indexing.step(rig.plane.store, rig.plane.writer)
+            rig.answer(ANN, case, "edit", arguments={"to": f"{SECRET}-edited", "n": n}, note=f"{SECRET} wrote")
+            rig.finish(rig.start(case), result={"sent": SECRET})
+            rig.run(outcome.record, outcome.Record(actor=rig.agent, case_id=case, value=SECRET))
+        rig.gated(arguments={"to": "max-stays"}, personal_data=("/to",), principal="max")
+        rig.keep_receipt(case)
+        assert files_with(tmp_path, SECRET.encode())
+        rig.run(erase.erase, erase.Erase(actor=rig.agent, subject="zoe", basis="GDPR 17(1)(a)"))
+        assert rig.problems() == []
+    finally:
+        # the last to leave folds the write-ahead log into the file
+        rig.close()
+    assert files_with(tmp_path, SECRET.encode()) == []
+    # full text keeps words apart
+    assert files_with(tmp_path, b"quartz") == []
+    assert files_with(tmp_path, b"max-stays")

@@ -79,6 +79,10 @@ class Desk:
         """Any verb a reviewer has."""
         return self._transport.send(Call(verb=verb, arguments=arguments))
 
+    async def acall(self, verb: str, **arguments: Any) -> Any:
+        """The same for an event loop."""
+        return await self._transport.asend(Call(verb=verb, arguments=arguments))
+
     def _held(self, made: Any) -> Held:
         claim = claim_from_json(made["claim"])
         return Held(claim.case_id, claim.fence, self)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from handrail.audit.replay import replay
 from handrail.canonical import parse
-from handrail.lifecycle import policies, workspace
+from handrail.lifecycle import policies
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.store import schema, statements, training
 from handrail.store.tx import Tx

@@ -254,6 +254,8 @@ review = Table(
         "uq_review_live", "case_id", "revision", "reviewer", unique=True,
         **_where("withdrawn_at IS NULL AND voided_at IS NULL"),
     ),
+    # the partial index above does not serve a look at all answers of a case
+    Index("ix_review_case", "case_id"),
     Index("ix_review_reviewer", "workspace", "reviewer", "given_at"),
 )  # fmt: skip
 

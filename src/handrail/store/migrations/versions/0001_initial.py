@@ -407,6 +407,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_review")),
     )
+    op.create_index("ix_review_case", "review", ["case_id"], unique=False)
     op.create_index("ix_review_reviewer", "review", ["workspace", "reviewer", "given_at"], unique=False)
     op.create_index(
         "uq_review_live",

@@ -162,6 +162,9 @@ class _Verification:
     def _openings(self) -> list[Any]:
         try:
             return list(self.reader.openings())
+        except InvalidProof as error:
+            self.say(TAMPERED, "opening.altered", str(error))
+            return []
         except Unreadable as error:
             self.say(UNREADABLE, "opening.unreadable", str(error))
             return []

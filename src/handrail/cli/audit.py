@@ -85,13 +85,19 @@ def export(
     database: Place,
     output: Annotated[Path, typer.Option(help="The bundle to write, a zip.")],
     *,
+    with_values: Annotated[
+        bool, typer.Option("--with-values", help="Put in the personal values that the log commits to.")
+    ] = False,
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write an auditor's bundle: what the newest checkpoint covers, with a verifier that does not need handrail."""
+    """Write an auditor's bundle: what the newest checkpoint covers, with a verifier that does not need handrail.
+
+    Personal values stay out unless asked for; the commitments to them are always there.
+    """
     name = settings_from(workspace=workspace).workspace
     with open_database(database) as store:
-        book = logbook(store, name)
+        book = logbook(store, name, opened=with_values)
         policies = {row.digest: row.text for row in reads.policy_versions(store, name)}
         size = book.head()[0]
         data = write_bundle(book, policies=policies)
@@ -187,7 +193,7 @@ def _judged(
         finally:
             served.close()
     with open_database(material) as store:
-        book = logbook(store, workspace)
+        book = logbook(store, workspace, opened=True)
         if trust is None and (own := own_key(store, book.log, keys)) is not None:
             trust, whose = Trust(logs=(own,)), "own key"
         return judge(book, trust or nobody, timer=time.perf_counter, **kept), whose

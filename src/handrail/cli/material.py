@@ -15,6 +15,7 @@ from handrail.audit.note import VerifierKey, parse_skey
 from handrail.audit.tile import WIDTH, Tile, split_bundle
 from handrail.cli.failing import first_line, from_driver
 from handrail.errors import HandrailError, InvalidInput, Unavailable, Unreadable
+from handrail.lifecycle.opening import OpenedLog
 from handrail.maintenance.plane import keys_beside
 from handrail.maintenance.sealing import key_file
 from handrail.store import statements
@@ -67,12 +68,12 @@ def open_database(place: str, *, allow_unsafe: bool = True) -> Iterator[Store]:
         store.close()
 
 
-def logbook(store: Store, workspace: str) -> Logbook:
-    """The log of a workspace. Raises `Unreadable` where there is none."""
+def logbook(store: Store, workspace: str, *, opened: bool = False) -> Logbook:
+    """The log of a workspace, `opened` with the personal values it committed to. Raises `Unreadable` for none."""
     found = store.read_hot(statements.workspace_get, id=workspace)
     if not found:
         raise Unreadable(f"the database has no workspace {workspace!r}", remedy="Give --workspace.")
-    return Logbook(store, found[0][1])
+    return OpenedLog(store, found[0][1], workspace) if opened else Logbook(store, found[0][1])
 
 
 def own_key(store: Store, log: str, keys: Path | None) -> VerifierKey | None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from handrail.canonical import JSON, dumps
+from handrail.audit import log as audit
+from handrail.canonical import JSON, dumps, parse
 from handrail.entry import commitment
-from handrail.errors import InvalidInput, NotExecutable
+from handrail.errors import InvalidInput, InvalidProof, NotExecutable
 from handrail.proposal import Proposal
 from handrail.store import schema, statements
+from handrail.store.engine import Store
+from handrail.store.logbook import Logbook
 from handrail.store.tx import Tx
 
 
@@ -34,6 +38,25 @@ class Opening:
         sealed = nonce + AESGCM(key).encrypt(nonce, dumps(self.value), f"{entry}\0{self.path}".encode())
         tx.add(schema.opening, log=tx.workspace(workspace).log, entry=entry, path=self.path, case_id=case_id,
                subject=self.subject, salt=self.salt, sealed=sealed)  # fmt: skip
+
+
+class OpenedLog(Logbook):
+    """A log read by somebody who may see the personal values it committed to, as far as they are not erased."""
+
+    def __init__(self, store: Store, log: str, workspace: str):
+        super().__init__(store, log)
+        self._workspace = workspace
+
+    def openings(self) -> Iterator[audit.Opening]:
+        for entry, path, salt, sealed, key in self._store.read_hot(
+            statements.opening_sealed, log=self.log, workspace=self._workspace
+        ):
+            data = bytes(sealed)
+            try:
+                value = AESGCM(bytes(key)).decrypt(data[:12], data[12:], f"{entry}\0{path}".encode())
+            except InvalidTag:
+                raise InvalidProof(f"the value kept for entry {entry} at {path} was altered") from None
+            yield audit.Opening(entry=entry, path=path, salt=bytes(salt), value=parse(value))
 
 
 def seal(proposal: Proposal) -> tuple[JSON, list[Opening], dict[str, str]]:

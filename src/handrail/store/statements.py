@@ -295,6 +295,9 @@ entry_bytes_range = _both("""
     SELECT bytes FROM audit_entry WHERE log = :log AND idx >= :start AND idx < :stop ORDER BY idx""")
 entry_by_id = _both("SELECT idx, bytes FROM audit_entry WHERE log = :log AND id = :id")
 tile_get = _both("SELECT hashes FROM audit_tile WHERE log = :log AND level = :level AND n = :n")
+opening_sealed = _both("""
+    SELECT o.entry, o.path, o.salt, o.sealed, k.key FROM opening o
+    JOIN subject_key k ON k.workspace = :workspace AND k.subject = o.subject WHERE o.log = :log""")
 opening_salts = _both("SELECT path, salt FROM opening WHERE log = :log AND case_id = :case_id")
 subject_key_get = _both("SELECT key FROM subject_key WHERE workspace = :workspace AND subject = :subject")
 unindexed_list = _both("""

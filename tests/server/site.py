@@ -12,8 +12,9 @@ import httpx2
 from handrail.lifecycle import access
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.maintenance.plane import Plane
+from handrail.server.desk import Desk
 from handrail.server.passwords import hashed
-from handrail.server.run import served
+from handrail.server.run import running
 from handrail.server.settings import Settings
 
 POLICY = """
@@ -40,8 +41,9 @@ HASH = hashed(PASSWORD)
 class Site:
     """One workspace's people and keys on a running server."""
 
-    def __init__(self, plane: Plane, address: str, workspace: str = "default"):
+    def __init__(self, plane: Plane, address: str, desk: Desk, workspace: str = "default"):
         self.plane = plane
+        self.desk = desk
         self.address = address
         self.workspace = workspace
         self.operator = Actor(kind="system", pid="operator", workspace=workspace, scopes=ALL_SCOPES, auth="local")
@@ -90,7 +92,7 @@ class Site:
 
     def beside(self, workspace: str) -> Site:
         """Another workspace on the same server."""
-        made = Site(self.plane, self.address, workspace)
+        made = Site(self.plane, self.address, self.desk, workspace)
         made._open = self._open
         return made
 
@@ -104,8 +106,8 @@ def site(
     database: str | Path, *, policy: str = POLICY, settings: Settings | None = None, **options: Any
 ) -> Iterator[Site]:
     """A running server over a database."""
-    with Plane(database, policy=policy, **options) as plane, served(plane, settings or Settings(port=0)) as address:
-        made = Site(plane, address)
+    with Plane(database, policy=policy, **options) as plane, running(plane, settings or Settings(port=0)) as server:
+        made = Site(plane, server.address, server.desk)
         try:
             yield made
         finally:

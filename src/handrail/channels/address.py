@@ -67,11 +67,12 @@ def destination(url: str, *, ports: Sequence[int] = (443,), allow_http: bool = F
     if parts.username is not None or parts.password is not None or "@" in parts.netloc or parts.fragment:
         raise InvalidInput("the URL must not hold a user, a password or a fragment")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    port = (443 if parts.scheme == "https" else 80) if port is None else port
     if parts.scheme == "http" and allow_http and host in LOOPBACK_NAMES:
-        return Destination(secure=False, host=host, port=port or 80, target=target)
+        return Destination(secure=False, host=host, port=port, target=target)
     if parts.scheme != "https":
         raise InvalidInput("webhooks go over https", remedy="Use an https:// address.")
-    if (port or 443) not in ports:
+    if port not in ports:
         raise InvalidInput(f"port {port} is not one that webhooks may go to", remedy=f"Allowed: {sorted(ports)}.")
     if _literal(host) is None and not _HOST.fullmatch(host):
         raise InvalidInput(
@@ -80,7 +81,7 @@ def destination(url: str, *, ports: Sequence[int] = (443,), allow_http: bool = F
     literal = _literal(host)
     if literal is not None and not is_public(literal):
         raise InvalidInput("that address is not on the public internet")
-    return Destination(secure=True, host=host, port=port or 443, target=target)
+    return Destination(secure=True, host=host, port=port, target=target)
 
 
 def resolve(place: Destination, resolver: Resolver | None = None) -> str:

@@ -163,6 +163,28 @@ class CalibratorBody(Body):
     calibrator: dict[str, Any]
 
 
+Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+
+
+class RoundFigures(Body):
+    """How one round of learning went; shares are 0 to 1."""
+
+    round: Annotated[int, Field(ge=0, le=1_000_000)]
+    proposals: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    reviewed: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    review_rate: Share
+    model_error: Share | None = None
+    passed_error: Share | None = None
+
+
+class RoundBody(Body):
+    """A finished round of one action, and what it let through unasked."""
+
+    action: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain)]
+    figures: RoundFigures
+    threshold: Share | None = None
+
+
 class WebhookBody(Body):
     """Where to send signed messages, and for which entry types (`*`: all)."""
 

@@ -1,4 +1,4 @@
-"""Labels and calibrators over HTTP."""
+"""Labels, calibrators and rounds of learning over HTTP."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from starlette.requests import Request
 
 from handrail.canonical import JSON, parse
 from handrail.clock import iso
-from handrail.lifecycle import calibrators
+from handrail.learning.rounds import Round
+from handrail.lifecycle import calibrators, rounds
 from handrail.maintenance.plane import Plane
-from handrail.server.bodies import CalibratorBody
+from handrail.server.bodies import CalibratorBody, RoundBody
 from handrail.server.callers import Caller, need_lead
 from handrail.server.desk import desk_of
 from handrail.server.reading import StrictRoute
 from handrail.store import reads
+from handrail.store import rounds as rounds_store
 
 router = APIRouter(prefix="/v1", tags=["learning"], route_class=StrictRoute)
 
@@ -53,6 +55,26 @@ async def install(request: Request, body: CalibratorBody, actor: Caller) -> dict
     )
     found = await asyncio.to_thread(_all, plane, actor.workspace)
     return next(item for item in found if item["name"] == body.name and item["version"] == version)
+
+
+@router.get("/rounds")
+def list_rounds(
+    request: Request, actor: Caller, action: Annotated[str, Query(min_length=1, max_length=256)]
+) -> dict[str, JSON]:
+    """The rounds of learning of one action, oldest first, as the operations chart draws them."""
+    actor.need_scope("read")
+    found = rounds_store.of_action(desk_of(request).plane.store, actor.workspace, action)
+    names = ("round", "proposals", "reviewed", "review_rate", "model_error", "passed_error", "threshold")
+    return {"items": [{name: getattr(row, name) for name in names} | {"at": iso(row.at)} for row in found]}
+
+
+@router.post("/rounds", status_code=201)
+async def record_round(request: Request, body: RoundBody, actor: Caller) -> dict[str, JSON]:
+    """Record what a finished round asked of people, and how wrong the model still is."""
+    figures = Round(**body.figures.model_dump())
+    command = rounds.Record(actor=actor, action=body.action, figures=figures, threshold=body.threshold)
+    await desk_of(request).plane.arun(rounds.record, command)
+    return {"action": body.action, "round": figures.round}
 
 
 def _all(plane: Plane, workspace: str) -> list[dict[str, JSON]]:

@@ -148,7 +148,14 @@ def serve(plane: Plane, settings: Settings, *, ready: Callable[[str], None] | No
 @contextlib.contextmanager
 def served(plane: Plane, settings: Settings | None = None) -> Iterator[str]:
     """Serve on a thread for as long as the block lasts; yields the address. For demos and tests."""
-    server = server_of(plane, settings or Settings(port=0))
+    with running(plane, settings or Settings(port=0)) as server:
+        yield server.address
+
+
+@contextlib.contextmanager
+def running(plane: Plane, settings: Settings) -> Iterator[Server]:
+    """The same, yielding the server."""
+    server = server_of(plane, settings)
     failed: list[BaseException] = []
 
     def run() -> None:
@@ -164,7 +171,7 @@ def served(plane: Plane, settings: Settings | None = None) -> Iterator[str]:
             raise RuntimeError(f"the server did not start: {failed}")
         thread.join(0.01)
     try:
-        yield server.address
+        yield server
     finally:
         server.should_exit = True
         thread.join(GRACE_SECONDS + 5)

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol, cast
 
 from sqlalchemy import Table
 
+from handrail.audit.checkpoint import split_epoch
 from handrail.audit.tile import WIDTH
 from handrail.audit.tree import Frontier, leaf_hash, root_of, split_hashes
 from handrail.canonical import JSON, dumps, parse
@@ -153,7 +154,6 @@ class Tx:
 
     def flush(self) -> None:
         """Write what was gathered; take the audit heads last, in one order, so that no two groups deadlock."""
-        self._queue_events()
         if self._added:
             self._drain()
         by_log: dict[str, list[Staged]] = {}
@@ -161,6 +161,10 @@ class Tx:
             by_log.setdefault(staged.log, []).append(staged)
         for log in sorted(by_log):
             self._append(log, by_log[log])
+        # after the log, whose indices are the order in which a case's events must go out; it takes no lock
+        self._queue_events()
+        if self._added:
+            self._drain()
 
     def _append(self, log: str, staged: list[Staged]) -> None:
         head = self.connection.execute(statements.head_lock, {"log": log})
@@ -223,7 +227,7 @@ class Tx:
     # --- events for webhooks ------------------------------------------------------------------
 
     def _queue_events(self) -> None:
-        for seq, staged in enumerate(self.entries):
+        for staged in self.entries:
             key = ("webhooks", staged.workspace)
             if key not in self.memo:
                 self.memo[key] = self.connection.execute(statements.webhook_live, {"workspace": staged.workspace})
@@ -231,7 +235,7 @@ class Tx:
                 if events == "*" or staged.type in events.split(","):
                     self.add(
                         schema.outbox, id=staged.id, webhook=webhook, workspace=staged.workspace,
-                        case_id=staged.case_id, seq=self.now * 1000 + min(seq, 999), type=staged.type,
+                        case_id=staged.case_id, seq=split_epoch(staged.log)[1] << 48 | staged.index, type=staged.type,
                         body=_event_body(staged),
                         created_at=self.now, attempts=0, next_at=self.now, delivered_at=None, last_error=None,
                     )  # fmt: skip

@@ -18,7 +18,7 @@ from handrail.demo.figures import figures_of
 from handrail.demo.plan import Plan
 from handrail.demo.stage import Stage
 
-SMALL = headless.Settings(seed=2, rounds=2, jobs_per_round=12, posts_per_round=30)
+SMALL = headless.Settings(seed=2, rounds=2, errands_per_round=12, posts_per_round=30)
 Meddle = Callable[[Stage, Path], None]
 
 
@@ -37,7 +37,7 @@ def broken(figures: dict[str, Any]) -> set[str]:
 def test_headless_whole_loop_with_pictures_holds_and_learns(tmp_path: Path) -> None:
     plan = Plan(per_round=90, held_out=300)
     made = run(
-        tmp_path / "demo.db", headless.Settings(seed=1, rounds=3, jobs_per_round=14, posts_per_round=20, plan=plan)
+        tmp_path / "demo.db", headless.Settings(seed=1, rounds=3, errands_per_round=14, posts_per_round=20, plan=plan)
     )
     assert broken(made) == set()
     assert made["ok"]
@@ -62,7 +62,9 @@ def test_headless_whole_loop_with_pictures_holds_and_learns(tmp_path: Path) -> N
 def test_headless_rounds_stand_on_the_operations_chart(tmp_path: Path) -> None:
     stage, played = headless.play(
         tmp_path / "demo.db",
-        headless.Settings(seed=0, rounds=1, jobs_per_round=1, posts_per_round=1, plan=Plan(per_round=40, held_out=200)),
+        headless.Settings(
+            seed=0, rounds=1, errands_per_round=1, posts_per_round=1, plan=Plan(per_round=40, held_out=200)
+        ),
     )
     with stage:
         chart = command.operations(stage.plane, "default")["chart"]

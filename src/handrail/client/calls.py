@@ -10,7 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handrail.clock import iso
-from handrail.lifecycle import calibrators, cancel, claim, escalate, execute, grant, halt, outcome, review, undo
+from handrail.learning.rounds import Round
+from handrail.lifecycle import (
+    calibrators,
+    cancel,
+    claim,
+    escalate,
+    execute,
+    grant,
+    halt,
+    outcome,
+    review,
+    rounds,
+    undo,
+)  # fmt: skip
 from handrail.lifecycle.actor import Actor
 from handrail.wire import claim_to_json, decision_to_json, execution_to_json
 
@@ -71,6 +84,12 @@ CALLS: dict[str, Named] = {
     "calibrator": Named(
         lambda a, g: (calibrators.install, calibrators.Install(actor=a, **g)), lambda made: {"version": made}, "POST",
         "/v1/calibrators",
+    ),
+    "round": Named(
+        lambda a, g: (rounds.record, rounds.Record(
+            actor=a, action=g["action"], threshold=g.get("threshold"), figures=Round(**g["figures"])
+        )),
+        lambda made: {}, "POST", "/v1/rounds",
     ),
     "take_next": Named(
         lambda a, g: (claim.take_next, claim.TakeNext(actor=a, queues=tuple(g.get("queues", ())))), _claimed, "POST",

@@ -17,7 +17,7 @@ from handrail.client.pending import Pending
 from handrail.client.steps import Start
 from handrail.clock import FakeClock, SystemClock
 from handrail.demo.moderation import Moderation
-from handrail.demo.office import PAY, Job
+from handrail.demo.office import PAY, Errand
 from handrail.demo.people import Person
 from handrail.demo.plan import Plan
 from handrail.demo.stage import Stage, open_plane
@@ -37,7 +37,7 @@ class Settings:
 
     seed: int = 0
     rounds: int = 6
-    jobs_per_round: int = 25
+    errands_per_round: int = 25
     posts_per_round: int = 50
     plan: Plan | None = None
 
@@ -90,8 +90,8 @@ class _Player:
             self._people_work()
             labelling.learn()
         for number in range(settings.rounds):
-            for _ in range(settings.jobs_per_round):
-                self._do(self.stage.office.next_job())
+            for _ in range(settings.errands_per_round):
+                self._do(self.stage.office.next_errand())
                 self.clock.advance(1.0)
             for at in range(settings.posts_per_round):
                 if at == settings.posts_per_round // 2:
@@ -113,20 +113,20 @@ class _Player:
 
     # --- the programs -----------------------------------------------------------------------------
 
-    def _do(self, job: Job) -> None:
-        """Propose a job; every fourth is sent twice, and now and then a key comes back with something else."""
+    def _do(self, errand: Errand) -> None:
+        """Propose an errand; every fourth is sent twice, and now and then a key comes back with something else."""
         count = self.played.count
-        pending = job.request()
+        pending = errand.request()
         self._note([pending])
         self.waiting.append(pending)
-        count["jobs"] += 1
-        if count["jobs"] % 4 == 0:
+        count["errands"] += 1
+        if count["errands"] % 4 == 0:
             count["sent_twice"] += 1
-            count["replayed"] += job.request().case_id == pending.case_id
-        if count["jobs"] % 10 == 3 and job.gate.action == PAY:
+            count["replayed"] += errand.request().case_id == pending.case_id
+        if count["errands"] % 10 == 3 and errand.gate.action == PAY:
             count["keys_misused"] += 1
             try:
-                job.request(amount=job.arguments["amount"] + 1)
+                errand.request(amount=errand.arguments["amount"] + 1)
             except KeyReused:
                 count["keys_refused"] += 1
 
@@ -173,15 +173,15 @@ class _Player:
 
     def _race(self) -> None:
         """Several callers make the same call at the same moment: one effect, one result."""
-        job = self.stage.office.payment(at_most=5_000)
-        job.says["confidence"] = 0.99
+        errand = self.stage.office.payment(at_most=5_000)
+        errand.says["confidence"] = 0.99
         results: list[str] = []
-        threads = [threading.Thread(target=lambda: results.append(job.call())) for _ in range(RACERS)]
+        threads = [threading.Thread(target=lambda: results.append(errand.call())) for _ in range(RACERS)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        self._note([job.request()])
+        self._note([errand.request()])
         self.played.count["racers"] = RACERS
         self.played.count["race_results"] = len(set(results))
 

@@ -31,7 +31,7 @@ UNDO_SECONDS = 5.0
 REVIEWER, LEAD = "reviewer@demo.local", "lead@demo.local"
 PLAN = Plan(per_round=24, first=24, teach=6, pool=300, held_out=400, target=0.12)
 # seconds between two proposals of each program, and between two answers of a helper
-JOB_PAUSE, POST_PAUSE, HELP_PAUSE = 6.0, 4.0, 2.5
+ERRAND_PAUSE, POST_PAUSE, HELP_PAUSE = 6.0, 4.0, 2.5
 # requests of one program that may wait for people at once
 MOST_WAITING = 12
 
@@ -70,7 +70,7 @@ def show(path: Path, *, seed: int, port: int, helpers: int, plan: Plan | None, p
 def _start(made: Show, stop: threading.Event, helpers: int, pace: float) -> list[threading.Thread]:
     stage = made.stage
     works: list[Callable[[], None]] = [
-        lambda: _Program(made, stop, lambda: stage.office.next_job().request(), JOB_PAUSE / pace).run(),
+        lambda: _Program(made, stop, lambda: stage.office.next_errand().request(), ERRAND_PAUSE / pace).run(),
         lambda: _Program(made, stop, stage.moderation.post, POST_PAUSE / pace).run(),
     ]
     if stage.labelling is not None:

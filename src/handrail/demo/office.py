@@ -38,7 +38,7 @@ class Invoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Errand:
     """One call the agent makes: the gate, its arguments, what it says of itself, and whether a caller may repeat it."""
 
     gate: Gated[..., str]
@@ -67,7 +67,7 @@ class Office:
         # recipient by e-mail subject, and failing tests by build
         self.recipients: dict[str, str] = {}
         self.failing: dict[str, str | None] = {}
-        self._jobs = 0
+        self._errands = 0
 
         def pay(invoice: str, payee: str, account: str, amount: Decimal, key: str = "") -> str:
             done = {"invoice": invoice, "payee": payee, "account": account, "amount": str(amount)}
@@ -94,13 +94,13 @@ class Office:
 
     # --- what the agent comes up with -----------------------------------------------------------
 
-    def next_job(self) -> Job:
+    def next_errand(self) -> Errand:
         """Mostly payments, some mail, now and then a deployment."""
-        self._jobs += 1
+        self._errands += 1
         make = self.rng.choices((self.payment, self.mail, self.deployment), (6, 3, 1))[0]
         return make()
 
-    def payment(self, *, at_most: int | None = None) -> Job:
+    def payment(self, *, at_most: int | None = None) -> Errand:
         """An invoice to pay; sometimes with a wrong amount or account."""
         number = f"{2200 + len(self.invoices)}"
         payee, account = self.rng.choice(SUPPLIERS)
@@ -114,9 +114,9 @@ class Office:
             arguments |= wrong
             confidence = round(self.rng.uniform(0.5, 0.97), 3)
         says = {"confidence": confidence, "agent_says": f"Invoice {number} of {payee} is due; I checked it."}
-        return Job(gate=self.pay, arguments=arguments, says=says, key=f"invoice-{number}")
+        return Errand(gate=self.pay, arguments=arguments, says=says, key=f"invoice-{number}")
 
-    def mail(self) -> Job:
+    def mail(self) -> Errand:
         """A reminder to a supplier; sometimes with a gap left open, or to somebody else."""
         payee, _ = self.rng.choice(SUPPLIERS)
         subject = f"Reminder {len(self.recipients) + 1}"
@@ -127,15 +127,15 @@ class Office:
             gap = self.rng.random() < 0.5
             body, to = (body.replace(payee, "{name}"), to) if gap else (body, "everybody@list.example")
         arguments = {"to": to, "subject": subject, "body": body}
-        return Job(gate=self.send, arguments=arguments, says={"confidence": 0.9}, key=f"mail-{subject}")
+        return Errand(gate=self.send, arguments=arguments, says={"confidence": 0.9}, key=f"mail-{subject}")
 
-    def deployment(self) -> Job:
+    def deployment(self) -> Errand:
         """A build for production; its tests may have failed."""
         build = f"build-{len(self.failing) + 1}"
         self.failing[build] = self.rng.choice(TESTS) if self.rng.random() < 2 * MISTAKES else None
         arguments = {"service": self.rng.choice(SERVICES), "build": build}
         says = {"confidence": round(self.rng.uniform(0.7, 0.99), 3), "agent_says": "All green as far as I can see."}
-        return Job(gate=self.deploy, arguments=arguments, says=says, key=build)
+        return Errand(gate=self.deploy, arguments=arguments, says=says, key=build)
 
     # --- what reviewers are shown ---------------------------------------------------------------
 

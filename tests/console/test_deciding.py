@@ -143,9 +143,10 @@ def test_double_press_answers_one_case_only(open_page: Open, stage: Stage) -> No
 def test_high_stakes_approval_needs_the_floor_and_a_second_key(open_page: Open, stage: Stage) -> None:
     page = open_page("/case/pay-1")
     page.wait_for_selector("article[data-case='pay-1']")
+    page.get_by_role("button", name="Reveal iban").click()
     page.keyboard.press("a")
     page.keyboard.press("Shift+Enter")
-    expect(page.get_by_text("You can approve in 1 s: read on")).to_be_visible()
+    expect(page.get_by_text("1 s more")).to_be_visible()
     assert stage.reviews == {}
     expect(page.get_by_text("Armed. Shift + Enter commits")).to_be_visible()
     page.keyboard.press("Shift+Enter")

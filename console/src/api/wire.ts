@@ -195,7 +195,7 @@ export interface ReviewBody {
   dwell_seconds?: number;
   evidence_opened?: number[];
   blind?: boolean;
-  scope?: "action" | "run";
+  scope?: "action";
 }
 
 export interface ReviewAnswer {

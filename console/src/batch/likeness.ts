@@ -2,6 +2,7 @@
 import type { CaseDetail, Json, Verdict } from "../api/wire";
 import { fieldChanges } from "../diff/fields";
 import { isObject, same } from "../marks/json";
+import { masked, within } from "../marks/masks";
 import { t } from "../words";
 
 export const MOST = 20;
@@ -19,18 +20,20 @@ export function refusal(details: CaseDetail[]): string {
 
 export const allowed = (details: CaseDetail[], verdict: Verdict): boolean => details.every(({ card }) => card.verdicts.includes(verdict));
 
-const flatten = (value: Json): Map<string, Json> =>
-  new Map(fieldChanges(isObject(value) ? {} : value, value).map((each) => [each.path || "value", each.after ?? null]));
+/** Field by field. `covered` are the personal paths, whose values are not spelled out. */
+const flatten = (value: Json, covered: readonly string[] = []): Map<string, Json> =>
+  new Map(fieldChanges(isObject(value) ? {} : value, value).map((each) => [each.path || "value", masked(each.after ?? null, within(covered, each.at), each.at)]));
 
-/** Field by field: the values all share, and the paths in which they differ. */
+/** The values all share, and the paths in which they differ. Personal values are compared, but covered. */
 export function compare(details: CaseDetail[]): { shared: [string, Json][]; differing: string[]; values: Map<string, Json>[] } {
   const values = details.map(({ card }) => flatten(card.arguments));
+  const shown = details.map(({ card }) => flatten(card.arguments, card.personal_data));
   const paths = [...new Set(values.flatMap((each) => [...each.keys()]))];
   const isShared = (path: string) => values.every((each) => same(each.get(path), values[0]?.get(path)));
   return {
-    shared: paths.filter(isShared).map((path): [string, Json] => [path, values[0]?.get(path) ?? null]),
+    shared: paths.filter(isShared).map((path): [string, Json] => [path, shown[0]?.get(path) ?? null]),
     differing: paths.filter((path) => !isShared(path)),
-    values,
+    values: shown,
   };
 }
 

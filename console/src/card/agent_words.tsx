@@ -1,6 +1,7 @@
 /** The agent's prose: folded, labelled as its own words, after the facts. */
 import type { Card } from "../api/wire";
 import { LongText } from "../marks/long_text";
+import { NotCounted } from "../marks/reading";
 import { t } from "../words";
 
 export function AgentWords({ card }: { card: Card }) {
@@ -11,7 +12,9 @@ export function AgentWords({ card }: { card: Card }) {
         {t.card.agentSays} <span className="quiet">{t.card.agentSaysNote}</span>
       </summary>
       <blockquote>
-        <LongText text={card.agent_says} />
+        <NotCounted>
+          <LongText text={card.agent_says} />
+        </NotCounted>
       </blockquote>
     </details>
   );

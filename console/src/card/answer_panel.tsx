@@ -5,6 +5,7 @@ import { ReasonForm, RespondForm, TextForm, type Code } from "../form/answer_for
 import { EditForm } from "../form/edit_form";
 import { say, sayProblem } from "../ui/toast";
 import { t } from "../words";
+import type { Arming } from "./arming";
 import type { Answer, Reviewing } from "./reviewing";
 
 export type PanelName = Exclude<Verdict, "approve"> | "escalate" | "halt";
@@ -28,18 +29,20 @@ interface AnswerPanelProps {
   name: PanelName;
   card: Card;
   reviewing: Reviewing;
+  arming: Arming;
   onAnswer: (answer: Answer) => void;
   onClose: () => void;
 }
 
-export function AnswerPanel({ name, card, reviewing, onAnswer, onClose }: AnswerPanelProps) {
+export function AnswerPanel({ name, card, reviewing, arming, onAnswer, onClose }: AnswerPanelProps) {
   const shared = { card, busy: reviewing.busy, onClose };
   const { problems } = reviewing;
+  const running = { ...shared, serverProblems: problems, armed: arming.armed !== null, onDisarm: arming.disarm };
   switch (name) {
     case "edit":
-      return <EditForm {...shared} serverProblems={problems} onSend={(value) => onAnswer({ verdict: "edit", arguments: value })} />;
+      return <EditForm {...running} onSend={(value) => onAnswer({ verdict: "edit", arguments: value })} />;
     case "respond":
-      return <RespondForm {...shared} serverProblems={problems} onSend={(value) => onAnswer({ verdict: "respond", value })} />;
+      return <RespondForm {...running} onSend={(value) => onAnswer({ verdict: "respond", value })} />;
     case "redirect":
       return <TextForm {...shared} title={t.form.redirectTitle} field={t.form.redirectLabel} label={t.verdict.redirect} onSend={(instruction) => onAnswer({ verdict: "redirect", instruction })} />;
     case "reject":

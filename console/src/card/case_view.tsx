@@ -1,27 +1,34 @@
 /** One case: its card, the answer being given, and every key that acts on it. */
 import { useCallback, useEffect, useState } from "react";
 import type { CaseDetail, Json, Verdict } from "../api/wire";
-import { DiffView } from "../diff/diff_view";
 import { openedOf } from "../evidence/opened";
 import { useCommands } from "../keys/keymap";
 import { visible } from "../marks/hidden";
 import { compact, same, summaryOf, words } from "../marks/json";
-import { UnreadScope, useUnread } from "../marks/unread";
+import { maskedPair } from "../marks/masks";
+import { NotCounted, ReadingScope } from "../marks/reading";
 import { readRoute } from "../route/route";
 import { usePerson } from "../session/session";
+import { fetchAhead, Later, later } from "../ui/later";
+import { Loading } from "../ui/state";
 import { say } from "../ui/toast";
 import { takeBack } from "../undo/undo_list";
 import { t } from "../words";
 import { AgentWords } from "./agent_words";
-import { AnswerPanel, type PanelName } from "./answer_panel";
+import type { PanelName } from "./answer_panel";
 import { ArgumentsView } from "./arguments_view";
+import { useArming } from "./arming";
 import { Choices, Subject, restOf, suggestionOf } from "./choices";
 import { useDwell } from "./dwell";
 import { REARM_MS } from "./latch";
 import { Facts, Headline, WhyYou } from "./facts";
+import { useCovered } from "./personal";
 import { useReviewing, type Answer } from "./reviewing";
 import { Settled } from "./settled";
-import { VerdictBar, useBlocked } from "./verdict_bar";
+import { VerdictBar } from "./verdict_bar";
+
+const AnswerPanel = later(() => import("./answer_panel"), (module) => module.AnswerPanel);
+const DiffView = later(() => import("../diff/diff_view"), (module) => module.DiffView);
 
 export interface CaseViewProps {
   detail: CaseDetail;
@@ -32,9 +39,9 @@ export interface CaseViewProps {
 
 export function CaseView(props: CaseViewProps) {
   return (
-    <UnreadScope>
+    <ReadingScope digest={props.detail.card.digest}>
       <CaseBody {...props} />
-    </UnreadScope>
+    </ReadingScope>
   );
 }
 
@@ -42,18 +49,16 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
   const { card, case: row } = detail;
   const person = usePerson();
   const [panel, setPanel] = useState<PanelName | null>(null);
-  const [armed, setArmed] = useState(false);
   const dwell = useDwell(card.digest);
   const ready = useReady(card.digest);
   const settled = useCallback(() => {
     setPanel(null);
-    setArmed(false);
     onSettled();
   }, [onSettled]);
   const mine = detail.claim?.reviewer_id === person.id ? detail.claim : null;
   const reviewing = useReviewing(card, `${words(row.action)}: ${summaryOf(row)}`, mine, settled);
-  const unread = useUnread();
-  const blocked = useBlocked(card, dwell, armed);
+
+  useEffect(fetchAhead, []);
 
   const own = detail.reviews.find((review) => review.reviewer_id === person.id && !review.withdrawn_at && !review.voided_at);
   const excluded = own === undefined && card.quorum.excluded.includes(person.id);
@@ -72,27 +77,28 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
       ...(answer.verdict === "approve" ? { scope: "action" as const } : {}),
     });
 
-  const approve = () => {
-    if (!card.high_stakes) return send({ verdict: "approve" });
-    void reviewing.take();
-    setPanel(null);
-    setArmed(true);
-  };
-  const commit = () => {
-    if (current() && armed && blocked === "" && unread === 0 && dwell.seconds() >= card.dwell_floor_seconds) send({ verdict: "approve" });
+  const arming = useArming(card, dwell, (answer) => current() && send(answer));
+  const { armed, disarm } = arming;
+  const offer = (answer: Answer) => {
+    if (card.high_stakes) void reviewing.take();
+    arming.offer(answer);
   };
   const choose = (verdict: Verdict) => {
     if (!open || reviewing.busy || !current()) return;
     if (!card.verdicts.includes(verdict)) return say(t.toast.notAllowed, true);
-    if (verdict === "approve") return approve();
+    setPanel(verdict === "approve" ? null : verdict);
+    if (verdict === "approve") return offer({ verdict });
     void reviewing.take();
-    setArmed(false);
-    setPanel(verdict);
+    disarm();
+  };
+  const show = (name: PanelName | null) => {
+    disarm();
+    setPanel(name);
   };
   const pick = (value: Json) => {
     if (!current()) return;
-    const agrees = suggestion !== undefined && same(value, suggestion) && card.verdicts.includes("approve") && !card.high_stakes;
-    send(agrees ? { verdict: "approve" } : { verdict: "respond", value });
+    const agrees = suggestion !== undefined && same(value, suggestion) && card.verdicts.includes("approve");
+    offer(agrees ? { verdict: "approve" } : { verdict: "respond", value });
   };
 
   useCommands(
@@ -103,11 +109,11 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
       respond: () => choose("respond"),
       redirect: () => choose("redirect"),
       abstain: () => choose("abstain"),
-      escalate: () => setPanel("escalate"),
+      escalate: () => show("escalate"),
       later: onLater,
       release: () => void reviewing.release(),
       open: () => void reviewing.take(),
-      ...(armed ? { commit, back: () => setArmed(false) } : {}),
+      ...(armed ? { commit: arming.commit, back: disarm } : {}),
     },
     open,
   );
@@ -115,6 +121,8 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
   const labelling = card.kind === "annotation" || card.kind === "comparison";
   const rest = labelling ? restOf(card) : null;
   const changed = card.base !== null && !same(card.base, card.arguments);
+  const covered = useCovered(card);
+  const [before, after] = maskedPair(card.base, card.arguments, covered);
   return (
     <article className={`card ${card.high_stakes ? "high" : ""}`} aria-label={visible(summaryOf(row))} data-case={row.id} data-card={card.digest.slice(0, 12)} data-ready={ready}>
       <div className="card-body">
@@ -124,7 +132,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
         {labelling ? (
           <>
             <Subject card={card} blurred={blurred} />
-            {picking && <Choices card={card} busy={reviewing.busy} active={open && panel === null} onPick={pick} />}
+            {picking && <Choices card={card} busy={reviewing.busy} active={open && panel === null} armed={armed} onPick={pick} />}
             {rest && (
               <section className="section" aria-label={t.card.arguments}>
                 <h2>{t.card.arguments}</h2>
@@ -138,35 +146,32 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
           <>
             <WhyYou card={card} />
             <Facts card={card} row={row} />
-            {panel !== "edit" && (
+            {(panel !== "edit" || card.high_stakes) && (
               <section className={blurred ? "section blurred" : "section"} aria-label={t.card.arguments}>
-                <h2>{changed ? t.card.changes : t.card.arguments}</h2>
-                {changed && <DiffView before={card.base} after={card.arguments} name={t.card.changes} />}
-                {changed ? <details className="all-arguments" open={card.high_stakes}><summary>{t.card.arguments}</summary><ArgumentsView card={card} /></details> : <ArgumentsView card={card} />}
+                <h2>{panel === "edit" ? t.card.proposed : changed ? t.card.changes : t.card.arguments}</h2>
+                {changed && panel !== "edit" && <Later fallback={<Loading />}><DiffView before={before} after={after} name={t.card.changes} /></Later>}
+                {changed ? <details className="all-arguments" open={card.high_stakes || covered.length > 0}><summary>{t.card.arguments}</summary><ArgumentsView card={card} /></details> : <ArgumentsView card={card} />}
               </section>
             )}
-            {picking && <Choices card={card} busy={reviewing.busy} active={open && panel === null} onPick={pick} />}
+            {picking && <Choices card={card} busy={reviewing.busy} active={open && panel === null} armed={armed} onPick={pick} />}
           </>
         )}
-        {panel && open && <AnswerPanel name={panel} card={card} reviewing={reviewing} onAnswer={send} onClose={() => setPanel(null)} />}
+        {panel && open && <NotCounted><Later><AnswerPanel name={panel} card={card} reviewing={reviewing} arming={arming} onAnswer={offer} onClose={() => show(null)} /></Later></NotCounted>}
         <AgentWords card={card} />
       </div>
       {open ? (
-        !panel && (
+        (!panel || armed) && (
           <VerdictBar
             card={card}
             busy={reviewing.busy}
-            armed={armed}
+            arming={arming}
             claimed={reviewing.claim?.expires_at ?? null}
             approveLabel={suggestion !== undefined ? t.verdict.approveSuggestion(compact(suggestion)) : t.verdict.approve}
-            blocked={blocked}
             onVerdict={choose}
-            onCommit={commit}
-            onDisarm={() => setArmed(false)}
-            onEscalate={() => setPanel("escalate")}
+            onEscalate={() => show("escalate")}
             onRelease={() => void reviewing.release()}
             onLater={onLater}
-            onHalt={() => setPanel("halt")}
+            onHalt={() => show("halt")}
           />
         )
       ) : (

@@ -6,6 +6,8 @@ import { compact, isObject, same } from "../marks/json";
 import { LongText } from "../marks/long_text";
 import { Revealed } from "../marks/revealed";
 import { t } from "../words";
+import { Personal } from "./personal";
+import type { Answer } from "./reviewing";
 
 /** Labels that are digits keep their own key; other labels get 1–9, then 0. */
 export function choiceKeys(choices: Json[]): string[] {
@@ -18,13 +20,17 @@ interface ChoicesProps {
   card: Card;
   busy: boolean;
   active: boolean;
+  /** on a high-stakes card, the answer that waits for its second key */
+  armed: Answer | null;
   onPick: (value: Json) => void;
 }
 
-export function Choices({ card, busy, active, onPick }: ChoicesProps) {
+export function Choices({ card, busy, active, armed, onPick }: ChoicesProps) {
   const choices = card.choices ?? [];
   const keys = choiceKeys(choices);
   const suggestion = suggestionOf(card);
+  const isSuggestion = (choice: Json) => suggestion !== undefined && same(choice, suggestion);
+  const isArmed = (choice: Json) => (armed?.verdict === "approve" ? isSuggestion(choice) : armed?.verdict === "respond" && same(choice, armed.value));
   useDigits((digit) => {
     const index = keys.indexOf(digit);
     if (index >= 0) onPick(choices[index] as Json);
@@ -32,10 +38,10 @@ export function Choices({ card, busy, active, onPick }: ChoicesProps) {
   return (
     <section className="choices" aria-label={t.pick.title}>
       {choices.map((choice, i) => (
-        <button key={i} type="button" className={suggestion !== undefined && same(choice, suggestion) ? "choice suggested" : "choice"} disabled={busy || !active} onClick={() => onPick(choice)}>
+        <button key={i} type="button" className={isSuggestion(choice) ? "choice suggested" : "choice"} aria-pressed={card.high_stakes ? isArmed(choice) : undefined} disabled={busy || !active} onClick={() => onPick(choice)}>
           <kbd aria-hidden="true">{keys[i]}</kbd>
           <span><Revealed text={compact(choice)} /></span>
-          {suggestion !== undefined && same(choice, suggestion) && <small>{t.pick.suggestion}</small>}
+          {isSuggestion(choice) && <small>{t.pick.suggestion}</small>}
         </button>
       ))}
     </section>
@@ -62,24 +68,24 @@ export function restOf(card: Card): Card | null {
 export function Subject({ card, blurred }: { card: Card; blurred: boolean }) {
   const given = isObject(card.arguments) ? card.arguments : {};
   const kind = blurred ? "subject blurred" : "subject";
-  if (card.kind === "comparison") return <Comparison given={given} kind={kind} />;
+  if (card.kind === "comparison") return <Comparison card={card} given={given} kind={kind} />;
   return (
     <div className={kind}>
-      {typeof given.image === "string" && <Picture data={given.image} label={t.pick.image} />}
-      {typeof given.text === "string" && <LongText text={given.text} />}
+      {typeof given.image === "string" && <Personal card={card} path="/image"><Picture data={given.image} label={t.pick.image} /></Personal>}
+      {typeof given.text === "string" && <Personal card={card} path="/text"><LongText text={given.text} name="text" /></Personal>}
     </div>
   );
 }
 
-function Comparison({ given, kind }: { given: { [key: string]: Json }; kind: string }) {
+function Comparison({ card, given, kind }: { card: Card; given: { [key: string]: Json }; kind: string }) {
   return (
     <div className={kind}>
-      {given.prompt !== undefined && <div className="prompt"><span className="fact-name">{t.pick.prompt}</span><LongText text={compact(given.prompt)} /></div>}
+      {given.prompt !== undefined && <div className="prompt"><span className="fact-name">{t.pick.prompt}</span><Personal card={card} path="/prompt"><LongText text={compact(given.prompt)} name={t.pick.prompt} /></Personal></div>}
       <div className="sides">
         {(["a", "b"] as const).map((side) => (
           <article key={side} className="side" aria-label={t.pick.side(side)}>
             <h2>{side.toUpperCase()}</h2>
-            <LongText text={compact(given[side] ?? "")} />
+            <Personal card={card} path={`/${side}`}><LongText text={compact(given[side] ?? "")} name={t.pick.side(side)} /></Personal>
           </article>
         ))}
       </div>

@@ -27,7 +27,7 @@ export function Headline({ card, row }: { card: Card; row: CaseRow }) {
   );
 }
 
-function targetText(card: Card): string {
+export function targetText(card: Card): string {
   const { target } = card;
   if (!isObject(target)) return compact(target);
   return Object.entries(target).map(([name, value]) => `${words(name)} ${compact(value)}`).join(" · ");

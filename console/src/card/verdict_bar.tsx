@@ -1,13 +1,16 @@
 /** The verdicts the server allows, and the ways out of a case. */
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { Card, Verdict } from "../api/wire";
-import type { Command } from "../keys/bindings";
+import { keyOf, type Command } from "../keys/bindings";
 import { clockTime } from "../marks/time";
-import { useUnread } from "../marks/unread";
-import { Hint } from "../ui/hint";
+import type { Missing } from "../marks/reading";
+import { Revealed } from "../marks/revealed";
+import { Hint, keyName } from "../ui/hint";
 import { PHONE, useMedia } from "../ui/media";
 import { t } from "../words";
-import type { Dwell } from "./dwell";
+import type { Arming } from "./arming";
+import { useCovered } from "./personal";
+import { restate } from "./restate";
 
 const ORDER: Verdict[] = ["approve", "edit", "reject", "respond", "redirect", "abstain"];
 /** Shown on a phone without unfolding; rejecting stands beside approving. */
@@ -16,14 +19,11 @@ const FIRST: Verdict[] = ["approve", "edit", "reject"];
 export interface VerdictBarProps {
   card: Card;
   busy: boolean;
-  armed: boolean;
+  arming: Arming;
   /** until when the claim is held, or null */
   claimed: string | null;
   approveLabel: string;
-  blocked: string;
   onVerdict: (verdict: Verdict) => void;
-  onCommit: () => void;
-  onDisarm: () => void;
   onEscalate: () => void;
   onRelease: () => void;
   onLater: () => void;
@@ -34,7 +34,7 @@ export function VerdictBar(props: VerdictBarProps) {
   const { card, busy } = props;
   const phone = useMedia(PHONE);
   const [more, setMore] = useState(false);
-  if (props.armed) return <Armed {...props} />;
+  if (props.arming.armed) return <Armed {...props} />;
   // Where labels stand to pick from, they are the answer; a second way to respond would only confuse.
   const offered = ORDER.filter((verdict) => card.verdicts.includes(verdict) && !(verdict === "respond" && card.choices?.length));
   const first = offered.filter((verdict) => FIRST.includes(verdict));
@@ -76,20 +76,36 @@ function Exit({ of, label, onClick }: { of: Command; label: string; onClick: () 
   );
 }
 
-function Armed({ card, busy, blocked, onCommit, onDisarm, onVerdict }: VerdictBarProps) {
+/** What waits for its second key, restated, and in words what is still missing. */
+function Armed({ card, busy, arming, onVerdict }: VerdictBarProps) {
+  const bar = useRef<HTMLDivElement>(null);
+  const covered = useCovered(card);
+  useEffect(() => bar.current?.focus({ preventScroll: true }), []);
+  const { armed, missing, secondsLeft } = arming;
+  if (!armed) return null;
+  const ready = missing.length === 0 && secondsLeft === 0;
   return (
-    <div className="verdict-bar armed" role="group" aria-label={t.verdict.bar}>
-      <p role="status">{blocked || t.verdict.armed}</p>
+    <div ref={bar} tabIndex={-1} className="verdict-bar armed" role="group" aria-label={t.verdict.bar}>
+      <div className="armed-words">
+        <p className="restated">
+          {restate(card, armed, covered).map((line, i) => <strong key={i}><Revealed text={t.form.restate(line)} /> </strong>)}
+        </p>
+        <p>
+          <span role="status">{ready ? t.verdict.armed(keyName(keyOf("commit"))) : <Revealed text={t.verdict.notYet(missingWords(missing))} />}</span>
+          {secondsLeft > 0 && <span className="seconds-left"> {t.verdict.moreSeconds(secondsLeft)}</span>}
+          {missing.length > 0 && <button type="button" className="small" onClick={goToMissing}>{t.verdict.goTo}</button>}
+        </p>
+      </div>
       <div className="verdicts">
-        <button type="button" className="verdict approve" disabled={busy || blocked !== ""} onClick={onCommit}>
-          {t.verdict.commit} <Hint of="commit" />
+        <button type="button" className="verdict approve" disabled={busy || !ready} onClick={arming.commit}>
+          {t.verdict.commit[armed.verdict as keyof typeof t.verdict.commit]} <Hint of="commit" />
         </button>
         {card.verdicts.includes("reject") && (
           <button type="button" className="verdict reject" disabled={busy} onClick={() => onVerdict("reject")}>
             {t.verdict.reject} <Hint of="reject" />
           </button>
         )}
-        <button type="button" className="ghost" onClick={onDisarm}>
+        <button type="button" className="ghost" onClick={arming.disarm}>
           {t.verdict.disarm} <Hint of="back" />
         </button>
       </div>
@@ -97,18 +113,19 @@ function Armed({ card, busy, blocked, onCommit, onDisarm, onVerdict }: VerdictBa
   );
 }
 
-/** Why an armed approval may not be committed yet; empty when it may. */
-export function useBlocked(card: Card, dwell: Dwell, armed: boolean): string {
-  const unread = useUnread();
-  const [left, setLeft] = useState(0);
-  useEffect(() => {
-    if (!armed) return;
-    const look = () => setLeft(Math.max(0, card.dwell_floor_seconds - dwell.seconds()));
-    look();
-    const timer = setInterval(look, 200);
-    return () => clearInterval(timer);
-  }, [armed, card.dwell_floor_seconds, dwell]);
-  if (!card.high_stakes) return "";
-  if (unread > 0) return t.long.unread(unread);
-  return left > 0 ? t.verdict.readOn(left) : "";
+const SAID = 3;
+
+function missingWords(missing: Missing[]): string {
+  if (missing.length === 0) return t.verdict.readOn;
+  const said = missing.slice(0, SAID).map((each) => t.verdict.missing[each.kind](each.name));
+  return [...said, ...(missing.length > SAID ? [t.verdict.andMore(missing.length - SAID)] : [])].join("; ");
+}
+
+/** The first thing not read yet, in the order of the page. */
+function goToMissing(): void {
+  const all = [...document.querySelectorAll<HTMLElement>(".card-body [data-unread]")];
+  const first = all.find((each) => each.checkVisibility()) ?? all[0];
+  first?.closest("details")?.setAttribute("open", "");
+  first?.scrollIntoView({ block: "center" });
+  first?.querySelector<HTMLElement>("button:not(:disabled)")?.focus({ preventScroll: true });
 }

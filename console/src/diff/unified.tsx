@@ -3,7 +3,7 @@ import { createTwoFilesPatch } from "diff";
 import { useMemo } from "react";
 import { Revealed } from "../marks/revealed";
 import { useState } from "react";
-import { useReportUnread } from "../marks/unread";
+import { useReport } from "../marks/reading";
 import { t } from "../words";
 
 interface Line {
@@ -45,7 +45,7 @@ export function UnifiedDiff({ patch, name }: { patch: string; name: string }) {
   const lines = useMemo(() => readPatch(patch), [patch]);
   const [shown, setShown] = useState(SHOWN);
   const rest = lines.length - shown;
-  useReportUnread(`patch ${name}`, rest > 0);
+  useReport(`patch ${name}`, "rest", name, rest > 0);
   return (
     <div className="unified" role="region" aria-label={name} tabIndex={0}>
       <table>

@@ -3,7 +3,7 @@ import { useState } from "react";
 import type { Json } from "../api/wire";
 import { compact, isObject } from "../marks/json";
 import { Revealed } from "../marks/revealed";
-import { useReportUnread } from "../marks/unread";
+import { useReport } from "../marks/reading";
 import { t } from "../words";
 
 const SHOWN = 50;
@@ -31,7 +31,7 @@ export function DataTable({ content, name }: { content: Json; name: string }) {
   const [shown, setShown] = useState(SHOWN);
   const table = readTable(content);
   const rest = (table?.rows.length ?? 0) - shown;
-  useReportUnread(`table ${name}`, rest > 0);
+  useReport(`table ${name}`, "rest", name, rest > 0);
   if (!table) return null;
   return (
     <div className="scroll-x" role="region" aria-label={name} tabIndex={0}>

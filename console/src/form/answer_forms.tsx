@@ -19,6 +19,14 @@ interface FormProps {
   onClose: () => void;
 }
 
+/** What lets something run: armed first when the stakes are high, and disarmed by any change. */
+export interface RunningFormProps extends FormProps {
+  serverProblems: Record<string, string>;
+  armed: boolean;
+  onDisarm: () => void;
+  onSend: (value: Json) => void;
+}
+
 interface ReasonFormProps extends FormProps {
   title: string;
   label: string;
@@ -101,7 +109,7 @@ export function TextForm({ card, title, label, field, onSend, onClose, busy }: F
   );
 }
 
-export function RespondForm({ card, busy, serverProblems, onSend, onClose }: FormProps & { serverProblems: Record<string, string>; onSend: (value: Json) => void }) {
+export function RespondForm({ card, busy, serverProblems, armed, onDisarm, onSend, onClose }: RunningFormProps) {
   const schema = card.answer_schema ?? { type: "string" };
   const [value, setValue] = useState<Json>(() => readDraft(card.case_id).value ?? blank(schema, schema));
   const [texts, setTexts] = useState<Record<string, string>>({});
@@ -113,7 +121,7 @@ export function RespondForm({ card, busy, serverProblems, onSend, onClose }: For
     if (Object.keys({ ...check(schema, value, schema), ...wrong }).length === 0) onSend(value);
   };
   return (
-    <PanelForm title={t.form.respondTitle} label={t.form.send} busy={busy} onSend={send} onClose={onClose}>
+    <PanelForm title={t.form.respondTitle} label={t.form.send} busy={busy} armed={armed} onDisarm={onDisarm} onSend={send} onClose={onClose}>
       <SchemaForm
         schema={schema}
         value={value}
@@ -121,9 +129,13 @@ export function RespondForm({ card, busy, serverProblems, onSend, onClose }: For
         problems={problems}
         onChange={(next) => {
           setValue(next);
+          onDisarm();
           keepDraft(card.case_id, { value: next });
         }}
-        onText={(at, text) => setTexts((before) => ({ ...before, [at]: text }))}
+        onText={(at, text) => {
+          onDisarm();
+          setTexts((before) => ({ ...before, [at]: text }));
+        }}
       />
     </PanelForm>
   );

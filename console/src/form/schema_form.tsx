@@ -11,9 +11,13 @@ interface Form {
   problems: Record<string, string>;
   /** a text that is not (yet) a value of its type */
   reportText: (at: string, problem: string) => void;
+  /** what stands in place of a value that must not be seen yet, or null */
+  cover: (at: string) => ReactNode;
 }
 
-const FormContext = createContext<Form>({ root: {}, problems: {}, reportText: () => undefined });
+const OPEN = () => null;
+
+const FormContext = createContext<Form>({ root: {}, problems: {}, reportText: () => undefined, cover: OPEN });
 
 export interface SchemaFormProps {
   schema: JsonObject;
@@ -22,11 +26,12 @@ export interface SchemaFormProps {
   problems: Record<string, string>;
   onChange: (value: Json) => void;
   onText: (at: string, problem: string) => void;
+  cover?: (at: string) => ReactNode;
 }
 
-export function SchemaForm({ schema, value, original, problems, onChange, onText }: SchemaFormProps) {
+export function SchemaForm({ schema, value, original, problems, onChange, onText, cover = OPEN }: SchemaFormProps) {
   return (
-    <FormContext.Provider value={{ root: schema, problems, reportText: onText }}>
+    <FormContext.Provider value={{ root: schema, problems, reportText: onText, cover }}>
       <div className="schema-form">
         <Field schema={schema} value={value} original={original} path={[]} onChange={onChange} label="" required />
       </div>
@@ -46,8 +51,10 @@ interface FieldProps {
 }
 
 function Field(props: FieldProps) {
-  const { root } = useContext(FormContext);
+  const { root, cover } = useContext(FormContext);
   const schema = resolve(props.schema, root);
+  const instead = props.value === undefined ? null : cover(pointer(props.path));
+  if (instead) return <div className="field"><span className="label">{props.label}</span>{instead}</div>;
   const kind = kindOf(schema, props.value ?? props.original);
   if (props.value === undefined) return <Absent {...props} schema={schema} />;
   if (kind === "object" && isObject(props.value)) return <ObjectField {...props} schema={schema} value={props.value} />;

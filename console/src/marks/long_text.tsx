@@ -2,32 +2,34 @@
 import { useId, useState } from "react";
 import { t } from "../words";
 import { countHidden } from "./hidden";
+import { keep, useKept } from "./kept";
+import { useReadingDigest, useReport } from "./reading";
 import { Revealed } from "./revealed";
-import { useReportUnread } from "./unread";
 
 /** Characters shown at once. A part of nothing but hidden characters still renders in well under a frame budget. */
 const FIRST = 1_200;
 const PART = 8_000;
 
-export function LongText({ text, mono = false }: { text: string; mono?: boolean }) {
+/** `name` says which value of the card this is; with it, how far it was read outlives the view. */
+export function LongText({ text, name = "", mono = false }: { text: string; name?: string; mono?: boolean }) {
   const id = useId();
   const [part, setPart] = useState(0);
-  const [furthest, setFurthest] = useState(0);
+  const [furthest, setFurthest] = useFurthest(name && `${name} ${text.length}`);
   const starts = cuts(text);
   const start = starts[part] ?? 0;
   const end = starts[part + 1] ?? text.length;
   const readTo = starts[furthest + 1] ?? text.length;
   const remaining = text.length - readTo;
-  useReportUnread(id, remaining > 0);
+  useReport(id, "rest", name, remaining > 0);
   const hidden = countHidden(text);
 
   const go = (to: number) => {
     setPart(to);
-    setFurthest((before) => Math.max(before, to));
+    setFurthest(Math.max(furthest, to));
   };
 
   return (
-    <div className={mono ? "long-text mono" : "long-text"}>
+    <div className={mono ? "long-text mono" : "long-text"} data-unread={remaining > 0 || undefined}>
       {hidden > 0 && <p className="hidden-note">{t.hidden.found(hidden)}</p>}
       <div className="long-body" dir="auto">
         <Revealed text={text.slice(start, end)} />
@@ -46,6 +48,14 @@ export function LongText({ text, mono = false }: { text: string; mono?: boolean 
       )}
     </div>
   );
+}
+
+function useFurthest(name: string): [number, (part: number) => void] {
+  const digest = useReadingDigest();
+  const [own, setOwn] = useState(0);
+  const key = digest && name ? `read ${digest} ${name}` : "";
+  const stored = useKept(key, 0);
+  return key ? [stored, (part) => keep(key, part)] : [own, setOwn];
 }
 
 /** Where each part begins; never inside a surrogate pair. */

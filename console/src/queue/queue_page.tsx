@@ -4,9 +4,9 @@ import { caseQuery, claimNext, queryClient, useCase, useCases } from "../api/que
 import type { CaseRow } from "../api/wire";
 import { CaseView } from "../card/case_view";
 import { handOver } from "../card/reviewing";
-import { ContextPane } from "../context/context_pane";
 import { useCommands } from "../keys/keymap";
 import { go, useRoute } from "../route/route";
+import { Later, later } from "../ui/later";
 import { PHONE, useMedia } from "../ui/media";
 import { Empty, Failed, Loading } from "../ui/state";
 import { say, sayProblem } from "../ui/toast";
@@ -16,6 +16,8 @@ import { Filters } from "./filters";
 import { dropFollowUp, followUp, useFollowUps } from "./follow_ups";
 import { QueueList } from "./queue_list";
 import { clearSelection, toggleSelected, useSelection } from "./selection";
+
+const ContextPane = later(() => import("../context/context_pane"), (module) => module.ContextPane);
 
 export function QueuePage() {
   const { filter, caseId } = useRoute();
@@ -105,7 +107,7 @@ export function QueuePage() {
   );
   const context = (
     <section key="context" className="pane context-pane" aria-label={t.context.label}>
-      {detail.data && shownId !== null && <ContextPane key={shownId} detail={detail.data} blurred={blurred} />}
+      {detail.data && shownId !== null && <Later fallback={<Loading />}><ContextPane key={shownId} detail={detail.data} blurred={blurred} /></Later>}
     </section>
   );
   return <main className="desk">{phone ? [card, context, queue] : [queue, card, context]}</main>;

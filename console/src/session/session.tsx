@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { createContext, useContext } from "react";
 import { ProblemError, setCsrf, whenSignedOut } from "../api/http";
 import { queryClient, readSession } from "../api/queries";
+import { forgetKept } from "../marks/kept";
 import type { Person, Session } from "../api/wire";
 
 const KEY = ["session"];
@@ -33,6 +34,7 @@ export function enter(session: Session): void {
 export function leave(): void {
   setCsrf("");
   queryClient.setQueryData(KEY, null);
+  forgetKept();
   queryClient.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" });
 }
 

@@ -1,15 +1,14 @@
 /** The frame of every page: where you are, whether it is live, who you are. */
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { signOut } from "../api/queries";
 import { useLive } from "../api/use_live";
 import { HaltBanner } from "../halts/halt_banner";
-import { Help } from "../keys/help";
 import { useCommands } from "../keys/keymap";
-import { Palette } from "../keys/palette";
 import { QueuePage } from "../queue/queue_page";
 import { clearSelection } from "../queue/selection";
 import { go, readRoute, useRoute, type Page, type Route } from "../route/route";
 import { leave, usePerson } from "../session/session";
+import { Later, later } from "../ui/later";
 import { Loading } from "../ui/state";
 import { Hint } from "../ui/hint";
 import { applyTheme, type Theme } from "../ui/theme";
@@ -19,9 +18,11 @@ import { takeBack } from "../undo/undo_list";
 import { t } from "../words";
 
 /** Not needed for the first card, so fetched when first opened. */
-const BatchPage = lazy(() => import("../batch/batch_page"));
-const OperationsPage = lazy(() => import("../operations/operations_page"));
-const HaltsPage = lazy(() => import("../halts/halts_page"));
+const BatchPage = later(() => import("../batch/batch_page"), (module) => module.default, false);
+const OperationsPage = later(() => import("../operations/operations_page"), (module) => module.default, false);
+const HaltsPage = later(() => import("../halts/halts_page"), (module) => module.default, false);
+const Help = later(() => import("../keys/help"), (module) => module.Help);
+const Palette = later(() => import("../keys/palette"), (module) => module.Palette);
 
 const toCases = (state: "open" | "decided") => {
   clearSelection();
@@ -47,17 +48,19 @@ export function Shell() {
       <TopBar route={route} live={live} onHelp={() => setDialog("help")} onPalette={() => setDialog("palette")} />
       <HaltBanner />
       {route.page === "queue" && <QueuePage />}
-      <Suspense fallback={<main className="page"><Loading /></main>}>
+      <Later key={route.page} fallback={<main className="page"><Loading /></main>}>
         {route.page === "batch" && <BatchPage />}
         {route.page === "operations" && <OperationsPage />}
         {route.page === "halts" && <HaltsPage />}
-      </Suspense>
+      </Later>
       <div className="corner">
         <Toasts />
         <UndoTray />
       </div>
-      {dialog === "help" && <Help onClose={() => setDialog(null)} />}
-      {dialog === "palette" && <Palette extras={extras()} onClose={() => setDialog(null)} />}
+      <Later key={dialog}>
+        {dialog === "help" && <Help onClose={() => setDialog(null)} />}
+        {dialog === "palette" && <Palette extras={extras()} onClose={() => setDialog(null)} />}
+      </Later>
     </div>
   );
 }

@@ -12,3 +12,6 @@ export function Hint({ of }: { of: Command }) {
     </kbd>
   );
 }
+
+/** A key written out in a sentence. */
+export const keyName = (key: string): string => key.replaceAll("+", " + ");

@@ -24,7 +24,7 @@ def test_agree_with_the_model_on_sqlite() -> None:
         def open_rig(self, folder: Path) -> Rig:
             return Rig(f"sqlite:///{folder / 'h.db'}", folder)
 
-    run_state_machine_as_test(Machine, settings=settings(USUAL, max_examples=150, stateful_step_count=40))
+    run_state_machine_as_test(Machine, settings=settings(USUAL, max_examples=80, stateful_step_count=40))
 
 
 @pytest.mark.slow
@@ -34,4 +34,4 @@ def test_agree_with_the_model_on_postgres(postgres_server: PostgresServer) -> No
         def open_rig(self, folder: Path) -> Rig:
             return Rig(postgres_server.fresh(), folder)
 
-    run_state_machine_as_test(Machine, settings=settings(USUAL, max_examples=12, stateful_step_count=40))
+    run_state_machine_as_test(Machine, settings=settings(USUAL, max_examples=10, stateful_step_count=40))

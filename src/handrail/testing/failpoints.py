@@ -11,9 +11,6 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table
-from sqlalchemy.sql import ClauseElement
-
 from handrail.clock import Clock
 from handrail.store.engine import Store, WriteConnection
 from handrail.store.statements import Statement
@@ -59,7 +56,7 @@ class FailingStore:
     def connect(self) -> WriteConnection:
         return FailingConnection(self._store.connect(), self._points)
 
-    def read(self, query: ClauseElement) -> list[Any]:
+    def read(self, query: Any) -> list[Any]:
         return self._store.read(query)
 
     def read_hot(self, statement: Statement, **parameters: Any) -> list[Row]:
@@ -97,7 +94,7 @@ class FailingConnection:
     def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
         return self._connection.execute(statement, parameters)
 
-    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> list[str]:
+    def insert(self, table: Any, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> list[str]:
         return self._connection.insert(table, rows, ignore=ignore)
 
     def idle(self) -> None:

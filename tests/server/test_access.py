@@ -36,6 +36,7 @@ NEEDS: dict[tuple[str, str], str] = {
     ("delete", "/v1/halts/{halt_id}"): "lead", ("get", "/v1/operations"): "read",
     ("get", "/v1/policy"): "read", ("put", "/v1/policy"): "admin", ("post", "/v1/policy/explain"): "read",
     ("get", "/v1/labels"): "labels", ("get", "/v1/calibrators"): "read", ("post", "/v1/calibrators"): "admin",
+    ("get", "/v1/rounds"): "read", ("post", "/v1/rounds"): "submit",
     ("get", "/v1/people"): "admin", ("post", "/v1/people"): "admin", ("patch", "/v1/people/{person_id}"): "admin",
     ("get", "/v1/keys"): "admin", ("post", "/v1/keys"): "admin", ("delete", "/v1/keys/{key_id}"): "admin",
     ("get", "/v1/webhooks"): "admin", ("post", "/v1/webhooks"): "admin",
@@ -67,6 +68,8 @@ BODIES: dict[str, Any] = {
     "people": {"name": "x", "email": "x@x.example", "password": "long enough"},
     "keys": {"name": "x", "scopes": ["read"]},
     "webhooks": {"url": "https://x.example"},
+    "rounds": {"action": "pay", "figures": {"round": 1, "proposals": 2, "reviewed": 1, "review_rate": 0.5,
+                                            "model_error": None, "passed_error": None}},
     "claim": {}, "withdraw": {}, "rotate": {}, "{person_id}": {"roles": ["reviewer"]},
 }  # fmt: skip
 
@@ -116,7 +119,7 @@ def call(client: httpx2.Client, here: Site, method: str, path: str, case_id: str
     address = path.replace("{case_id}", case_id).replace("{number}", "0").replace("{index}", "0?size=1")
     address = address.replace("{path}", f"{here.plane.log}/tile/entries/000.p/1")
     address = re.sub(r"\{\w+_id\}", "nothing", address)
-    if path == "/v1/handoffs":
+    if path == "/v1/handoffs" or (method, path) == ("get", "/v1/rounds"):
         address += "?action=pay"
     if path == "/v1/audit/consistency":
         address += "?old=1&new=1"

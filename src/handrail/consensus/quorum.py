@@ -173,11 +173,11 @@ def settle(
 
 
 def _weigh(standing: Sequence[Review], matter: _Matter, frame: Outcome) -> Outcome:
-    fresh_edit = any(_is_fresh_edit(r, matter.revision) for r in standing)
+    fresh_edit = any(_is_fresh_edit(r, matter) for r in standing)
     positions: dict[bytes, list[Review]] = {}
     for review in standing:
         # a fresh edit changed the very text that the others approved
-        if not fresh_edit or review.verdict == "respond" or _is_fresh_edit(review, matter.revision):
+        if not fresh_edit or review.verdict == "respond" or _is_fresh_edit(review, matter):
             positions.setdefault(_position(review, matter), []).append(review)
     if not positions:
         return frame
@@ -217,15 +217,18 @@ def _counted(reviews: Iterable[Review]) -> dict[str, Any]:
     }
 
 
-def _is_fresh_edit(review: Review, revision: int) -> bool:
-    return review.verdict == "edit" and review.revision == revision
+def _is_fresh_edit(review: Review, matter: _Matter) -> bool:
+    """An edit of the current revision. One that changes nothing of what an earlier edit made agrees with that."""
+    if review.verdict != "edit" or review.revision != matter.revision:
+        return False
+    return matter.made is None or dumps(review.arguments) != dumps(matter.made.arguments)
 
 
 def _position(review: Review, matter: _Matter) -> bytes:
     """Two answers agree exactly when these bytes are equal."""
     if review.verdict == "respond":
         return b"respond" + dumps(review.value)
-    if _is_fresh_edit(review, matter.revision) or _departs(review, matter.made):
+    if _is_fresh_edit(review, matter) or _departs(review, matter.made):
         return b"edit" + dumps(review.arguments)
     return b"approve" if matter.suggestion is None else b"respond" + dumps(matter.suggestion)
 

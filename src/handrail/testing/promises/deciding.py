@@ -63,6 +63,13 @@ class DecidePromises:
         assert rig.decision(case) is None
         assert rig.problems() == []
 
+    def test_edit_that_repeats_the_edit_before_it_agrees_with_it(self, rig: Rig) -> None:
+        case = rig.gated("pair")
+        rig.answer(ANN, case, "edit", arguments={"n": 2})
+        made = rig.answer(BOB, case, "edit", arguments={"n": 2}).decision
+        assert made is not None
+        assert (made.kind, made.arguments, set(made.by)) == ("approved", {"n": 2}, {ANN.pid, BOB.pid})
+
     def test_edits_that_conflict_in_one_window_go_up(self, rig: Rig) -> None:
         case = rig.gated("slow_pair")
         rig.answer(ANN, case, "edit", arguments={"n": 2})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -67,3 +68,15 @@ def test_demo_prints_how_to_sign_in_serves_people_and_stops_on_ctrl_c(
     out, _ = process.communicate(timeout=BOUND)
     assert (process.returncode, out.strip().splitlines()[-1]) == (0, "stopped")
     assert (tmp_path / "demo.db").exists()
+
+
+def test_demo_on_a_taken_port_says_so_and_what_to_do(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        words = ["demo", "--no-pictures", "--port", str(taken.getsockname()[1]), "--database", str(tmp_path / "d.db")]
+        command = [sys.executable, "-m", "handrail.cli.main", *words]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=BOUND, check=False)
+    assert ran.returncode == 1
+    assert "--port 0" in ran.stderr
+    assert "Traceback" not in ran.stderr

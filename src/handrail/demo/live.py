@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from handrail.store import statements
 
 UNDO_SECONDS = 5.0
 REVIEWER, LEAD = "reviewer@demo.local", "lead@demo.local"
-PLAN = Plan(per_round=24, first=24, teach=6, pool=300, held_out=400, target=0.12)
+PLAN = Plan(per_round=36, first=30, teach=6, target=0.15)
 # seconds between two proposals of each program, and between two answers of a helper
 ERRAND_PAUSE, POST_PAUSE, HELP_PAUSE = 6.0, 4.0, 2.5
 # requests of one program that may wait for people at once
@@ -56,7 +56,7 @@ def show(path: Path, *, seed: int, port: int, helpers: int, plan: Plan | None, p
         _let_in(plane, "Demo reviewer", REVIEWER, ("reviewer",), password)
         _let_in(plane, "Demo lead", LEAD, ("lead", "reviewer"), password)
         stop = threading.Event()
-        with served(plane, Settings(database=str(path), host="127.0.0.1", port=port)) as address:
+        with _served(plane, Settings(database=str(path), host="127.0.0.1", port=port)) as address:
             made = Show(address=address, password=password, stage=stage)
             threads = _start(made, stop, helpers, pace)
             try:
@@ -65,6 +65,19 @@ def show(path: Path, *, seed: int, port: int, helpers: int, plan: Plan | None, p
                 stop.set()
                 for thread in threads:
                     thread.join()
+
+
+@contextmanager
+def _served(plane: Plane, settings: Settings) -> Iterator[str]:
+    with ExitStack() as held:
+        try:
+            address = held.enter_context(served(plane, settings))
+        except RuntimeError as error:
+            raise Unavailable(
+                f"cannot listen on port {settings.port} of this machine: {error}",
+                remedy="Give --port 0 to take a free one.",
+            ) from None
+        yield address
 
 
 def _start(made: Show, stop: threading.Event, helpers: int, pace: float) -> list[threading.Thread]:

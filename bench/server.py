@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def run_server(database: str, folder: str, pipe: Any) -> None:
-    with Plane(database, policy=POLICY, keys=Path(folder) / "keys", writer_threads=2) as plane:
+    with Plane(database, policy=POLICY, keys=Path(folder) / "keys", writer_threads=1) as plane:
         floor(plane)
         reviewer = plane.run(
             access.add_person,

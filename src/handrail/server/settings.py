@@ -22,7 +22,9 @@ class Settings(BaseSettings):
     port: int = Field(default=8420, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     keys: Path | None = Field(default=None, description="Folder of the log's signing keys, apart from the database.")
     log_host: str = Field(default="handrail.local", description="First part of the audit log's name (its origin).")
-    writer_threads: int = Field(default=2, ge=1, le=16, description="Writers on PostgreSQL; SQLite has one.")
+    writer_threads: int = Field(
+        default=1, ge=1, le=16, description="Writers on PostgreSQL; one makes the largest groups, SQLite has no other."
+    )
     workers: int = Field(default=1, ge=1, description="Processes; more than one is refused: start one server per core.")
     tls_certificate: Path | None = Field(default=None, description="PEM file of the certificate chain.")
     tls_key: Path | None = Field(default=None, description="PEM file of the certificate's key.")

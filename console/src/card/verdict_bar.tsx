@@ -117,8 +117,13 @@ const SAID = 3;
 
 function missingWords(missing: Missing[]): string {
   if (missing.length === 0) return t.verdict.readOn;
-  const said = missing.slice(0, SAID).map((each) => t.verdict.missing[each.kind](each.name));
-  return [...said, ...(missing.length > SAID ? [t.verdict.andMore(missing.length - SAID)] : [])].join("; ");
+  const parts = (["rest", "hidden"] as const).flatMap((kind) => {
+    const names = missing.filter((each) => each.kind === kind).map((each) => t.verdict.quoted(each.name));
+    const more = names.length > SAID ? ` ${t.verdict.andMore(names.length - SAID)}` : "";
+    return names.length > 0 ? [t.verdict.missing[kind](names.slice(0, SAID).join(", ") + more)] : [];
+  });
+  const fields = missing.filter((each) => each.kind === "fields").map((each) => t.verdict.missing.fields(each.name));
+  return [...fields, ...parts].join("; ");
 }
 
 /** The first thing not read yet, in the order of the page. */

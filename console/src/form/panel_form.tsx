@@ -46,11 +46,13 @@ export function PanelForm({ title, label, busy, disabled = false, focusSelf = fa
       <h3>{title}</h3>
       {children}
       <div className="panel-actions">
-        <button type="submit" className="primary" disabled={busy || disabled || armed}>
-          {busy ? t.verdict.sending : label} <kbd className="hint" aria-hidden="true">Ctrl ⏎</kbd>
-        </button>
+        {!armed && (
+          <button type="submit" className="primary" disabled={busy || disabled}>
+            {busy ? t.verdict.sending : label} <kbd className="hint" aria-hidden="true">Ctrl ⏎</kbd>
+          </button>
+        )}
         <button type="button" className="ghost" onClick={onClose}>
-          {t.form.cancel} <kbd className="hint" aria-hidden="true">Esc</kbd>
+          {t.form.cancel} {!armed && <kbd className="hint" aria-hidden="true">Esc</kbd>}
         </button>
       </div>
     </form>

@@ -20,7 +20,7 @@ const DEFAULTS = [
   { id: "search", key: "/", name: "Search", group: "move" },
   { id: "back", key: "Escape", name: "Back", group: "move" },
   { id: "approve", key: "a", name: "Approve (arms when high stakes)", group: "verdict" },
-  { id: "commit", key: "Shift+Enter", name: "Commit an armed approval", group: "verdict" },
+  { id: "commit", key: "Shift+Enter", name: "Commit what is armed", group: "verdict" },
   { id: "edit", key: "e", name: "Edit", group: "verdict" },
   { id: "reject", key: "r", name: "Reject, then 1–9", group: "verdict" },
   { id: "respond", key: "p", name: "Respond", group: "verdict" },

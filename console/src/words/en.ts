@@ -46,7 +46,8 @@ export const en = {
     armed: (key: string) => `Armed. ${key} commits, Esc disarms.`, disarm: "Disarm", sending: "recording…",
     commit: { approve: "Commit approval", edit: "Commit the changes", respond: "Commit the answer" },
     notYet: (what: string) => `Armed. Not yet: ${what}.`, moreSeconds: (n: number) => `${n} s more`, readOn: "read on", andMore: (n: number) => `and ${n} more`, goTo: "Go to it",
-    missing: { rest: (name: string) => `read the rest of “${name}”`, hidden: (name: string) => `reveal “${name}” or mark it not needed`, fields: (n: string) => `list the other ${n} fields` },
+    missing: { rest: (names: string) => `read the rest of ${names}`, hidden: (names: string) => `reveal ${names} or mark as not needed`, fields: (n: string) => `list the other ${n} fields` },
+    quoted: (name: string) => `“${name}”`,
     approveSuggestion: (label: string) => `Agree: ${label}`,
   },
   restate: {

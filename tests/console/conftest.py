@@ -41,12 +41,12 @@ def load_hook() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hook() -> ModuleType:
     return load_hook()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def built(hook: ModuleType) -> Path:
     """The console, built from the sources as they are now."""
     try:
@@ -58,7 +58,7 @@ def built(hook: ModuleType) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(built: Path) -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium; install the system's package or set HANDRAIL_CHROMIUM")
@@ -120,7 +120,7 @@ def rows(page: Page) -> Locator:
     return page.get_by_role("listbox", name="Queue").get_by_role("option")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def axe(hook: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The source of axe-core, pinned by the console's lockfile."""
     script = Path("node_modules/axe-core/axe.min.js")

@@ -140,8 +140,8 @@ def test_stop_and_start_the_server_is_unavailable_then_works_again(
             rig.plane.store.read(select(schema.cases))
     finally:
         own_server.start()
-    assert until(lambda: rig.submit(key="during")) < 5
-    assert until(lambda: rig.proposal(case)) < 5
+    assert until(lambda: rig.submit(key="during")) < 15
+    assert until(lambda: rig.proposal(case)) < 15
     assert rig.submit(key="before").replayed
     assert len(rig.plane.store.read(select(schema.cases))) == 2
     assert rig.answer(ANN, case).decision is not None

@@ -7,8 +7,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from handrail.audit.note import SigningKey, parse_skey
 from handrail.audit.checkpoint import Checkpoint
+from handrail.audit.note import SigningKey, parse_skey
 from handrail.audit.signer import Signer, check_extends
 from handrail.errors import Conflict, LogRewound
 from handrail.store import statements

@@ -95,7 +95,7 @@ class Stage:
 
     def add(self, given: dict[str, Any]) -> None:
         given = dict(given)
-        row_fields = {name: given.pop(name) for name in ("summary", "queue", "soft") if name in given}
+        row_fields: dict[str, Any] = {name: given.pop(name) for name in ("summary", "queue", "soft") if name in given}
         card = {**DEFAULTS, **given}
         card["shape"] = digest([card["action"], sorted(card["arguments"])])[:16]
         card["action_digest"] = digest(card["arguments"])
@@ -274,9 +274,9 @@ class Api:
             return answer
         session = self.person(request)
         if request.method == "DELETE":
-            answer = Response(status_code=204)
-            answer.delete_cookie("handrail")
-            return answer
+            gone = Response(status_code=204)
+            gone.delete_cookie("handrail")
+            return gone
         return JSONResponse(session)
 
     async def cases(self, request: Request) -> Response:

@@ -28,9 +28,7 @@ EntryType = Literal[
 ]  # fmt: skip
 
 
-def entry_bytes(
-    *, log: str, id: str, type: EntryType, at: str, actor: dict[str, Any], **fields: Any
-) -> bytes:
+def entry_bytes(*, log: str, id: str, type: EntryType, at: str, actor: dict[str, Any], **fields: Any) -> bytes:
     """RFC 8785 bytes of one entry. Keys without a value are absent, not null.
 
     Raises `InvalidInput` when the entry is over 16 KiB (an entry bundle ends at 65,535 bytes).

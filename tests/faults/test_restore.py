@@ -82,3 +82,14 @@ def test_acknowledge_restored_copy_goes_on_under_a_new_epoch_that_verifies(resto
     with handrail.open(restored) as hr:
         assert hr.plane.log == origin
         assert _gate(hr, paid)("A5") == "A5"
+
+
+def test_open_database_made_anew_under_an_old_name_is_not_taken_for_an_old_copy(tmp_path: Path) -> None:
+    path = tmp_path / "handrail.db"
+    for _ in range(2):
+        paid: list[str] = []
+        with handrail.open(path, policy=POLICY) as hr:
+            assert _gate(hr, paid)("A1") == "A1"
+            hr.plane.sealer.step()
+        path.unlink()
+    assert len(list((tmp_path / "handrail.db-keys").glob("*.key"))) == 2

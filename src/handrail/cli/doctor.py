@@ -153,7 +153,7 @@ def _newest_at(store: Store, log: str) -> int | None:
 
 
 def _keys(store: Store, log: str, folder: Path | None) -> Check:
-    path = key_file(folder or keys_beside(store.url), log)
+    path = key_file(store, folder or keys_beside(store.url), log)
     if own_key(store, log, folder) is None:
         return Check("keys", "note", f"the log's key is not at {path}", "Give --keys, or look where the server runs.")
     mode = stat.S_IMODE(path.stat().st_mode)

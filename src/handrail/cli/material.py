@@ -78,7 +78,7 @@ def logbook(store: Store, workspace: str, *, opened: bool = False) -> Logbook:
 
 def own_key(store: Store, log: str, keys: Path | None) -> VerifierKey | None:
     """The public half of the key that signs this log on this machine, or None if it is not here."""
-    path = key_file(keys or keys_beside(store.url), log)
+    path = key_file(store, keys or keys_beside(store.url), log)
     try:
         return parse_skey(path.read_text(encoding="utf-8")).verifier
     except (OSError, InvalidInput):

@@ -6,6 +6,7 @@ After a crash the action's class rules (trust.md section 4).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handrail.canonical import JSON, action_digest, digest, dumps
@@ -246,6 +247,13 @@ def finish(tx: Tx, command: Finish) -> Execution:
         fence=command.fence, result=state, outcome=digest(result),
     )  # fmt: skip
     return rows.execution_noun(execution._replace(state=state, finished_at=tx.now, result=result), row)
+
+
+def look_ahead(tx: Tx, commands: Sequence[Start | Finish]) -> None:
+    """Read for many starts or ends of different cases what each of them reads first."""
+    for workspace, ids in rows.by_workspace(commands).items():
+        tx.look_ahead(statements.proposal_lock, statements.proposal_lock_many, workspace, ids)
+        tx.look_ahead(statements.execution_get, statements.execution_get_many, workspace, ids)
 
 
 def lapse(tx: Tx, command: tuple[str, str]) -> None:

@@ -106,6 +106,15 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     return Reviewed(review_id=id, case_id=case.id, effective_at=effective, decision=made.decision, receipt=made.receipt)
 
 
+def look_ahead(tx: Tx, commands: Sequence[Answer]) -> None:
+    """Read for many answers to different cases what each of them reads first."""
+    for workspace, ids in rows.by_workspace(commands).items():
+        tx.look_ahead(statements.proposal_lock, statements.proposal_lock_many, workspace, ids)
+        tx.look_ahead(statements.case_get, statements.case_get_many, workspace, ids)
+        tx.look_ahead(statements.excluded_list, statements.excluded_list_many, workspace, ids)
+        tx.look_ahead(statements.claim_get, statements.claim_get_many, workspace, ids)
+
+
 def review_batch(tx: Tx, commands: Sequence[Answer]) -> list[Reviewed]:
     """One answer per case under one batch id. Raises `InvalidInput` unless the cases are of one kind and low stakes."""
     if not 1 <= len(commands) <= MOST_IN_A_BATCH:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -115,6 +116,14 @@ def case(tx: Tx, workspace: str, case_id: str) -> CaseRow | None:
     """The case's row, or None for a proposal that opened no case."""
     row = tx.one(statements.case_get, case_id=case_id, workspace=workspace)
     return None if row is None else CaseRow._make(row)
+
+
+def by_workspace(commands: Iterable[Any]) -> dict[str, list[str]]:
+    """The cases that commands name, by their actors' workspaces."""
+    found: dict[str, list[str]] = {}
+    for command in commands:
+        found.setdefault(command.actor.workspace, []).append(command.case_id)
+    return found
 
 
 def reviews(tx: Tx, case_id: str) -> list[ReviewRow]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from handrail.clock import Clock, SystemClock
 from handrail.decision import Decision, Receipt
 from handrail.errors import HandrailError, InvalidInput, NotFound
-from handrail.lifecycle import rows, submit, workspace
+from handrail.lifecycle import execute, review, rows, submit, workspace
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
 from handrail.maintenance import indexing, timers
@@ -27,12 +27,19 @@ from handrail.store.engine import Store
 from handrail.store.logbook import Logbook
 from handrail.store.migrate import migrate, pending
 from handrail.store.open import open_store
-from handrail.store.writer import Bulk, Verb, Writer
+from handrail.store.writer import Ahead, Bulk, Verb, Writer
 
 log = logging.getLogger("handrail.plane")
 
 C = TypeVar("C")
 R = TypeVar("R")
+AHEAD: dict[Verb[Any, Any], Ahead | None] = {
+    # touches no case that was there before
+    submit.submit: None,
+    review.review: review.look_ahead,
+    execute.start: execute.look_ahead,
+    execute.finish: execute.look_ahead,
+}
 BULK: dict[Verb[Any, Any], Bulk] = {submit.submit: submit.submit_many}
 
 
@@ -67,7 +74,9 @@ class Plane:
         elif pending(self.store.url):
             raise InvalidInput("the database is older than this program", remedy="Run `handrail migrate` first.")
         self.feed = Feed(self.store)
-        self.writer = Writer(self.store, clock=clock, threads=writer_threads, bulk=BULK, committed=self.feed.committed)
+        self.writer = Writer(
+            self.store, clock=clock, threads=writer_threads, bulk=BULK, ahead=AHEAD, committed=self.feed.committed
+        )
         self.host = host
         self.workspace_id = workspace_id
         begun = self.begin_workspace(workspace_id, policy or default_policy(), policy_name)

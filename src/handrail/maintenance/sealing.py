@@ -10,6 +10,7 @@ from pathlib import Path
 from handrail.audit.checkpoint import Checkpoint
 from handrail.audit.note import SigningKey, parse_skey
 from handrail.audit.signer import Signer, check_extends
+from handrail.canonical import digest
 from handrail.errors import Conflict, LogRewound
 from handrail.store import statements
 from handrail.store.engine import Store
@@ -93,12 +94,17 @@ class Sealer:
         return known
 
     def _path(self, log: str, kind: str) -> Path:
-        return key_file(self._folder, log, kind)
+        return key_file(self._store, self._folder, log, kind)
 
 
-def key_file(folder: Path, log: str, kind: str = "key") -> Path:
-    """Where a log's signing key (or `signed`, the signer's memory) lives."""
-    return folder / f"{log.replace('/', '_')}.{kind}"
+def key_file(store: Store, folder: Path, log: str, kind: str = "key") -> Path:
+    """Where a log's key (or `signed` state) is kept: by log and by database, for many may share folder and log name.
+
+    A database made anew under an old name gets keys of its own; a restored copy keeps those it had.
+    """
+    found = store.read_hot(statements.database_secret)
+    identity = digest(b"handrail/database/1\0" + bytes(found[0][0]))[:12] if found else "none"
+    return folder / f"{log.replace('/', '_')}.{identity}.{kind}"
 
 
 def _keep(tx: Tx, command: tuple[str, int, str]) -> None:

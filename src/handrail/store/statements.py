@@ -35,6 +35,8 @@ def _each(*, sqlite: str, postgres: str) -> Statement:
 # --- workspaces and policy -------------------------------------------------------------------
 
 workspace_get = _both("SELECT id, log, secret, frozen, policy FROM workspace WHERE id = :id")
+# the oldest workspace's secret is as good as a name for the database
+database_secret = _both("SELECT secret FROM workspace ORDER BY created_at, id LIMIT 1")
 workspace_policy = _both("UPDATE workspace SET policy = :digest WHERE id = :workspace")
 workspace_freeze = _both(
     "UPDATE workspace SET frozen = :frozen WHERE id = :workspace AND frozen <> :frozen RETURNING id"
@@ -72,6 +74,14 @@ proposal_lock = _each(
     sqlite=f"SELECT {PROPOSAL} FROM proposal WHERE case_id = :case_id AND workspace = :workspace",
     postgres=f"SELECT {PROPOSAL} FROM proposal WHERE case_id = :case_id AND workspace = :workspace FOR UPDATE",
 )
+_IDS_SQLITE = "(SELECT value FROM json_each(:ids))"
+_IDS_POSTGRES = "(SELECT jsonb_array_elements_text(CAST(:ids AS jsonb)))"
+# the same reads for a group: the case id first, then the columns of the single statement
+proposal_lock_many = _each(
+    sqlite=f"SELECT case_id, {PROPOSAL} FROM proposal WHERE workspace = :workspace AND case_id IN {_IDS_SQLITE}",
+    postgres=f"""SELECT case_id, {PROPOSAL} FROM proposal WHERE workspace = :workspace AND case_id IN {_IDS_POSTGRES}
+    ORDER BY case_id FOR UPDATE""",
+)
 proposal_by_identity = _both(f"SELECT {PROPOSAL} FROM proposal WHERE workspace = :workspace AND identity = :identity")
 proposal_revise = _both("""
     UPDATE proposal SET revision = :revision, action_digest = :action_digest, bytes = :bytes,
@@ -106,6 +116,10 @@ CASE = (
     " soft, gold, summary, opened_at, closed_at, escalations, fence"
 )
 case_get = _both(f"SELECT {CASE} FROM cases WHERE id = :case_id AND workspace = :workspace")
+case_get_many = _each(
+    sqlite=f"SELECT id, {CASE} FROM cases WHERE workspace = :workspace AND id IN {_IDS_SQLITE}",
+    postgres=f"SELECT id, {CASE} FROM cases WHERE workspace = :workspace AND id IN {_IDS_POSTGRES}",
+)
 case_close = _both("""
     UPDATE cases SET state = :state, closed_at = :at WHERE id = :case_id AND state = 'open' RETURNING id""")
 case_revise = _both("UPDATE cases SET revision = :revision, summary = :summary WHERE id = :case_id AND state = 'open'")
@@ -134,6 +148,10 @@ ready_take = _both("""
 ready_put = _both("""
     INSERT INTO ready (lane, sort_key, case_id) VALUES (:lane, :sort_key, :case_id) ON CONFLICT DO NOTHING""")
 excluded_list = _both("SELECT person, why FROM excluded WHERE case_id = :case_id")
+excluded_list_many = _each(
+    sqlite=f"SELECT case_id, person, why FROM excluded WHERE case_id IN {_IDS_SQLITE}",
+    postgres=f"SELECT case_id, person, why FROM excluded WHERE case_id IN {_IDS_POSTGRES}",
+)
 excluded_put = _both("""
     INSERT INTO excluded (case_id, person, why) VALUES (:case_id, :person, :why) ON CONFLICT DO NOTHING""")
 excluded_forget = _both("DELETE FROM excluded WHERE case_id = :case_id AND person = :person AND why = 'reviewed'")
@@ -141,6 +159,11 @@ excluded_forget = _both("DELETE FROM excluded WHERE case_id = :case_id AND perso
 case_revision = _both("SELECT revision FROM cases WHERE id = :case_id")
 case_fence = _both("UPDATE cases SET fence = fence + 1 WHERE id = :case_id AND state = 'open' RETURNING fence")
 claim_get = _both("SELECT case_id, reviewer, fence, taken_at, expires_at FROM claim WHERE case_id = :case_id")
+claim_get_many = _each(
+    sqlite=f"SELECT case_id, case_id, reviewer, fence, taken_at, expires_at FROM claim WHERE case_id IN {_IDS_SQLITE}",
+    postgres=f"""
+    SELECT case_id, case_id, reviewer, fence, taken_at, expires_at FROM claim WHERE case_id IN {_IDS_POSTGRES}""",
+)
 claim_insert = _both("""
     INSERT INTO claim (case_id, workspace, reviewer, fence, taken_at, expires_at)
     VALUES (:case_id, :workspace, :reviewer, :fence, :now, :expires_at) ON CONFLICT DO NOTHING RETURNING case_id""")
@@ -230,6 +253,10 @@ handoff_list = _both("""
     SELECT case_id, approved_at FROM handoff WHERE workspace = :workspace AND action = :action ORDER BY case_id LIMIT :limit""")
 handoff_drop = _both("DELETE FROM handoff WHERE workspace = :workspace AND action = :action AND case_id = :case_id")
 execution_get = _both(f"SELECT {EXECUTION} FROM execution WHERE case_id = :case_id AND workspace = :workspace")
+execution_get_many = _each(
+    sqlite=f"SELECT case_id, {EXECUTION} FROM execution WHERE workspace = :workspace AND case_id IN {_IDS_SQLITE}",
+    postgres=f"SELECT case_id, {EXECUTION} FROM execution WHERE workspace = :workspace AND case_id IN {_IDS_POSTGRES}",
+)
 execution_retry = _both("""
     UPDATE execution SET nonce = :nonce, fence = fence + 1, started_at = :now, expires_at = :expires_at
     WHERE case_id = :case_id AND state = 'started' AND fence = :fence AND expires_at <= :now RETURNING fence""")

@@ -28,6 +28,7 @@ C = TypeVar("C")
 R = TypeVar("R")
 Verb = Callable[[Tx, C], R]
 Bulk = Callable[[Tx, Sequence[Any]], list[Any]]
+Ahead = Callable[[Tx, Sequence[Any]], None]
 
 log = logging.getLogger("handrail.writer")
 
@@ -78,12 +79,15 @@ class Writer:
         clock: Clock | None = None,
         threads: int = 1,
         bulk: dict[Verb[Any, Any], Bulk] | None = None,
+        ahead: dict[Verb[Any, Any], Ahead | None] | None = None,
         committed: Callable[[list[Staged]], None] | None = None,
     ):
         self.store = store
         # None: the engine tells the time (PostgreSQL by its server, so that replicas agree)
         self.clock = clock
         self.bulk = bulk or {}
+        # verbs that touch one case only, the one they name, and how to read for many of them at once
+        self.ahead = ahead or {}
         self.committed = committed or (lambda entries: None)
         self._waiting: deque[_Item] = deque()
         self._ready = threading.Condition(threading.Lock())
@@ -254,7 +258,23 @@ class Writer:
             # it is durable and its callers must hear so; listeners look again by themselves
             log.exception("a listener failed")
 
+    def _look_ahead(self, tx: Tx, items: list[_Item]) -> None:
+        """Read for the whole group at once, where no two of its verbs can touch the same case."""
+        if len(items) < 2 or any(item.verb not in self.ahead for item in items):
+            return
+        by_verb: dict[Verb[Any, Any], list[Any]] = {}
+        for item in items:
+            if self.ahead[item.verb] is not None:
+                by_verb.setdefault(item.verb, []).append(item.command)
+        cases = [command.case_id for commands in by_verb.values() for command in commands]
+        if len(set(cases)) == len(cases):
+            for verb, commands in by_verb.items():
+                look = self.ahead[verb]
+                assert look is not None
+                look(tx, commands)
+
     def _run_all(self, tx: Tx, items: list[_Item]) -> list[Any]:
+        self._look_ahead(tx, items)
         made: list[Any] = []
         at = 0
         while at < len(items):

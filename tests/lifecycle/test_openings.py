@@ -77,3 +77,11 @@ def test_export_keeps_values_out_unless_asked(tmp_path: Path) -> None:
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert listed.stdout.strip() == str(there)
+
+
+def test_list_line_leaves_personal_values_out(tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    with handrail.open(path) as hr:
+        hr.propose(Proposal(action="mail", arguments={"iban": "IN99", "text": "hello"}, personal_data=("/iban",)))
+    (line,) = sqlite3.connect(path).execute("SELECT summary FROM cases").fetchone()
+    assert line == "mail: hello"

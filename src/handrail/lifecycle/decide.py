@@ -138,7 +138,7 @@ def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: lis
         statements.proposal_revise, case_id=row.case_id, revision=revision, action_digest=made, bytes=data,
         made_by=outcome.edit,
     )  # fmt: skip
-    line = queue.summary(row.action, record["arguments"])
+    line = queue.summary(row.action, record["arguments"], record.get("personal_data", ()))
     tx.run(statements.case_revise, case_id=row.case_id, revision=revision, summary=line)
     editor = next(r for r in given if r.id == outcome.edit)
     # others who made the very same edit stand behind the new revision too

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from handrail.canonical import JSON
 from handrail.clock import SECOND, iso
 from handrail.lifecycle import rows
@@ -28,7 +30,8 @@ def open_case(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: R
         schema.cases, id=case_id, workspace=workspace, action=proposal.action, kind=proposal.kind, state="open",
         tier=route.tier, queue=route.queue, lane=lane, revision=1, reviewers=route.reviewers, sort_key=key,
         deadline=deadline, on_expiry=route.on_expiry, soft=soft, gold=proposal.gold is not None,
-        summary=summary(proposal.action, proposal.arguments), opened_at=tx.now, closed_at=None, escalations=0, fence=0,
+        summary=summary(proposal.action, proposal.arguments, proposal.personal_data),
+        opened_at=tx.now, closed_at=None, escalations=0, fence=0,
     )  # fmt: skip
     tx.add(schema.ready, lane=lane, sort_key=key, case_id=case_id)
     tx.add(schema.unindexed, case_id=case_id)
@@ -111,14 +114,16 @@ def close_case(tx: Tx, case: CaseRow, state: str, *, in_hand: bool = False) -> N
     tx.run(statements.timer_drop_all, subject=case.id)
 
 
-def summary(action: str, arguments: JSON) -> str:
+def summary(action: str, arguments: JSON, personal: Iterable[str] = ()) -> str:
     """One line for lists: the action and its short arguments. Never shown as fact without the card.
 
-    A model's suggestion stays out: lists are read before a blind case is answered.
+    A model's suggestion stays out, since lists are read before a blind case is answered; and personal values
+    (`personal`: pointers into the arguments), since they are covered on the card.
     """
+    covered = {pointer.split("/")[1].replace("~1", "/").replace("~0", "~") for pointer in personal}
     parts = []
     for name, value in arguments.items():
-        if name == "suggestion":
+        if name == "suggestion" or name in covered:
             continue
         if isinstance(value, str) and not value.startswith("data:"):
             parts.append(value)

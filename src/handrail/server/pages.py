@@ -157,10 +157,10 @@ def _answer(plane: Plane, session: Session, case_id: str, given: dict[str, str])
     if verdict not in SAID:
         raise InvalidInput("that button is not one of ours")
     card = views.card(plane, session.actor, views.seen(plane, session.actor.workspace, case_id))
-    if verdict == "approve" and card["high_stakes"]:
+    if verdict in ("approve", "respond") and card["high_stakes"]:
         typed = given.get("confirm", "").strip()
         if not hmac.compare_digest(typed.encode(), confirmation(card).encode()):
-            raise InvalidInput(f"to approve, type {confirmation(card)} as it stands above")
+            raise InvalidInput(f"to {verdict}, type {confirmation(card)} as it stands above")
     revision = given.get("revision", "")
     if not revision.isascii() or not revision.isdecimal() or len(revision) > 9:
         raise InvalidInput("that form is not one of ours")

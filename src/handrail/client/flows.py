@@ -148,4 +148,6 @@ def new_nonce() -> str:
 
 
 def _error(error: BaseException) -> JSON:
-    return {"error": type(error).__name__, "message": str(error)[:2000]}
+    # an exception may quote bytes that are no text
+    message = str(error)[:2000].encode("utf-8", "backslashreplace").decode()
+    return {"error": type(error).__name__, "message": message}

@@ -146,8 +146,9 @@ def make_gate(function: Callable[..., Any], terms: Terms, transport: Transport) 
     unknown = sorted(set(terms.says) - set(SAYS))
     if unknown:
         raise InvalidInput(f"a gate cannot say {', '.join(unknown)}", remedy=f"It can say: {', '.join(SAYS)}.")
-    kind = AsyncGated if inspect.iscoroutinefunction(function) else Gated
-    return kind(function, terms, transport)
+    # an object with an asynchronous __call__ is one too
+    asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+    return (AsyncGated if asynchronous else Gated)(function, terms, transport)
 
 
 G = TypeVar("G", bound=_Gate)

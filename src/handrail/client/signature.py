@@ -3,41 +3,62 @@
 from __future__ import annotations
 
 import inspect
+import math
 import typing
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from handrail.canonical import JSON
-from handrail.errors import InvalidInput
+from handrail.canonical import JSON, dumps
+from handrail.errors import InvalidInput, MalformedJSON
+
+# what a double holds exactly; larger whole numbers travel as text
+_WHOLE = 2**53 - 1
 
 
 class Signature:
-    """What a gated function takes and returns. Raises `InvalidInput` for `*args` and `**kwargs`."""
+    """What a gated function takes and returns.
+
+    Raises `InvalidInput` for `*args` and `**kwargs`, for parameters without a name to call them by, and for generators.
+    """
 
     def __init__(self, function: Callable[..., Any], *, leave_out: tuple[str, ...] = ()):
         self.function = function
         self.name = getattr(function, "__qualname__", repr(function))
         self._signature = inspect.signature(function)
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise InvalidInput(
+                f"{self.name} is a generator: it would act after its execution was recorded as over",
+                remedy="Gate a function that does its work before it returns, or what consumes the generator.",
+            )
         hints = _hints(function)
         fields: dict[str, Any] = {}
+        self._names: list[str] = []
         for parameter in self._signature.parameters.values():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 raise InvalidInput(
                     f"{self.name} takes *{parameter.name}: a reviewer could not see what that is",
                     remedy="Give the function named parameters.",
                 )
+            if parameter.kind is parameter.POSITIONAL_ONLY:
+                raise InvalidInput(
+                    f"{self.name} takes {parameter.name} by position only: what is stored has names",
+                    remedy="Leave the / out of its signature.",
+                )
             if parameter.name in leave_out:
                 continue
             default = ... if parameter.default is parameter.empty else parameter.default
-            fields[parameter.name] = (hints.get(parameter.name, Any), default)
+            # under a name of our own, for a parameter may be called `_id`, `schema` or `model_config`
+            fields[f"p{len(fields)}"] = (hints.get(parameter.name, Any), Field(default, alias=parameter.name))
+            self._names.append(parameter.name)
         self._leave_out = leave_out
         self._model = create_model(
             f"{getattr(function, '__name__', 'call')}_arguments",
-            __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=()),
+            # a number that is none stays one, so that it is refused and never becomes null
+            __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True, ser_json_inf_nan="constants"),
             **fields,
         )
         self._returns = hints.get("return", Any)
@@ -72,14 +93,19 @@ class Signature:
             model = self._model.model_validate(arguments)
         except ValidationError as error:
             raise InvalidInput(f"the approved arguments do not fit {self.name}: {_first(error)}") from None
-        return {name: getattr(model, name) for name in self._model.model_fields}
+        return {name: getattr(model, f"p{number}") for number, name in enumerate(self._names)}
 
     def dump_result(self, value: Any) -> JSON:
-        """A result as JSON, to be kept and given again to whoever asks for the same effect."""
+        """A result as JSON, to be kept and given again to whoever asks for the same effect.
+
+        The effect has happened: whatever it returned, this raises nothing.
+        """
         try:
-            return to_jsonable_python(value, fallback=repr)
-        except PydanticSerializationError as error:
-            return {"unreadable": str(error)[:200]}
+            made = _storable(to_jsonable_python(value, fallback=repr))
+            dumps(made)
+        except (PydanticSerializationError, MalformedJSON, ValueError, RecursionError) as error:
+            return {"unreadable": ascii(str(error))[:200]}
+        return made
 
     def load_result(self, value: JSON) -> Any:
         """A kept result, or a reviewer's own answer, as the function would return it."""
@@ -98,9 +124,25 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 def _plain(model: BaseModel, name: str) -> dict[str, JSON]:
     try:
-        return model.model_dump(mode="json")
-    except PydanticSerializationError as error:
-        raise InvalidInput(f"{name} has an argument without a JSON form: {error}") from None
+        return model.model_dump(mode="json", by_alias=True)
+    except (PydanticSerializationError, UnicodeError) as error:
+        raise InvalidInput(
+            f"{name} has an argument without a JSON form: {error}",
+            remedy="Pass text, numbers, lists, mappings, dataclasses or pydantic models; bytes as base64 text.",
+        ) from None
+
+
+def _storable(value: JSON) -> JSON:
+    """Numbers that JSON cannot hold as text, which the return type reads back."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _WHOLE:
+        return str(value)
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _storable(item) for key, item in value.items()}
+    return value
 
 
 def _first(error: ValidationError) -> str:

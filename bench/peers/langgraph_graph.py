@@ -1,4 +1,4 @@
-"""The smallest graph that asks a person: one node, one interrupt."""
+"""A graph that asks a person: one interrupt, with or without a node before the one that asks."""
 
 from __future__ import annotations
 
@@ -21,11 +21,20 @@ def pay(state: State) -> dict[str, bool]:
     return {"done": bool(approved)}
 
 
-def approval_graph(saver: Any) -> Any:
-    """Compiled with the saver; durability is LangGraph's default."""
+def plan(state: State) -> dict[str, str]:
+    return {"to": state["to"]}
+
+
+def approval_graph(saver: Any, *, planned: bool = False) -> Any:
+    """Compiled with the saver; durability is LangGraph's default. `planned`: a node stands before the one that asks."""
     builder = StateGraph(State)
     builder.add_node("pay", pay)
-    builder.add_edge(START, "pay")
+    if planned:
+        builder.add_node("plan", plan)
+        builder.add_edge(START, "plan")
+        builder.add_edge("plan", "pay")
+    else:
+        builder.add_edge(START, "pay")
     builder.add_edge("pay", END)
     return builder.compile(checkpointer=saver)
 

@@ -22,7 +22,7 @@ def threads(url: str, opts: Options) -> None:
     with ConnectionPool(url, min_size=1, max_size=min(opts.callers, 32), kwargs=CONNECTION) as pool:
         saver = PostgresSaver(pool)
         saver.setup()
-        graph = approval_graph(saver)
+        graph = approval_graph(saver, planned=opts.planned)
 
         def round_trip() -> None:
             config = {"configurable": {"thread_id": str(uuid.uuid4())}}
@@ -32,7 +32,15 @@ def threads(url: str, opts: Options) -> None:
         before = write_transactions(url)
         n, seconds = in_threads(round_trip, opts)
         commits = write_transactions(url) - before
-        report(peer="langgraph", engine="postgres", opts=opts, n=n, seconds=seconds, commits=commits, does=DOES)
+        report(
+            peer="langgraph, planned" if opts.planned else "langgraph",
+            engine="postgres",
+            opts=opts,
+            n=n,
+            seconds=seconds,
+            commits=commits,
+            does=DOES,
+        )
 
 
 async def coroutines(url: str, opts: Options) -> None:
@@ -41,7 +49,7 @@ async def coroutines(url: str, opts: Options) -> None:
     ) as pool:
         saver = AsyncPostgresSaver(pool)
         await saver.setup()
-        graph = approval_graph(saver)
+        graph = approval_graph(saver, planned=opts.planned)
 
         async def round_trip() -> None:
             config = {"configurable": {"thread_id": str(uuid.uuid4())}}
@@ -51,7 +59,15 @@ async def coroutines(url: str, opts: Options) -> None:
         before = write_transactions(url)
         n, seconds = await in_event_loop(round_trip, opts)
         commits = write_transactions(url) - before
-        report(peer="langgraph", engine="postgres-async", opts=opts, n=n, seconds=seconds, commits=commits, does=DOES)
+        report(
+            peer="langgraph, planned" if opts.planned else "langgraph",
+            engine="postgres-async",
+            opts=opts,
+            n=n,
+            seconds=seconds,
+            commits=commits,
+            does=DOES,
+        )
 
 
 if __name__ == "__main__":

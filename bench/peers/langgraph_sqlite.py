@@ -32,7 +32,7 @@ def threads(opts: Options) -> None:
     connection.execute("PRAGMA synchronous=FULL")
     commits = Commits()
     connection.set_trace_callback(commits)
-    graph = approval_graph(saver)
+    graph = approval_graph(saver, planned=opts.planned)
 
     def round_trip() -> None:
         config = {"configurable": {"thread_id": str(uuid.uuid4())}}
@@ -40,7 +40,15 @@ def threads(opts: Options) -> None:
         check(graph.invoke(Command(resume=True), config))
 
     n, seconds = in_threads(round_trip, opts)
-    report(peer="langgraph", engine="sqlite", opts=opts, n=n, seconds=seconds, commits=commits.n, does=DOES)
+    report(
+        peer="langgraph, planned" if opts.planned else "langgraph",
+        engine="sqlite",
+        opts=opts,
+        n=n,
+        seconds=seconds,
+        commits=commits.n,
+        does=DOES,
+    )
     connection.close()
 
 
@@ -51,7 +59,7 @@ async def coroutines(opts: Options) -> None:
         await connection.execute("PRAGMA synchronous=FULL")
         commits = Commits()
         await connection.set_trace_callback(commits)
-        graph = approval_graph(saver)
+        graph = approval_graph(saver, planned=opts.planned)
 
         async def round_trip() -> None:
             config = {"configurable": {"thread_id": str(uuid.uuid4())}}
@@ -59,7 +67,15 @@ async def coroutines(opts: Options) -> None:
             check(await graph.ainvoke(Command(resume=True), config))
 
         n, seconds = await in_event_loop(round_trip, opts)
-        report(peer="langgraph", engine="sqlite-async", opts=opts, n=n, seconds=seconds, commits=commits.n, does=DOES)
+        report(
+            peer="langgraph, planned" if opts.planned else "langgraph",
+            engine="sqlite-async",
+            opts=opts,
+            n=n,
+            seconds=seconds,
+            commits=commits.n,
+            does=DOES,
+        )
 
 
 if __name__ == "__main__":

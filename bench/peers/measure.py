@@ -18,6 +18,8 @@ class Options:
     directory: Path
     callers: int
     seconds: float
+    # LangGraph only: a node before the one that asks
+    planned: bool = False
 
 
 def options(description: str) -> Options:
@@ -25,9 +27,12 @@ def options(description: str) -> Options:
     parser.add_argument("directory", type=Path, help="an empty directory on the disk to be measured")
     parser.add_argument("--callers", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=4.0)
+    parser.add_argument("--planned", action="store_true", help="LangGraph only: a node before the one that asks")
     given = parser.parse_args()
     given.directory.mkdir(parents=True, exist_ok=True)
-    return Options(directory=given.directory.resolve(), callers=given.callers, seconds=given.seconds)
+    return Options(
+        directory=given.directory.resolve(), callers=given.callers, seconds=given.seconds, planned=given.planned
+    )
 
 
 def in_threads(round_trip: Callable[[], None], opts: Options) -> tuple[int, float]:

@@ -219,9 +219,8 @@ def _hold(tx: Tx, actor: Actor, case_id: str, seconds: int) -> Claim | None:
     ):  # fmt: skip
         raise Conflict(f"case {case_id} was taken a moment ago")
     tx.run(statements.timer_put, kind="claim", subject=case_id, due_at=expires)
-    revision = tx.run(statements.case_revision, case_id=case_id)[0][0]
     tx.entry(
-        actor.workspace, "claim.taken", actor.entry(), case=(case_id, revision), fence=fenced[0], expires=iso(expires)
+        actor.workspace, "claim.taken", actor.entry(), case=(case_id, fenced[1]), fence=fenced[0], expires=iso(expires)
     )
     return Claim(case_id=case_id, reviewer=actor.pid, fence=fenced[0], taken_at=tx.now, expires_at=expires)
 

@@ -156,8 +156,9 @@ excluded_put = _both("""
     INSERT INTO excluded (case_id, person, why) VALUES (:case_id, :person, :why) ON CONFLICT DO NOTHING""")
 excluded_forget = _both("DELETE FROM excluded WHERE case_id = :case_id AND person = :person AND why = 'reviewed'")
 
-case_revision = _both("SELECT revision FROM cases WHERE id = :case_id")
-case_fence = _both("UPDATE cases SET fence = fence + 1 WHERE id = :case_id AND state = 'open' RETURNING fence")
+case_fence = _both(
+    "UPDATE cases SET fence = fence + 1 WHERE id = :case_id AND state = 'open' RETURNING fence, revision"
+)
 claim_get = _both("SELECT case_id, reviewer, fence, taken_at, expires_at FROM claim WHERE case_id = :case_id")
 claim_get_many = _each(
     sqlite=f"SELECT case_id, case_id, reviewer, fence, taken_at, expires_at FROM claim WHERE case_id IN {_IDS_SQLITE}",

@@ -156,6 +156,16 @@ def test_settle_two_different_edits_conflict() -> None:
     assert (third.state, third.conflict) == ("conflict", "edits_differ")
 
 
+def test_settle_edit_of_somebody_elses_edit_conflicts_and_of_ones_own_does_not() -> None:
+    one = review("ann", "edit", arguments={"a": 1})
+    by_another = review("bob", "edit", arguments={"a": 2}, revision=2, given_at=20, effective_at=20)
+    done = outcome(one, by_another, n=2, revision=2, made_by=one.id)
+    assert (done.state, done.conflict, done.people) == ("conflict", "edits_differ", ("ann", "bob"))
+    by_herself = review("ann", "edit", arguments={"a": 2}, revision=2, given_at=20, effective_at=20)
+    done = outcome(one, by_herself, n=2, revision=2, made_by=one.id)
+    assert (done.state, done.edit) == ("pending", by_herself.id)
+
+
 def test_settle_equal_edits_by_two_people_agree() -> None:
     one = review("ann", "edit", arguments={"a": 1, "b": 2.0})
     two = review("bob", "edit", arguments={"b": 2, "a": 1})

@@ -19,8 +19,9 @@ What they mean, first line that fits (n = people the route needs)
     | anything else                                     | pending                                               |
 
 An edit voids approvals of the text it changed. The edit that made a revision (`made_by`) is its author's approval of
-it. A conflict goes up (escalate). It ends by a reject, by voiding, or when further people give one answer both n
-supporters and more than half of all counted people. A reject or redirect in force is never outlived by a later answer,
+it; somebody else's edit of that revision differs from it, and is the conflict of two edits. A conflict goes up
+(escalate). It ends by a reject, by voiding, or when further people give one answer both n supporters and more than
+half of all counted people. A reject or redirect in force is never outlived by a later answer,
 not even of the same person: nothing that was stopped starts again.
 
 Stages are filled in order: a review counts for a stage only if it was given after the stage before it was complete.
@@ -176,8 +177,8 @@ def _weigh(standing: Sequence[Review], matter: _Matter, frame: Outcome) -> Outco
     fresh_edit = any(_is_fresh_edit(r, matter) for r in standing)
     positions: dict[bytes, list[Review]] = {}
     for review in standing:
-        # a fresh edit changed the very text that the others approved
-        if not fresh_edit or review.verdict == "respond" or _is_fresh_edit(review, matter):
+        # a fresh edit changed the very text that the others approved; whoever wrote that text still stands by it
+        if not fresh_edit or review.verdict in ("respond", "edit"):
             positions.setdefault(_position(review, matter), []).append(review)
     if not positions:
         return frame

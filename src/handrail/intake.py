@@ -64,7 +64,7 @@ def proposal_from_json(text: str | bytes) -> Proposal:
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
-        given = json.loads(text, object_pairs_hook=_unique, parse_float=Decimal, parse_constant=float)
+        given = _exact.decode(text)
     except UnicodeDecodeError as error:
         raise MalformedJSON(f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
@@ -141,7 +141,8 @@ def _seconds(name: str, value: Any) -> int | None:
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise InvalidInput(f"{name} is text, not {_kind(value)}", remedy="Put quotation marks around it.")
-    dumps(value)
+    if not value.isascii():
+        dumps(value)
     if name in _LONGEST and (not value.strip() or len(value) > _LONGEST[name]):
         raise InvalidInput(f"{name} is empty or longer than {_LONGEST[name]} characters", remedy="Send a plain name.")
     return value
@@ -212,6 +213,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         raise MalformedJSON(f"duplicate key {next(name for name in names if names.count(name) > 1)!r}")
     return made
+
+
+_exact = json.JSONDecoder(object_pairs_hook=_unique, parse_float=Decimal, parse_constant=float)
 
 
 def _floats(value: Any) -> Any:

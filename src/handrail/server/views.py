@@ -7,6 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import orjson
+
 from handrail.canonical import JSON, parse
 from handrail.clock import iso
 from handrail.decision import Decision
@@ -252,4 +254,9 @@ def history(plane: Plane, workspace: str, case_id: str, *, blind: bool = False) 
 
 def to_json(value: Any) -> bytes:
     """JSON text as it goes out."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # a lone surrogate in what somebody said long ago: show that it is there
+        pass
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")

@@ -82,6 +82,17 @@ def test_verify_of_a_servers_log_with_its_key_ends_with_0_and_with_another_3(ser
     program("audit", "verify", f"{server.url}/audit/elsewhere/default", "--key", server.admin, code=2)
 
 
+def test_verify_of_a_servers_bare_address_finds_its_log_and_says_when_it_may_not(
+    server: Running, tmp_path: Path
+) -> None:
+    trust = tmp_path / "trust"
+    trust.write_text(f"log {server.vkey}\nquorum none\n")
+    assert (
+        "handrail.local/default" in run("audit", "verify", server.url, "--trust", trust, "--key", server.admin).stdout
+    )
+    assert "--key" in run("audit", "verify", server.url, "--trust", trust, code=2).output
+
+
 def test_doctor_of_a_server_that_works_ends_with_0(server: Running) -> None:
     assert "readyz: answers 200" in run("doctor", "--url", server.url).stdout
 

@@ -52,7 +52,7 @@ Place = Annotated[str, typer.Argument(help="Path or URL of the database.", show_
 @app.command()
 def verify(
     material: Annotated[
-        str, typer.Argument(help="A database, http(s)://SERVER/audit/LOG, or a bundle.", show_default=False)
+        str, typer.Argument(help="A database, http(s)://SERVER[/audit/LOG], or a bundle.", show_default=False)
     ],
     trust: Annotated[Path | None, typer.Option(help="File that says whom you trust; from outside.")] = None,
     against: Annotated[list[Path] | None, typer.Option(help="A signed checkpoint kept elsewhere.")] = None,

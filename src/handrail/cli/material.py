@@ -13,8 +13,9 @@ from handrail.audit.bundle import read_size
 from handrail.audit.log import Opening
 from handrail.audit.note import VerifierKey, parse_skey
 from handrail.audit.tile import WIDTH, Tile, split_bundle
+from handrail.canonical import parse
 from handrail.cli.failing import first_line, from_driver
-from handrail.errors import HandrailError, InvalidInput, Unavailable, Unreadable
+from handrail.errors import HandrailError, InvalidInput, MalformedJSON, Unavailable, Unreadable
 from handrail.lifecycle.opening import OpenedLog
 from handrail.maintenance.plane import keys_beside
 from handrail.maintenance.sealing import key_file
@@ -86,13 +87,22 @@ def own_key(store: Store, log: str, keys: Path | None) -> VerifierKey | None:
 
 
 class ServedLog:
-    """A log behind HTTP as C2SP tlog-tiles, the way a handrail server gives it at `/audit/<log>`."""
+    """A log behind HTTP as C2SP tlog-tiles, the way a handrail server gives it at `/audit/<log>`.
+
+    Of a server's bare address, the log is the one its key belongs to. Raises `Unreadable`.
+    """
 
     def __init__(self, url: str, key: str | None, *, transport: httpx2.BaseTransport | None = None):
         self.url = url.rstrip("/")
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._client = httpx2.Client(headers=headers, timeout=30.0, transport=transport)
         self._checkpoint: bytes | None = None
+        if urlsplit(self.url).path in ("", "/"):
+            try:
+                self.url = f"{self.url}/audit/{self._own_log()}"
+            except Unreadable:
+                self.close()
+                raise
 
     @property
     def log(self) -> str:
@@ -131,6 +141,13 @@ class ServedLog:
     def close(self) -> None:
         """Let go of the connection."""
         self._client.close()
+
+    def _own_log(self) -> str:
+        named = self._get("v1/audit/key")
+        try:
+            return str(parse(named or b"")["log"])
+        except (MalformedJSON, TypeError, KeyError):
+            raise Unreadable(f"{self.url} names no log", remedy="Give http(s)://SERVER/audit/LOG.") from None
 
     def _get(self, path: str) -> bytes | None:
         try:

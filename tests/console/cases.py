@@ -53,6 +53,7 @@ MAIL_SCHEMA = {
         "urgent": {"type": "boolean"},
         "discount": {"type": "number", "minimum": 0, "maximum": 1},
         "tone": {"enum": ["formal", "friendly"]},
+        "fee": {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^\d+(\.\d+)?$"}]},
         "cc": {"type": "array", "items": {"type": "string"}},
     },
 }
@@ -181,6 +182,7 @@ def scripted(now: datetime | None = None) -> list[dict[str, Any]]:
             "urgent": False,
             "discount": 0.1,
             "tone": "formal",
+            "fee": "12.50",
             "cc": ["sales@ours.example"],
         },
         "schema": MAIL_SCHEMA,

@@ -22,6 +22,7 @@ def test_edit_keeps_the_types_of_values(open_page: Open, stage: Stage) -> None:
     form.locator("input[name='/urgent']").check()
     form.locator("select[name='/tone']").select_option("friendly")
     form.locator("input[name='/cc/0']").fill("007")
+    form.locator("input[name='/fee']").fill("12.75")
     page.keyboard.press("Control+Enter")
     expect(form).to_be_visible()  # the new numbers are restated and wait for a nod
     assert stage.reviews == {}
@@ -29,7 +30,7 @@ def test_edit_keeps_the_types_of_values(open_page: Open, stage: Stage) -> None:
     page.keyboard.press("Control+Enter")
     (review,) = wait_for_reviews(page, stage, 1)
     before = stage.cards["mail-1"]["arguments"]
-    changed = {"retries": 4, "discount": 0.25, "urgent": True, "tone": "friendly", "cc": ["007"]}
+    changed = {"retries": 4, "discount": 0.25, "urgent": True, "tone": "friendly", "cc": ["007"], "fee": "12.75"}
     assert review["arguments"] == {**before, **changed}
     assert type(review["arguments"]["retries"]) is int
     assert review["arguments"]["urgent"] is True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -126,3 +127,16 @@ def test_object_with_an_asynchronous_call_is_awaited_inside_its_execution(world:
             await client.transport.aclose()
 
     assert asyncio.run(story()) == 2
+
+
+def test_edit_that_is_no_decimal_is_refused_while_the_case_can_still_be_answered(world: World) -> None:
+    def act(amount: Decimal) -> Decimal:
+        return amount
+
+    pending = world.client().gate("pay", confidence=0.5, amount="500", currency="INR")(act).request(Decimal(500))
+    held = world.desk("Asha").take(pending.case_id)
+    for wrong in ("abc", "", "NaN", "5 EUR"):
+        with pytest.raises(InvalidInput, match="/amount"):
+            held.edit({"amount": wrong})
+    held.edit({"amount": "7.50"})
+    assert pending.result(timeout=10) == Decimal("7.50")

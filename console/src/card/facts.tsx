@@ -70,7 +70,7 @@ export function Facts({ card, row }: { card: Card; row: CaseRow }) {
         <Deadline at={card.deadline} openedAt={row.opened_at} />
       </Fact>
       <Fact name={t.card.then}>
-        <strong className={card.on_expiry === "unsafe_approve" ? "alarm" : ""}>{t.card.onExpiry[card.on_expiry]}</strong>
+        <strong className={card.on_expiry === "unsafe_approve" ? "alarm" : ""}>{row.soft && card.on_expiry !== "hold" ? t.card.stands : t.card.onExpiry[card.on_expiry]}</strong>
         <span className="quiet"> · {card.waiting ? t.card.waiting : t.card.notWaiting}</span>
       </Fact>
       <Fact name={t.card.asks}>

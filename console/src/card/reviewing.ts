@@ -198,6 +198,8 @@ function changed() {
 function whatNext(result: ReviewAnswer, card: Card): string {
   const { verdict } = result.review;
   if (verdict === "abstain") return t.undo.next.stays;
+  // what was let through before anybody looked: an objection has it taken back, nothing else follows
+  if (result.case.soft && card.kind === "action") return verdict === "approve" ? t.undo.next.stood : t.undo.next.reversed;
   if (verdict === "redirect") return t.undo.next.relayed;
   if (verdict === "reject" || verdict === "respond") return t.undo.next.told;
   const need = card.quorum.need - card.quorum.have - 1;

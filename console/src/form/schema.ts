@@ -46,8 +46,14 @@ export function kindOf(schema: JsonObject, value: Json | undefined): Kind {
     return type === "array" && !isObject(schema.items) && !Array.isArray(value) ? "raw" : (type as Kind);
   }
   if (isObject(schema.properties)) return "object";
+  if (plainUnion(schema)) return kindOfValue(value);
   if (schema.anyOf || schema.oneOf || schema.allOf) return "raw";
   return kindOfValue(value);
+}
+
+/** `anyOf: [number, string]`, as pydantic writes Decimal: the value keeps the type that it has. */
+function plainUnion(schema: JsonObject): boolean {
+  return Array.isArray(schema.anyOf) && !schema.allOf && schema.anyOf.every((option) => isObject(option) && (option.type === "string" || option.type === "number" || option.type === "integer"));
 }
 
 function kindOfValue(value: Json | undefined): Kind {

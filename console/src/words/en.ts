@@ -25,7 +25,7 @@ export const en = {
     cannotUndo: "cannot be undone", undoBy: (action: string) => `undo: ${action}`,
     whyYou: "Why you", on: "On", by: "By", then: "If nobody answers", reach: "Reach", asks: "Asked by", confidence: "Confidence", reviews: "Reviews",
     noDeadline: "no deadline", ofReviews: (have: number, need: number) => `${have} of ${need}`, waiting: "a program waits",
-    notWaiting: "nothing blocks on it", blind: "Shown blind: the model’s opinion is left out until the first answer.",
+    notWaiting: "nothing blocks on it", stands: "it stands as it is", blind: "Shown blind: the model’s opinion is left out until the first answer.",
     notInspectable: "Not inspectable", notInspectableText: "This action was never declared, so its meaning is unknown here. What follows is the raw request.",
     arguments: "Arguments", changes: "Changes", noArguments: "No arguments", noConfidence: "none given", outside: "outside the organisation", calibrated: "calibrated", noCalibrator: "not calibrated",
     agentSays: "The agent says", agentSaysNote: "unverified: the agent’s own words, not facts", revision: (n: number) => `revision ${n}`,
@@ -87,7 +87,7 @@ export const en = {
     said: { approve: "Approved", edit: "Approved with changes", reject: "Rejected", respond: "Answered", redirect: "Redirected", abstain: "Abstained" },
     next: {
       waits: (n: number) => `waits for ${plural(n, "more review", "more reviews")}`, runs: "then the program may run it, once",
-      told: "the program is told", stays: "the case stays open for others", counted: "counts towards the quorum", relayed: "your words go to the program",
+      told: "the program is told", stood: "it was let through before, and stands", reversed: "what was let through is taken back", stays: "the case stays open for others", counted: "counts towards the quorum", relayed: "your words go to the program",
     },
   },
   toast: {

@@ -10,13 +10,16 @@ from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core.core_schema import DecimalSchema
 
 from handrail.canonical import JSON, dumps
 from handrail.errors import InvalidInput, MalformedJSON
 
 # what a double holds exactly; larger whole numbers travel as text
 _WHOLE = 2**53 - 1
+_DECIMAL = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
 class Signature:
@@ -66,7 +69,7 @@ class Signature:
     @cached_property
     def schema(self) -> JSON:
         """JSON Schema of the arguments, for the reviewer's form and the check of edits."""
-        made = self._model.model_json_schema(mode="validation")
+        made = self._model.model_json_schema(mode="validation", schema_generator=_Schema)
         made.pop("title", None)
         return made
 
@@ -113,6 +116,17 @@ class Signature:
             return self._adapter.validate_python(value)
         except ValidationError:
             return value
+
+
+class _Schema(GenerateJsonSchema):
+    """Pydantic's schema, with the form of a decimal's text: an edit to `abc` is refused while it can be mended."""
+
+    def decimal_schema(self, schema: DecimalSchema) -> dict[str, Any]:
+        made = super().decimal_schema(schema)
+        for option in made.get("anyOf", ()):
+            if option.get("type") == "string":
+                option.setdefault("pattern", _DECIMAL)
+        return made
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

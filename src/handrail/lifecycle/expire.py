@@ -31,6 +31,8 @@ def expire(tx: Tx, command: tuple[str, str]) -> decide.Settled:
     if case.deadline is not None and case.deadline > tx.now:
         # answers that contradict each other sent it up, with time for others to look
         return settled
+    if case.on_expiry == "hold":
+        return decide.Settled()
     if case.soft:
         queue.close_case(tx, case, "reviewed")
         tx.entry(
@@ -43,8 +45,6 @@ def expire(tx: Tx, command: tuple[str, str]) -> decide.Settled:
             result="expired",
         )
         return decide.Settled(closed=True)
-    if case.on_expiry == "hold":
-        return decide.Settled()
     if case.on_expiry == "escalate" and case.escalations < MOST_ESCALATIONS:
         escalate.raise_case(tx, row, case, reason="deadline")
         return decide.Settled()

@@ -22,6 +22,8 @@ def open_case(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: R
     """Put a proposal before people: the case, its place in the queue, who may not judge it, its deadline."""
     lane = lane_of(tx, workspace, route)
     deadline = None if route.deadline_seconds is None else tx.now + route.deadline_seconds * SECOND
+    # somebody always looks: what nobody looked at in time stays in the queue
+    on_expiry = "hold" if soft and route.always_review else route.on_expiry
     key = sort_key(
         opened_at=tx.now, deadline=deadline, p_wrong=1.0 - _certainty(proposal), severity=proposal.severity,
         reach=_reach(proposal),
@@ -29,7 +31,7 @@ def open_case(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: R
     tx.add(
         schema.cases, id=case_id, workspace=workspace, action=proposal.action, kind=proposal.kind, state="open",
         tier=route.tier, queue=route.queue, lane=lane, revision=1, reviewers=route.reviewers, sort_key=key,
-        deadline=deadline, on_expiry=route.on_expiry, soft=soft, gold=proposal.gold is not None,
+        deadline=deadline, on_expiry=on_expiry, soft=soft, gold=proposal.gold is not None,
         summary=summary(proposal.action, proposal.arguments, proposal.personal_data),
         opened_at=tx.now, closed_at=None, escalations=0, fence=0,
     )  # fmt: skip
@@ -49,7 +51,7 @@ def open_case(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: R
         workspace, "case.opened", POLICY.entry(), case=(case_id, 1), from_="new", to="open", tier=route.tier,
         reviewers=max(1, route.reviewers), excluded=barred, deadline=None if deadline is None else iso(deadline),
         soft=soft or None, spot=route.spot_check or None,
-        roles=sorted(route.roles) or None, on_expiry=route.on_expiry,
+        roles=sorted(route.roles) or None, on_expiry=on_expiry,
     )  # fmt: skip
 
 

@@ -23,6 +23,12 @@ escalation_policies:
   - {action_type: climbs, on_expiry: escalate, auto_approve_threshold: 1.0, sla_seconds: 60, undo_seconds: 0}
   - {action_type: waits, on_expiry: hold, auto_approve_threshold: 1.0, sla_seconds: 60, undo_seconds: 0}
   - {action_type: loose, on_expiry: unsafe_approve, auto_approve_threshold: 1.0, sla_seconds: 60, undo_seconds: 0}
+  - action_type: watched
+    auto_approve_threshold: 0.95
+    soft_review_threshold: 0.80
+    categories_always_review: [self_harm]
+    sla_seconds: 60
+    undo_seconds: 0
   - {action_type: money, roles: [finance], auto_approve_threshold: 1.0, undo_seconds: 0}
   - {action_type: tamil, skills: [tamil], auto_approve_threshold: 1.0, undo_seconds: 0}
   - {action_type: apart, queue: apart, auto_approve_threshold: 1.0, undo_seconds: 0}

@@ -176,6 +176,14 @@ class DecidePromises:
         assert rig.decision(case) is None
         assert rig.answer(ANN, case).decision is not None
 
+    def test_expire_never_ends_a_look_that_somebody_always_takes(self, rig: Rig) -> None:
+        watched = rig.submit("watched", confidence=0.99, categories=("self_harm",)).case_id
+        sure = rig.submit("watched", confidence=0.85).case_id
+        rig.pass_time(100_000)
+        assert (rig.case(watched).state, rig.case(sure).state) == ("open", "reviewed")
+        rig.answer(ANN, watched)
+        assert rig.case(watched).state == "reviewed"
+
     def test_expire_approves_only_where_unsafe_approve_is_spelled_out(self, rig: Rig) -> None:
         case = rig.gated("loose")
         rig.pass_time(61)

@@ -36,11 +36,14 @@ def begin(tx: Tx, command: Begin) -> Begun:
     known = tx.one(statements.workspace_get, id=command.id)
     if known is not None:
         return Begun(log=known[1], created=False)
-    tx.add_unless_known(
+    made = tx.add_unless_known(
         schema.workspace,
         [{"id": command.id, "log": command.log, "secret": command.secret, "frozen": False, "policy": None,
           "created_at": tx.now}],
     )  # fmt: skip
+    if not made:
+        # another process was first by a moment
+        return Begun(log=tx.workspace(command.id).log, created=False)
     founder = Actor(kind="system", pid=SYSTEM.pid, workspace=command.id, scopes=ALL_SCOPES)
     policies.change(tx, (founder, command.policy_name, command.policy_text))
     return Begun(log=command.log, created=True)

@@ -9,7 +9,7 @@ from handrail.canonical import JSON, action_digest, digest, dumps
 from handrail.consensus.quorum import Outcome
 from handrail.consensus.quorum import settle as weigh
 from handrail.decision import Decision
-from handrail.lifecycle import escalate, labels, queue, rows, undo
+from handrail.lifecycle import edits, escalate, labels, queue, rows, undo
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.opening import bound_arguments, bound_paths
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
@@ -37,10 +37,11 @@ def settle(
     `in_hand`: the case is out of the queue and its claim has ended, as when its reviewer just answered.
     """
     given = rows.reviews(tx, case.id)
-    outcome = weigh(
-        [rows.review_noun(r) for r in given], replace(route, reviewers=case.reviewers), row.revision, tx.now,
-        roles=_roles(given, route), made_by=row.made_by, suggestion=_suggestion(row),
-    )  # fmt: skip
+    outcome = _weigh(row, case, route, given, tx.now)
+    if outcome.edit is not None and not case.soft:
+        more = edits.ask_more_people(tx, row, case, outcome.arguments)
+        if more.reviewers > case.reviewers:
+            case, outcome = more, _weigh(row, more, route, given, tx.now)
     if outcome.state == "conflict":
         escalate.raise_case(tx, row, case, reason=outcome.conflict or "conflict", void=True)
         return Settled(next_at=outcome.next_at)
@@ -51,6 +52,13 @@ def settle(
     if case.soft:
         return _close_look(tx, row, case, outcome, given, by, in_hand=in_hand)
     return make(tx, row, case, outcome, given, by, in_hand=in_hand)
+
+
+def _weigh(row: ProposalRow, case: CaseRow, route: Route, given: list[ReviewRow], now: int) -> Outcome:
+    return weigh(
+        [rows.review_noun(r) for r in given], replace(route, reviewers=case.reviewers), row.revision, now,
+        roles=_roles(given, route), made_by=row.made_by, suggestion=_suggestion(row),
+    )  # fmt: skip
 
 
 def settle_when_due(tx: Tx, command: tuple[str, str]) -> Settled:
@@ -120,7 +128,7 @@ def record(
 
 def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow]) -> ProposalRow:
     """An edit becomes the next revision, with its own digest; approvals of the text it changed are void."""
-    record = row.record() | {"arguments": outcome.arguments}
+    record = edits.edited(row.record(), outcome.arguments)
     revision = row.revision + 1
     log = tx.workspace(row.workspace).log
     if "personal_data" in record:

@@ -12,7 +12,7 @@ from handrail.canonical import JSON, digest, dumps
 from handrail.clock import SECOND, iso
 from handrail.decision import Decision
 from handrail.errors import AlreadyDecided, CardChanged, ClaimLost, Conflict, InvalidInput, NotFound, VerdictNotAllowed
-from handrail.lifecycle import card, claim, decide, queue, rows
+from handrail.lifecycle import card, claim, decide, edits, queue, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.route import VERDICTS, Route
@@ -80,6 +80,8 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     claim.refuse_excluded(tx, actor, case, route)
     seen = _check_card(row, route, command)
     body = _body(command, row, route)
+    if command.verdict == "edit" and not case.soft:
+        edits.refuse_forbidden(tx, row, body["arguments"])
     fence, passing = _fence(tx, actor, case, command)
     effective = tx.now + _window(command.verdict, route, case, tx.now)
     id = tx.new_id()

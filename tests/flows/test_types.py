@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PROGRAM = '''
+PROGRAM = """
 from decimal import Decimal
 import handrail
 
@@ -27,7 +27,7 @@ async def use() -> None:
     reveal_type(await (await later.request("a")))
     transfer(1, Decimal(1))
     transfer("a")
-'''
+"""
 
 
 def test_check_types_of_gated_functions_sees_the_functions_own(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from handrail.maintenance.plane import Plane
 from handrail.store import statements
 
-# they read all rows on purpose, and only now and then: an erasure, a person who leaves, a rebuilt database, housekeeping
+# they read all rows on purpose, and only now and then: an erasure, a person who leaves, a rebuilt database, upkeep
 NOW_AND_THEN = {
     "label_forget", "search_forget", "review_void_person", "execution_running", "outbox_prune", "state_executions",
     "state_timers", "state_outcomes",

@@ -43,6 +43,9 @@ class HandrailError(Exception):
         super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
         if remedy is not None:
             self.remedy = remedy
+        if self.remedy:
+            # a traceback then ends with what to do next
+            self.add_note(self.remedy)
         self.context = context
 
 

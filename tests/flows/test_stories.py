@@ -372,3 +372,15 @@ def test_caller_that_goes_away_takes_its_proposal_back(world: World) -> None:
         # over HTTP a submission carries a key of its own, so it may come back for the decision
         return
     assert hr.decision(transfer_case[0]).kind == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("scores", "more"),
+    [(0.9, {}), ({}, {}), ({"a": "high"}, {}), ([0.5, 0.5], {"labels": ["a"]}), ({"a": 1.0}, {"confidence": 0.9})],
+)
+def test_prediction_without_a_score_a_label_is_refused_in_words(
+    world: World, scores: Any, more: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        world.client().predict("label", {"text": "hello"}, scores, **more)
+    assert refused.value.remedy in refused.value.__notes__

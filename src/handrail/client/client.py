@@ -330,13 +330,10 @@ def _predict(
     action: str, x: JSON, scores: Mapping[str, float] | Sequence[float], labels: Sequence[str] | None,
     timeout: float | None, says: dict[str, Any],
 ) -> flows.Flow[Any]:  # fmt: skip
-    by_label = (
-        dict(scores)
-        if isinstance(scores, Mapping)
-        else dict(zip(labels or map(str, range(len(scores))), scores, strict=True))
-    )
-    if not by_label:
-        raise InvalidInput("predict needs at least one score")
+    by_label = _by_label(scores, labels)
+    taken = sorted(set(says) & {"confidence", "scores", "action", "kind", "arguments"})
+    if taken:
+        raise InvalidInput(f"predict makes {', '.join(taken)} itself", remedy="Give them as scores, or use propose.")
     best = max(by_label, key=lambda label: by_label[label])
     proposal = Proposal(
         action=action, kind="prediction", arguments={"input": x, "suggestion": best, "choices": list(by_label)},
@@ -345,6 +342,23 @@ def _predict(
     decision = yield from _settled(proposal, timeout)
     decision.raise_unless_approved()
     return decision.value if decision.kind == "responded" else decision.arguments["suggestion"]
+
+
+def _by_label(scores: Any, labels: Sequence[str] | None) -> dict[str, float]:
+    """The model's scores by label. Raises `InvalidInput` for what is not one score a label."""
+    remedy = "Give {label: score, …}, or a list of scores with labels=[…]."
+    if isinstance(scores, Mapping):
+        made = dict(scores)
+    elif isinstance(scores, Sequence) and not isinstance(scores, str | bytes):
+        names = list(map(str, range(len(scores)))) if labels is None else list(labels)
+        if len(names) != len(scores):
+            raise InvalidInput(f"{len(scores)} scores for {len(names)} labels", remedy=remedy)
+        made = dict(zip(names, scores, strict=True))
+    else:
+        raise InvalidInput(f"scores cannot be {type(scores).__name__}", remedy=remedy)
+    if not made or not all(isinstance(score, int | float) for score in made.values()):
+        raise InvalidInput("predict needs a number for each label, and at least one", remedy=remedy)
+    return made
 
 
 def _decision(case_id: str, timeout: float | None) -> flows.Flow[Decision | None]:

@@ -16,6 +16,7 @@ from handrail.audit.trust import Trust
 from handrail.audit.verify import verify
 from handrail.canonical import parse
 from handrail.errors import Forbidden
+from handrail.maintenance import timers
 from handrail.maintenance.plane import Plane
 from handrail.proposal import Proposal
 
@@ -33,10 +34,16 @@ def findings(plane: Plane) -> list[str]:
 
 
 def test_review_two_equal_edits_in_their_windows_approve_the_edit_and_both_count(tmp_path: Path) -> None:
-    with handrail.open(tmp_path / "h.db", policy=POLICY.format(name="payments")) as hr:
+    policy = POLICY.format(name="payments").replace("0.05", "2")
+    with handrail.open(tmp_path / "h.db", policy=policy) as hr:
+        for loop in hr.plane.loops:
+            # both windows end before anybody looks
+            loop.stop()
         pending = hr.propose(Proposal(action="pay", arguments={"amount": "50"}))
         for name in ("Ann", "Bob"):
             hr.desk(name).take(pending.case_id).edit({"amount": "5"})
+        threading.Event().wait(2.1)
+        timers.step(hr.plane.store, hr.plane.writer, hr.plane.clock)
         decision = pending.decision(timeout=10)
         assert decision is not None
         assert (decision.kind, decision.arguments, len(decision.by)) == ("approved", {"amount": "5"}, 2)

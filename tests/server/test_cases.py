@@ -87,7 +87,7 @@ def test_renew_and_release_need_the_fence(here: Site) -> None:
 def test_answer_with_stale_claim_card_or_verdict_is_refused_and_case_stays_open(here: Site) -> None:
     program, ann = here.program(), here.signed_in("ann")
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-    case_id = propose(program, arguments={"n": 1}, schema=schema)["case_id"]
+    case_id = propose(program, arguments={"n": 1, "amount": 5}, schema=schema)["case_id"]
     good = take(ann, case_id)
 
     def tried(**fields: Any) -> tuple[int, str]:
@@ -97,14 +97,14 @@ def test_answer_with_stale_claim_card_or_verdict_is_refused_and_case_stays_open(
     assert tried(fence=good["fence"] + 1) == (409, "claim_lost")
     assert tried(card="0" * 64) == (412, "card_changed")
     assert tried(revision=2) == (412, "card_changed")
-    assert tried(verdict="edit", arguments={"n": "one"}) == (422, "invalid_input")
+    assert tried(verdict="edit", arguments={"n": "one", "amount": 5}) == (422, "invalid_input")
     assert tried(verdict="edit", arguments=[1]) == (422, "invalid_input")
     assert tried(verdict="reject") == (422, "invalid_input")
     assert tried(verdict="reject", reason="other") == (422, "invalid_input")
     assert tried(verdict="redirect", instruction=" ") == (422, "invalid_input")
     assert tried(verdict="shrug") == (422, "invalid_input")
     assert tried(scope="run") == (422, "invalid_input")
-    assert tried(verdict="edit", arguments={"n": 2}) == (201, "")
+    assert tried(verdict="edit", arguments={"n": 2, "amount": 5}) == (201, "")
     assert tried() == (409, "already_decided")
     decision = program.get(f"/v1/proposals/{case_id}/decision").json()["decision"]
     assert (decision["arguments"], decision["edited"]) == ({"n": 2}, True)

@@ -107,7 +107,7 @@ def test_answer_with_stale_claim_card_or_verdict_is_refused_and_case_stays_open(
     assert tried(verdict="edit", arguments={"n": 2, "amount": 5}) == (201, "")
     assert tried() == (409, "already_decided")
     decision = program.get(f"/v1/proposals/{case_id}/decision").json()["decision"]
-    assert (decision["arguments"], decision["edited"]) == ({"n": 2}, True)
+    assert (decision["arguments"], decision["edited"]) == ({"amount": 5, "n": 2}, True)
 
 
 def test_verdict_that_the_route_does_not_allow_is_refused(tmp_path: Any) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handrail.canonical import JSON, action_digest, digest, dumps
+from handrail.canonical import JSON, dumps
 from handrail.consensus.quorum import Outcome
 from handrail.consensus.quorum import settle as weigh
 from handrail.decision import Decision
 from handrail.lifecycle import edits, escalate, labels, queue, rows, undo
 from handrail.lifecycle.actor import SYSTEM, Actor
-from handrail.lifecycle.opening import bound_arguments, bound_paths
+from handrail.lifecycle.opening import bound_digest, bound_paths
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.route import Route
 from handrail.store import schema, statements
@@ -134,12 +134,7 @@ def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: lis
     if "personal_data" in record:
         # an edit may take a personal value out altogether
         record["personal_data"] = bound_paths(tx, log, row.case_id, record)
-    made = action_digest(
-        workspace=row.workspace, principal=record.get("principal"), action=row.action,
-        schema=digest(dumps(record["schema"])) if "schema" in record else None,
-        arguments=bound_arguments(tx, log, row.case_id, record), target=record.get("target"), case=row.case_id,
-        revision=revision,
-    )  # fmt: skip
+    made = bound_digest(tx, row, record, revision)
     data = dumps(record)
     tx.add(schema.revision, case_id=row.case_id, revision=row.revision, bytes=bytes(row.data), replaced_at=tx.now)
     tx.run(

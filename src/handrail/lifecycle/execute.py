@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from handrail.canonical import JSON, action_digest, digest, dumps
+from handrail.canonical import JSON, digest, dumps
 from handrail.clock import SECOND, iso
 from handrail.errors import InvalidInput, NotExecutable, NotFound
 from handrail.execution import Execution, idempotency_key
@@ -141,14 +141,7 @@ def _may_start(tx: Tx, row: ProposalRow) -> JSON:
 
 def _refuse_altered(tx: Tx, row: ProposalRow, record: dict[str, JSON]) -> None:
     """Raise `NotExecutable` unless the stored bytes still have the digest that was approved."""
-    workspace = tx.workspace(row.workspace)
-    bound = opening.bound_arguments(tx, workspace.log, row.case_id, record)
-    made = action_digest(
-        workspace=row.workspace, principal=record.get("principal"), action=row.action,
-        schema=digest(dumps(record["schema"])) if "schema" in record else None, arguments=bound,
-        target=record.get("target"), case=row.case_id, revision=row.revision,
-    )  # fmt: skip
-    if made != row.action_digest:
+    if opening.bound_digest(tx, row, record, row.revision) != row.action_digest:
         raise NotExecutable(
             f"the stored bytes of case {row.case_id} are not those that were approved",
             remedy="The database was altered: run `handrail audit verify` before anything else.",

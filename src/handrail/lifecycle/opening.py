@@ -12,9 +12,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from handrail.audit import log as audit
-from handrail.canonical import JSON, dumps, parse
+from handrail.canonical import JSON, action_digest, digest, dumps, parse
 from handrail.entry import commitment
 from handrail.errors import InvalidInput, InvalidProof, NotExecutable
+from handrail.lifecycle.rows import ProposalRow
 from handrail.proposal import Proposal
 from handrail.store import schema, statements
 from handrail.store.engine import Store
@@ -77,6 +78,17 @@ def seal(proposal: Proposal) -> tuple[JSON, list[Opening], dict[str, str]]:
         commitments["/arguments" + path] = made
         holder[last] = {"$commitment": made}
     return salted, openings, commitments
+
+
+def bound_digest(tx: Tx, row: ProposalRow, record: dict[str, Any], revision: int) -> str:
+    """The action digest of a stored record at that revision: what an approval of it binds to."""
+    log = tx.workspace(row.workspace).log
+    return action_digest(
+        workspace=row.workspace, principal=record.get("principal"), action=row.action,
+        schema=digest(dumps(record["schema"])) if "schema" in record else None,
+        arguments=bound_arguments(tx, log, row.case_id, record), target=record.get("target"), case=row.case_id,
+        revision=revision,
+    )  # fmt: skip
 
 
 def bound_arguments(tx: Tx, log: str, case_id: str, record: dict[str, Any]) -> JSON:

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 
-from handrail.canonical import JSON, digest, dumps
+from handrail.canonical import JSON, dumps
 from handrail.clock import SECOND, iso
 from handrail.decision import Decision
 from handrail.errors import AlreadyDecided, CardChanged, ClaimLost, Conflict, InvalidInput, NotFound, VerdictNotAllowed
@@ -260,8 +260,3 @@ def _next_look(tx: Tx, workspace: str, case_id: str, next_at: int | None) -> Non
         tx.run(statements.timer_put, kind="effective", subject=case_id, due_at=next_at)
     # settling may have sent it up, so its place is read anew
     queue.let_others_take(tx, workspace, case_id)
-
-
-def answer_digest(body: dict[str, Any]) -> str:
-    """Digest of an answer's content."""
-    return digest(dumps(body))

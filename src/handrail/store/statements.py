@@ -53,14 +53,6 @@ workspace_own = _each(
 # one at a time adds to the sums that routes rest on
 usage_own = _each(sqlite="SELECT :workspace", postgres="SELECT pg_advisory_xact_lock(hashtextextended(:workspace, 1))")
 policy_get = _both("SELECT text, name FROM policy_version WHERE workspace = :workspace AND digest = :digest")
-action_get = _both(
-    "SELECT schema, schema_digest, tool_class, undo FROM action WHERE workspace = :workspace AND name = :name"
-)
-action_put = _both("""
-    INSERT INTO action (workspace, name, schema, schema_digest, tool_class, undo, declared_at)
-    VALUES (:workspace, :name, :schema, :schema_digest, :tool_class, :undo, :declared_at)
-    ON CONFLICT (workspace, name) DO UPDATE SET schema = excluded.schema, schema_digest = excluded.schema_digest,
-        tool_class = excluded.tool_class, undo = excluded.undo, declared_at = excluded.declared_at""")
 
 # --- proposals and decisions ------------------------------------------------------------------
 
@@ -264,9 +256,6 @@ execution_retry = _both("""
 execution_finish = _both("""
     UPDATE execution SET state = :state, finished_at = :now, result = :result
     WHERE case_id = :case_id AND state = 'started' AND fence = :fence RETURNING case_id""")
-execution_renew = _both("""
-    UPDATE execution SET expires_at = :expires_at
-    WHERE case_id = :case_id AND state = 'started' AND fence = :fence AND nonce = :nonce RETURNING case_id""")
 execution_lose = _both("""
     UPDATE execution SET state = 'unknown' WHERE case_id = :case_id AND state = 'started' AND fence = :fence
     RETURNING case_id""")

@@ -36,7 +36,7 @@ def judge(url: str, folder: Path, clock: Clock) -> list[str]:
         receipts = [line["proof"].encode() for line in told if line.get("told") == "receipt"]
         report = verify(plane.logbook(), parse_trust(f"log {key.text}\nquorum none\n"), receipts=receipts)
         problems += [f"I7 {finding.code} at {finding.idx}: {finding.text}" for finding in report.findings]
-        problems += [f"I6 {difference}" for difference in reconcile(plane.store, "default").differences]
+        problems += [f"I6 {difference}" for difference in reconcile(plane.store, "default", clock).differences]
         problems += _claimable(plane)
     return problems
 

@@ -26,6 +26,7 @@ from handrail.cli.failing import stop
 from handrail.cli.material import ServedLog, kind_of, logbook, open_database, own_key, read_files
 from handrail.cli.options import Workspace, settings_from
 from handrail.cli.printing import AsJson, print_json, visible
+from handrail.clock import SystemClock
 from handrail.errors import HandrailError, InvalidInput, NotFound, Unreadable
 from handrail.maintenance.reconcile import reconcile as reconciled
 from handrail.store import reads
@@ -131,7 +132,7 @@ def show_key(database: Place, *, workspace: Workspace = None, keys: Keys = None)
 def reconcile(database: Place, *, workspace: Workspace = None, as_json: AsJson = False) -> None:
     """Compare the tables with the log: a row that no entry explains was changed by other means. 1 if one was."""
     with open_database(database) as store:
-        found = reconciled(store, settings_from(workspace=workspace).workspace)
+        found = reconciled(store, settings_from(workspace=workspace).workspace, SystemClock())
     if as_json:
         print_json(asdict(found) | {"differences": [one._asdict() for one in found.differences]})
     else:

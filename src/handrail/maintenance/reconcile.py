@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from handrail.canonical import action_digest, digest, dumps, parse
+from handrail.clock import Clock
 from handrail.errors import HandrailError, NotFound
 from handrail.lifecycle.opening import bind
 from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow
@@ -45,10 +46,11 @@ class Reconciled:
     differences: tuple[Difference, ...]
 
 
-def reconcile(store: Store, workspace: str) -> Reconciled:
+def reconcile(store: Store, workspace: str, clock: Clock) -> Reconciled:
     """Compare a workspace's tables with its log. Raises `NotFound`, and `InvalidProof` where an entry is missing.
 
-    Safe beside a running server: what changes while it is looked at is left out and counted.
+    Safe beside a running server: what changes while it is looked at is left out and counted. `clock` is the one the
+    workspace's writer goes by: a timer that was due before now may have been handled without an entry.
     """
     found = store.read_hot(statements.workspace_get, id=workspace)
     if not found:
@@ -59,12 +61,12 @@ def reconcile(store: Store, workspace: str) -> Reconciled:
         told.feed(parse(data))
     size = told.size
     tables = _Tables(store, workspace, book.log)
+    # read after the tables: what they no longer hold was due before
+    now = max(told.at, clock.now())
     for data in book.entries(size):
         told.feed(parse(data))
     moving = {id for id, account in told.cases.items() if account.idx >= size}
-    differences = [
-        d for id, account in told.cases.items() if id not in moving for d in _case(id, account, tables, told.at)
-    ]
+    differences = [d for id, account in told.cases.items() if id not in moving for d in _case(id, account, tables, now)]
     differences += [
         Difference(f"proposal {id}", "row", None, "present") for id in tables.proposals if id not in told.cases
     ]

@@ -134,7 +134,8 @@ class LifecycleMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            assert self.rig.problems() == []
+            problems = self.rig.problems()
+            assert not problems, problems
         finally:
             self.rig.close()
             self._stack.close()

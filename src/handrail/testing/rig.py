@@ -182,4 +182,6 @@ class Rig:
         found = [f"{finding.code} at {finding.idx}: {finding.text}" for finding in report.findings]
         if report.exit_code and not found:
             found.append(f"verify exits {report.exit_code}")
-        return found + [str(difference) for difference in reconcile(self.plane.store, self.workspace).differences]
+        return found + [
+            str(difference) for difference in reconcile(self.plane.store, self.workspace, self.clock).differences
+        ]

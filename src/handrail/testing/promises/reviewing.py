@@ -166,6 +166,14 @@ class ReviewPromises:
         assert made is not None
         assert made.kind == "approved"
 
+    def test_half_a_quorum_whose_window_ended_is_no_difference_to_the_log(self, rig: Rig) -> None:
+        case = rig.gated("slow_pair")
+        rig.answer(ANN, case)
+        # handling the end of her window writes no entry
+        rig.pass_time(11)
+        assert rig.problems() == []
+        assert rig.decision(case) is None
+
     def test_reject_in_a_gate_needs_no_window(self, rig: Rig) -> None:
         assert rig.answer(ANN, rig.gated("usual"), "reject").decision is not None
 

@@ -51,11 +51,17 @@ def parse(text: str | bytes) -> JSON:
     except UnicodeDecodeError as error:
         raise MalformedJSON(f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        raise MalformedJSON(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+        raise not_json(error) from None
     except ValueError as error:  # an integer of more digits than Python will read
         raise MalformedJSON(str(error)) from None
     _inspect(value, 0)
     return value
+
+
+def not_json(error: json.JSONDecodeError) -> MalformedJSON:
+    """What is wrong with a text, and where."""
+    # some of the reader's messages end with an "at" of their own
+    return MalformedJSON(f"{error.msg.removesuffix(' at')} at line {error.lineno}, column {error.colno}")
 
 
 def dumps(value: JSON) -> bytes:

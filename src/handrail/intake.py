@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any
 
-from handrail.canonical import JSON, dumps
+from handrail.canonical import JSON, dumps, not_json
 from handrail.errors import InvalidInput, MalformedJSON
 from handrail.proposal import KINDS, Proposal
 
@@ -68,7 +68,7 @@ def proposal_from_json(text: str | bytes) -> Proposal:
     except UnicodeDecodeError as error:
         raise MalformedJSON(f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        raise MalformedJSON(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+        raise not_json(error) from None
     except RecursionError:
         raise MalformedJSON("nested too deep") from None
     except (ValueError, InvalidOperation) as error:

@@ -139,6 +139,18 @@ def test_replay_prints_matrix_cost_and_moves(policy: str, tmp_path: Path) -> Non
     assert "line 2" in shown.stdout
 
 
+def test_replay_without_prices_says_that_there_is_no_cost_model(policy: str, tmp_path: Path) -> None:
+    lines = tmp_path / "p.jsonl"
+    lines.write_text('{"action":"content_publish","confidence":0.1}\n', "utf-8")
+    shown = run("replay", policy, policy, "--proposals", str(lines)).stdout
+    assert shown.count("no cost model") == 2
+    assert "0.00" not in shown
+    made = json.loads(run("replay", policy, policy, "--proposals", str(lines), "--json").stdout)
+    assert (made["prices"], made["old"]["cost"]) == (None, None)
+    free = run("replay", policy, policy, "--proposals", str(lines), "--review-price", "0").stdout
+    assert "0.00" in free
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handrail.canonical import dumps
+from handrail.canonical import dumps, parse
 from handrail.errors import InvalidInput, MalformedJSON
 from handrail.intake import proposal_from, proposal_from_json
 from handrail.policy.evaluate import compile_text
@@ -156,3 +157,10 @@ def test_proposal_from_json_agrees_with_proposal_from(given_fields: dict[str, An
             proposal_from_json(json.dumps(whole))
         return
     assert proposal_from_json(json.dumps(whole)) == expected
+
+
+@pytest.mark.parametrize("text", ['{"action":"pay', '{"action":"\x01"}', '{"action":1 2}', '{"action"'])
+@pytest.mark.parametrize("read", [parse, proposal_from_json])
+def test_read_text_that_is_no_json_says_once_where(read: Callable[[str], object], text: str) -> None:
+    with pytest.raises(MalformedJSON, match=r"(?<!at) at line 1, column \d+"):
+        read(text)

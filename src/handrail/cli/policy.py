@@ -23,6 +23,7 @@ from handrail.errors import InvalidInput, InvalidPolicy
 from handrail.intake import proposal_from, proposal_from_json
 from handrail.policy.advice import advice
 from handrail.policy.differences import differences
+from handrail.policy.document import Cost
 from handrail.policy.evaluate import Policy, compile_text
 from handrail.policy.explain import explain as explained
 from handrail.policy.replay import Ledger, Prices, Recorded, Replay, Side
@@ -98,7 +99,7 @@ def replay(
     """Route a recorded stream by OLD and by NEW, and show what would change.
 
     A line is a proposal, or {"proposal": …, "at": RFC 3339, "correct": true/false}. Prices that are not
-    given come from the `cost` section of NEW, else 0.
+    given come from the `cost` section of NEW; where neither says one, there is no cost to show.
     """
     before, after = _load(old, as_json), _load(new, as_json)
     prices = _prices(after, review_price, wrong_price, refused_price)
@@ -116,7 +117,7 @@ def replay(
         except (InvalidInput, UnicodeDecodeError) as error:
             _unreadable(str(error), as_json)
     if as_json:
-        _print(asdict(made) | {"prices": asdict(prices)})
+        _print(asdict(made) | {"prices": None if prices is None else asdict(prices)})
         return
     _show(made)
 
@@ -210,13 +211,16 @@ def _record(line: str) -> Recorded:
     return Recorded(proposal=proposal_from(given["proposal"]), at=from_iso(at) if at else None, correct=correct)
 
 
-def _prices(policy: Policy, review: float | None, wrong: float | None, refused: float | None) -> Prices:
-    cost = policy.document.cost
-    return Prices(
-        review=review if review is not None else (cost.review if cost else None) or 0.0,
-        wrong=wrong if wrong is not None else (cost.wrong if cost else None) or 0.0,
-        refused=refused if refused is not None else (cost.refused if cost else None) or 0.0,
-    )
+def _prices(policy: Policy, review: float | None, wrong: float | None, refused: float | None) -> Prices | None:
+    """The prices that are known, else 0; None when not one of them is."""
+    cost = policy.document.cost or Cost()
+    known = {
+        "review": review if review is not None else cost.review,
+        "wrong": wrong if wrong is not None else cost.wrong,
+        "refused": refused if refused is not None else cost.refused,
+    }
+    said = {name: price for name, price in known.items() if price is not None}
+    return Prices(**said) if said else None
 
 
 def _moment(text: str) -> int:
@@ -241,7 +245,7 @@ def _show(made: Replay) -> None:
         ("share that reaches people", lambda side: f"{_share(side, made.total):.1%}"),
         ("known wrong, let through", lambda side: str(side.wrong_through)),
         ("known right, denied", lambda side: str(side.right_denied)),
-        ("cost", lambda side: f"{side.cost:.2f}"),
+        ("cost", lambda side: "no cost model" if side.cost is None else f"{side.cost:.2f}"),
     ]
     for title, value in rows:
         sides.add_row(title, value(made.old), value(made.new))

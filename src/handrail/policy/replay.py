@@ -46,7 +46,8 @@ class Side:
     wrong_through: int = 0
     # known right, and denied
     right_denied: int = 0
-    cost: float = 0.0
+    # in the money of the prices; None: there were none
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,13 +141,13 @@ def replay(
     new: Policy,
     stream: Iterable[Recorded],
     *,
-    prices: Prices,
+    prices: Prices | None,
     start: int,
     draws: Callable[[], float],
     keep: int = 20,
 ) -> Replay:
     """Route every proposal by both policies and compare. `start` is the time of a stream that says none,
-    `draws` gives a number in [0, 1) for each proposal.
+    `draws` gives a number in [0, 1) for each proposal; without `prices` nothing is said of cost.
 
     Streams of any length: memory grows with the windows the policies read, not with the stream. Both
     policies see the same draws, and each its own past.
@@ -177,7 +178,7 @@ def _step(policy: Policy, ledger: Ledger, proposal: Proposal, now: int, draw: fl
     return route
 
 
-def _count(side: Side, route: Route, correct: bool | None, prices: Prices) -> None:
+def _count(side: Side, route: Route, correct: bool | None, prices: Prices | None) -> None:
     side.tiers[route.tier] += 1
     reviews = route.reviewers + (route.spot_check_rate if route.tier == "auto_approve" else 0.0)
     wrong = correct is False and route.tier in ("auto_approve", "soft_review")
@@ -185,7 +186,9 @@ def _count(side: Side, route: Route, correct: bool | None, prices: Prices) -> No
     side.reviews += reviews
     side.wrong_through += wrong
     side.right_denied += refused
-    side.cost += reviews * prices.review + wrong * prices.wrong + refused * prices.refused
+    if prices is not None:
+        cost = reviews * prices.review + wrong * prices.wrong + refused * prices.refused
+        side.cost = (side.cost or 0.0) + cost
 
 
 def _compare(made: Replay, recorded: Recorded, before: Route, after: Route) -> None:

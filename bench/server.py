@@ -1,8 +1,10 @@
 """The server under load, from another process: durable submits, waiting callers, parked waiters. JSON lines.
 
-python bench/server.py [--database postgresql://…] [--seconds 4] [--waiters 5000]
+python bench/server.py [--database postgresql://…] [--seconds 4] [--waiters 5000] [--generator wrk|python]
 
-Floor: the same submits through the writer without HTTP, in the same run.
+`wrk` (the default where it is installed) leaves the server a core of its own on a machine of two; the generator in
+Python takes nearly as much as the server. Floors, in the same run: the same submits through the writer without HTTP,
+the same server software answering a constant, and bare commits of one row.
 """
 
 from __future__ import annotations
@@ -13,14 +15,18 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 import uvloop
+from floor import postgres_floor, sqlite_floor
 
 from handrail.lifecycle import access, submit
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
@@ -50,11 +56,13 @@ def main() -> None:
     options.add_argument("--seconds", type=float, default=4.0)
     options.add_argument("--waiters", type=int, default=5000)
     options.add_argument("--decisions", type=int, default=200)
+    options.add_argument("--generator", choices=("wrk", "python"), default="wrk" if shutil.which("wrk") else "python")
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         database = given.database or f"{folder}/bench.db"
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
+        bare_floors(given, Path(folder), context)
         server = context.Process(target=run_server, args=(database, folder, theirs))
         server.start()
         address, keys = ours.recv()
@@ -85,6 +93,54 @@ def run_server(database: str, folder: str, pipe: Any) -> None:
             keys[name] = text
         settings = Settings(port=0, database=database, requests_per_second=10**9)
         serve(plane, settings, ready=lambda address: pipe.send((address, keys)))
+
+
+def bare_floors(given: Any, folder: Path, context: Any) -> None:
+    """What the machine can do: bare commits, and the server's software answering the same bytes to everybody."""
+    commits = postgres_floor(given.database) if given.database else sqlite_floor(folder)
+    say(
+        measure="floor_bare_commits_per_second", engine="postgres" if given.database else "sqlite", value=round(commits)
+    )
+    if given.generator != "wrk":
+        return
+    ours, theirs = context.Pipe()
+    server = context.Process(target=run_constant, args=(theirs,))
+    server.start()
+    try:
+        value, p50, p99 = wrk_submits(ours.recv(), "none", 0.99, given.seconds)
+        say(measure="floor_constant_answers_per_second", value=round(value), p50_ms=p50, p99_ms=p99)
+    finally:
+        server.terminate()
+        server.join(20)
+
+
+def run_constant(pipe: Any) -> None:
+    body = b'{"case_id":"0","status":"decided","tier":"auto_approve","reasons":[],"replayed":false,"action_digest":""}'
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 201, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    class Announcing(uvicorn.Server):
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            pipe.send(f"http://127.0.0.1:{self.servers[0].sockets[0].getsockname()[1]}")
+
+    Announcing(
+        uvicorn.Config(app, port=0, log_level="warning", access_log=False, server_header=False, lifespan="off")
+    ).run()
+
+
+def wrk_submits(address: str, key: str, confidence: float, seconds: float) -> tuple[float, float, float]:
+    """Submits a second, and milliseconds at p50 and p99."""
+    script = Path(__file__).with_name("submit.lua")
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--timeout", "10s", "-s", str(script),
+               f"{address}/v1/proposals", "--", key, str(confidence)]  # fmt: skip
+    made = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+    assert made["failed"] == 0, made
+    return made["answers"] / made["seconds"], made["p50_ms"], made["p99_ms"]
 
 
 def floor(plane: Plane) -> None:
@@ -140,10 +196,13 @@ async def measure(address: str, keys: dict[str, str], pid: int | None, given: An
     engine = "postgres" if database.startswith("postgres") else "sqlite"
     for tier, confidence in (("auto_approve", 0.99), ("hard_gate", 0.2)):
         spent = cpu_seconds(pid)
-        value, p50, p99 = await submits(address, keys["agent"], confidence, given.seconds)
-        say(measure="submits_per_second", engine=engine, tier=tier, connections=CONNECTIONS, value=round(value),
-            cpu_us_each=round((cpu_seconds(pid) - spent) / (value * given.seconds) * 1e6),
-            p50_ms=round(p50 * 1000, 2), p99_ms=round(p99 * 1000, 2))  # fmt: skip
+        if given.generator == "wrk":
+            value, p50, p99 = await asyncio.to_thread(wrk_submits, address, keys["agent"], confidence, given.seconds)
+        else:
+            value, p50, p99 = await submits(address, keys["agent"], confidence, given.seconds)
+        say(measure="submits_per_second", engine=engine, tier=tier, connections=CONNECTIONS, generator=given.generator,
+            value=round(value), cpu_us_each=round((cpu_seconds(pid) - spent) / (value * given.seconds) * 1e6),
+            p50_ms=p50, p99_ms=p99)  # fmt: skip
     p50, p99 = await latency(address, keys, given.decisions)
     say(measure="decision_to_waiter_ms", engine=engine, p50=round(p50 * 1000, 2), p99=round(p99 * 1000, 2))
     before = resident(pid)
@@ -159,6 +218,7 @@ async def measure(address: str, keys: dict[str, str], pid: int | None, given: An
 
 
 async def submits(address: str, key: str, confidence: float, seconds: float) -> tuple[float, float, float]:
+    """The same without wrk."""
     clients = [await Client(address, key).open() for _ in range(CONNECTIONS)]
     times: list[float] = []
     until = time.perf_counter() + seconds
@@ -179,7 +239,8 @@ async def submits(address: str, key: str, confidence: float, seconds: float) -> 
     rate = len(times) / (time.perf_counter() - begun)
     for client in clients:
         client.writer.close()
-    return rate, *percentiles(times)
+    p50, p99 = percentiles(times)
+    return rate, round(p50 * 1000, 2), round(p99 * 1000, 2)
 
 
 async def latency(address: str, keys: dict[str, str], count: int) -> tuple[float, float]:

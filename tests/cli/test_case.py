@@ -6,6 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+import typer
+
+from handrail.cli import case, halt, undo
+
 from .scene import program, read, run
 
 
@@ -146,3 +151,11 @@ def test_json_of_a_case_is_the_servers_own_form(database: Path) -> None:
     detail = read("case", "show", opened(database)[0]["id"], "--database", database)
     assert {"case", "card", "reviews", "claim", "history", "execution"} == set(detail)
     assert json.dumps(detail)
+
+
+@pytest.mark.parametrize("app", [case.app, halt.app, undo.app], ids=["case", "halt", "undo"])
+def test_ask_any_command_where_it_works_takes_the_same_options(app: typer.Typer) -> None:
+    found: Any = typer.main.get_command(app)
+    for command in getattr(found, "commands", {"": found}).values():
+        flags = {flag for parameter in command.params for flag in parameter.opts}
+        assert {"--database", "--workspace", "--url", "--key", "--as"} <= flags, command.name

@@ -14,9 +14,8 @@ from rich.console import Console
 
 from handrail.canonical import JSON, parse
 from handrail.cli import card
-from handrail.cli.options import Database, Workspace
 from handrail.cli.printing import AsJson, print_json
-from handrail.cli.reaching import Key, Person, Reached, Url, desk, reach
+from handrail.cli.reaching import Place, Reached, desk, placed, reach
 from handrail.clock import iso
 from handrail.errors import CardChanged, InvalidInput, MalformedJSON
 
@@ -34,6 +33,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not show the card and ask; 
 
 
 @app.command("list")
+@placed
 def list_cases(
     state: Annotated[str, typer.Option(help="open or decided.")] = "open",
     queue: Annotated[str | None, typer.Option(help="One queue.")] = None,
@@ -42,19 +42,13 @@ def list_cases(
     mine: Annotated[bool, typer.Option("--mine", help="Only what you hold or answered.")] = False,
     *,
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
-    database: Database = None,
-    workspace: Workspace = None,
-    url: Url = None,
-    key: Key = None,
-    person: Person = None,
+    place: Place,
     as_json: AsJson = False,
 ) -> None:
     """Open cases in queue order, or decided ones newest first."""
     if state not in ("open", "decided"):
         raise InvalidInput(f"no state is called {state!r}", remedy="Use --state open or --state decided.")
-    with reach(
-        database=database, workspace=workspace, url=url, key=key, person=person, needs_person=mine
-    ) as reached:  # fmt: skip
+    with reach(place, needs_person=mine) as reached:
         page = reached.cases(state=state, queue=queue, action=action, q=words, mine=mine, limit=str(limit))
     if as_json:
         print_json(page)
@@ -69,30 +63,25 @@ def list_cases(
 
 
 @app.command()
-def show(
-    case_id: CaseId, *, database: Database = None, workspace: Workspace = None, url: Url = None, key: Key = None,
-    person: Person = None, as_json: AsJson = False,
-) -> None:  # fmt: skip
+@placed
+def show(case_id: CaseId, *, place: Place, as_json: AsJson = False) -> None:
     """Draw a case's card."""
-    with reach(database=database, workspace=workspace, url=url, key=key, person=person) as reached:
+    with reach(place) as reached:
         detail = reached.detail(case_id)
     print_json(detail) if as_json else card.draw(_console(), detail)
 
 
 @app.command()
+@placed
 def claim(
     case_id: Annotated[str | None, typer.Argument(help="The case; the next one when left out.")] = None,
     queue: Annotated[list[str] | None, typer.Option(help="Only from these queues.")] = None,
     *,
-    database: Database = None,
-    workspace: Workspace = None,
-    url: Url = None,
-    key: Key = None,
-    person: Person = None,
+    place: Place,
     as_json: AsJson = False,
 ) -> None:
     """Hold a case for five minutes, and draw its card. Ends with 1 when there is nothing to take."""
-    with reach(database=database, workspace=workspace, url=url, key=key, person=person, needs_person=True) as reached:
+    with reach(place, needs_person=True) as reached:
         held = desk(reached).take(case_id) if case_id is not None else desk(reached).next(*(queue or ()))
         if held is None:
             print_json(None) if as_json else typer.echo("nothing to take", err=True)
@@ -102,12 +91,10 @@ def claim(
 
 
 @app.command()
-def release(
-    case_id: CaseId, *, database: Database = None, workspace: Workspace = None, url: Url = None, key: Key = None,
-    person: Person = None,
-) -> None:  # fmt: skip
+@placed
+def release(case_id: CaseId, *, place: Place) -> None:
     """Give a case back to the queue."""
-    with reach(database=database, workspace=workspace, url=url, key=key, person=person, needs_person=True) as reached:
+    with reach(place, needs_person=True) as reached:
         held = reached.detail(case_id)["claim"]
         if held is None:
             raise InvalidInput(f"nobody holds case {case_id}", remedy="There is nothing to give back.")
@@ -116,81 +103,79 @@ def release(
 
 
 @app.command()
+@placed
 def approve(
-    case_id: CaseId, note: Note = None, seen: Seen = None, yes: Yes = False, *, database: Database = None,
-    workspace: Workspace = None, url: Url = None, key: Key = None, person: Person = None, as_json: AsJson = False,
+    case_id: CaseId, note: Note = None, seen: Seen = None, yes: Yes = False, *, place: Place, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Let it through as it is."""
-    with reach(database=database, workspace=workspace, url=url, key=key, person=person, needs_person=True) as reached:
+    with reach(place, needs_person=True) as reached:
         _answer(reached, case_id, "approve", seen=seen, yes=yes, as_json=as_json, note=note)
 
 
 @app.command()
+@placed
 def reject(
     case_id: CaseId, reason: Annotated[str, typer.Option(help="A reason code, such as too_risky, or a sentence.")],
-    note: Note = None, seen: Seen = None, yes: Yes = False, *, database: Database = None, workspace: Workspace = None,
-    url: Url = None, key: Key = None, person: Person = None, as_json: AsJson = False,
+    note: Note = None, seen: Seen = None, yes: Yes = False, *, place: Place, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Refuse it; the reason goes back to the program."""
-    with reach(database=database, workspace=workspace, url=url, key=key, person=person, needs_person=True) as reached:
+    with reach(place, needs_person=True) as reached:
         _answer(reached, case_id, "reject", seen=seen, yes=yes, as_json=as_json, reason=reason, note=note)
 
 
 @app.command()
+@placed
 def edit(
     case_id: CaseId,
     arguments: Annotated[str, typer.Option(help="The arguments instead: JSON, a file, or - for standard input.")],
-    note: Note = None, seen: Seen = None, yes: Yes = False, *, database: Database = None, workspace: Workspace = None,
-    url: Url = None, key: Key = None, person: Person = None, as_json: AsJson = False,
+    note: Note = None, seen: Seen = None, yes: Yes = False, *, place: Place, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Let it through with other arguments; they are checked against the action's schema."""
     given = _json_from(arguments)
     if not isinstance(given, dict):
         raise InvalidInput("arguments are a JSON object", remedy='Write --arguments \'{"to": "A1"}\'.')
-    with reach(database=database, workspace=workspace, url=url, key=key, person=person, needs_person=True) as reached:
+    with reach(place, needs_person=True) as reached:
         _answer(reached, case_id, "edit", seen=seen, yes=yes, as_json=as_json, arguments=given, note=note)
 
 
 @app.command()
+@placed
 def respond(
     case_id: CaseId, value: Annotated[str, typer.Argument(help="The answer: JSON, or plain text.", show_default=False)],
-    note: Note = None, seen: Seen = None, yes: Yes = False, *, database: Database = None, workspace: Workspace = None,
-    url: Url = None, key: Key = None, person: Person = None, as_json: AsJson = False,
+    note: Note = None, seen: Seen = None, yes: Yes = False, *, place: Place, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Give the answer yourself."""
-    with reach(database=database, workspace=workspace, url=url, key=key, person=person, needs_person=True) as reached:
+    with reach(place, needs_person=True) as reached:
         _answer(reached, case_id, "respond", seen=seen, yes=yes, as_json=as_json, value=_value(value), note=note)
 
 
 @app.command()
+@placed
 def redirect(
     case_id: CaseId, instruction: Annotated[str, typer.Argument(help="What to do instead.", show_default=False)],
-    note: Note = None, seen: Seen = None, yes: Yes = False, *, database: Database = None, workspace: Workspace = None,
-    url: Url = None, key: Key = None, person: Person = None, as_json: AsJson = False,
+    note: Note = None, seen: Seen = None, yes: Yes = False, *, place: Place, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Ask for something else."""
-    with reach(database=database, workspace=workspace, url=url, key=key, person=person, needs_person=True) as reached:
+    with reach(place, needs_person=True) as reached:
         _answer(reached, case_id, "redirect", seen=seen, yes=yes, as_json=as_json, instruction=instruction, note=note)
 
 
 @app.command()
-def escalate(
-    case_id: CaseId, reason: Annotated[str, typer.Option(help="Why it is sent up.")], *, database: Database = None,
-    workspace: Workspace = None, url: Url = None, key: Key = None, person: Person = None,
-) -> None:  # fmt: skip
+@placed
+def escalate(case_id: CaseId, reason: Annotated[str, typer.Option(help="Why it is sent up.")], *, place: Place) -> None:
     """Send a case up: a lead must judge it."""
-    with reach(database=database, workspace=workspace, url=url, key=key, person=person, needs_person=True) as reached:
+    with reach(place, needs_person=True) as reached:
         desk(reached).escalate(case_id, reason)
     typer.echo(f"sent up {case_id}")
 
 
 @app.command()
+@placed
 def withdraw(
-    review_id: Annotated[str, typer.Argument(help="Id of the review.", show_default=False)], *,
-    database: Database = None, workspace: Workspace = None, url: Url = None, key: Key = None, person: Person = None,
-) -> None:  # fmt: skip
+    review_id: Annotated[str, typer.Argument(help="Id of the review.", show_default=False)], *, place: Place
+) -> None:
     """Take an answer back while its undo window is open."""
-    with reach(database=database, workspace=workspace, url=url, key=key, person=person, needs_person=True) as reached:
+    with reach(place, needs_person=True) as reached:
         desk(reached).withdraw(review_id)
     typer.echo(f"took back {review_id}")
 

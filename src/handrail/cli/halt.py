@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from handrail.cli.options import Database, Workspace
 from handrail.cli.printing import AsJson, print_json, visible
-from handrail.cli.reaching import Key, Person, Url, call, reach
+from handrail.cli.reaching import Place, call, placed, reach
 from handrail.errors import InvalidInput
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Stop an agent, an action, a run or everything.")
 
 
 @app.command("set")
+@placed
 def set_halt(
     agent: Annotated[str | None, typer.Option(help="Stop this agent.")] = None,
     action: Annotated[str | None, typer.Option(help="Stop this action.")] = None,
@@ -22,11 +22,7 @@ def set_halt(
     everything: Annotated[bool, typer.Option("--everything", help="Stop the whole workspace.")] = False,
     reason: Annotated[str, typer.Option(help="Why; the programs are told.")] = "",
     *,
-    database: Database = None,
-    workspace: Workspace = None,
-    url: Url = None,
-    key: Key = None,
-    person: Person = None,
+    place: Place,
     as_json: AsJson = False,
 ) -> None:
     """Set a halt. Nothing of its kind is let through or starts while it stands; its id is printed."""
@@ -35,23 +31,21 @@ def set_halt(
     if len(given) + everything != 1:
         raise InvalidInput("name one thing to stop", remedy="Give --agent, --action, --run or --everything.")
     scope, value = given[0] if given else ("workspace", None)
-    with reach(database=database, workspace=workspace, url=url, key=key, person=person) as reached:
+    with reach(place) as reached:
         body = {"scope": scope, "reason": reason} | ({} if value is None else {"value": value})
         made = call(reached, "halt", **body)
     print_json({"id": made["id"], "scope": scope, "value": value}) if as_json else typer.echo(made["id"])
 
 
 @app.command("list")
+@placed
 def list_halts(
     *,
-    database: Database = None,
-    workspace: Workspace = None,
-    url: Url = None,
-    key: Key = None,
+    place: Place,
     as_json: AsJson = False,
 ) -> None:
     """The halts that stand."""
-    with reach(database=database, workspace=workspace, url=url, key=key) as reached:
+    with reach(place) as reached:
         found = reached.halts()
     if as_json:
         print_json(found)
@@ -63,16 +57,13 @@ def list_halts(
 
 
 @app.command()
+@placed
 def lift(
     id: Annotated[str, typer.Argument(help="The halt's id.", show_default=False)],
     *,
-    database: Database = None,
-    workspace: Workspace = None,
-    url: Url = None,
-    key: Key = None,
-    person: Person = None,
+    place: Place,
 ) -> None:
     """Lift a halt. What was approved before it was set stays dead."""
-    with reach(database=database, workspace=workspace, url=url, key=key, person=person) as reached:
+    with reach(place) as reached:
         call(reached, "lift", id=id)
     typer.echo(f"lifted {id}")

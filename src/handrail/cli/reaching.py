@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 from urllib.parse import urlencode
@@ -11,7 +14,7 @@ from urllib.parse import urlencode
 import typer
 
 from handrail.canonical import JSON
-from handrail.cli.options import plane_of, settings_from
+from handrail.cli.options import Database, Workspace, plane_of, settings_from
 from handrail.client.desk import Desk
 from handrail.client.http import HttpTransport
 from handrail.client.local import LocalTransport
@@ -31,6 +34,34 @@ Person = Annotated[
     str | None,
     typer.Option("--as", envvar="HANDRAIL_PERSON", help="Who answers, on a database: e-mail, name or id."),
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a command works, and as whom."""
+
+    database: Database = None
+    workspace: Workspace = None
+    url: Url = None
+    key: Key = None
+    person: Person = None
+
+
+def placed(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the options of a `Place`, which it gets as one argument, `place`."""
+    options = inspect.signature(Place, eval_str=True).parameters
+    taken: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
+        taken.extend(options.values() if name == "place" else [parameter])
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        command(place=Place(**{name: given.pop(name) for name in options}), **given)
+
+    del run.__wrapped__
+    run.__signature__ = inspect.Signature(taken)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in taken}
+    return run
 
 
 class Reached(Protocol):
@@ -100,28 +131,25 @@ class OnDatabase:
 
 
 @contextlib.contextmanager
-def reach(
-    *, database: str | None, workspace: str | None, url: str | None, key: str | None, person: str | None = None,
-    needs_person: bool = False,
-) -> Iterator[Reached]:  # fmt: skip
-    """Open what the options name. On a database, `person` acts; without one, the operator of this machine."""
-    if url is not None:
-        if database is not None:
+def reach(place: Place, *, needs_person: bool = False) -> Iterator[Reached]:
+    """Open what the options name. On a database, the person named acts; without one, the operator of this machine."""
+    if place.url is not None:
+        if place.database is not None:
             raise InvalidInput("--url and --database name two places", remedy="Give one of them.")
-        if key is None:
+        if place.key is None:
             raise InvalidInput("a server needs a key", remedy="Give --key, or set HANDRAIL_KEY.")
-        transport = HttpTransport(url, key)
+        transport = HttpTransport(place.url, place.key)
         try:
             yield AtServer(transport)
         finally:
             transport.close()
         return
-    settings = settings_from(database=database, workspace=workspace)
+    settings = settings_from(database=place.database, workspace=place.workspace)
     need_database(settings.database)
     with plane_of(settings) as plane:
         acts = operator(settings.workspace)
-        if person is not None or needs_person:
-            acts = person_on(plane, settings.workspace, person)
+        if place.person is not None or needs_person:
+            acts = person_on(plane, settings.workspace, place.person)
         yield OnDatabase(plane, acts)
 
 

@@ -13,13 +13,14 @@ from handrail.canonical import JSON
 from handrail.client import flows
 from handrail.client.desk import Desk
 from handrail.client.drive import adrive, drive
-from handrail.client.gate import AsyncGated, Gated, P, Terms, make_gate
+from handrail.client.gate import AsyncGated, Gated, P, make_gate
 from handrail.client.http import HttpTransport
 from handrail.client.local import LocalTransport
 from handrail.client.pending import Pending
 from handrail.client.run import Run, current_run
 from handrail.client.signature import Signature
 from handrail.client.steps import Answered, Await, Call, Submit
+from handrail.client.terms import Terms
 from handrail.client.transport import Transport
 from handrail.client.worker import Worker
 from handrail.decision import Decision
@@ -85,15 +86,11 @@ class Client:
         parameter that receives the idempotency key. Anything else describes the proposal (`confidence`,
         `amount`, `key`, `categories`, `principal`, …) as a value or a function of the arguments.
         """
-        if tool_class == "queryable" and probe is None:
-            raise InvalidInput(
-                "a queryable tool needs probe=…", remedy="Give a function from key to True, False or None."
-            )
 
         def terms(function: Callable[..., Any]) -> Terms:
             name = action or function.__name__
             if undo is not None:
-                self._serve_undo(f"{name}.undo", undo)
+                self.serve_undo(f"{name}.undo", undo)
             return Terms(action=name, agent=agent, tool_class=tool_class, undo=undo, preview=preview, probe=probe,
                          key_parameter=key_parameter, lasting=lasting, says=says)  # fmt: skip
 
@@ -108,7 +105,7 @@ class Client:
         """What runs the reverses declared by `gate(undo=…)`; None while there are none."""
         return self._undo_worker
 
-    def _serve_undo(self, name: str, undo: Callable[..., Any]) -> None:
+    def serve_undo(self, name: str, undo: Callable[..., Any]) -> None:
         tool = _tool(undo)
         if self._undo_worker is None:
             self._undo_worker = Worker(self.transport, {name: tool}).start()

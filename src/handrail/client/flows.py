@@ -38,6 +38,8 @@ class Tool:
     # the parameter that takes the idempotency key, if the function wants it
     key_parameter: str | None = None
     lasting: float = 300.0
+    # what the function raises when nothing happened; after anything else a person settles what did
+    failures: tuple[type[Exception], ...] = (Exception,)
 
 
 def gated(proposal: Proposal, tool: Tool, *, timeout: float | None = None) -> Flow[Any]:
@@ -119,11 +121,12 @@ def effect(execution: Execution, tool: Tool) -> Flow[Any]:
         arguments[tool.key_parameter] = execution.idempotency_key
     try:
         value = yield Run(function=tool.function, arguments=arguments)
-    except Uncertain:
-        yield Finish(case_id=execution.case_id, fence=execution.fence, ok=False, uncertain=True)
-        raise
     except Exception as error:
-        yield Finish(case_id=execution.case_id, fence=execution.fence, ok=False, result=_error(error))
+        uncertain = isinstance(error, Uncertain) or not isinstance(error, tool.failures)
+        yield Finish(
+            case_id=execution.case_id, fence=execution.fence, ok=False, uncertain=uncertain,
+            result=None if uncertain else _error(error),
+        )  # fmt: skip
         raise
     yield Finish(case_id=execution.case_id, fence=execution.fence, ok=True, result=tool.dump_result(value))
     return value

@@ -40,11 +40,14 @@ class Run:
         self.__exit__(*exc)
 
     def place(self, proposal: Proposal) -> Proposal:
-        """The proposal as the next call of this run. Raises `InvalidInput` beyond the budget."""
+        """The proposal as the next call of this run, under the call id it has, if any.
+
+        Raises `InvalidInput` beyond the budget.
+        """
         if self.budget is not None and self.calls >= self.budget:
             raise InvalidInput(f"run {self.id} has used its budget of {self.budget} calls", remedy="Begin another run.")
         return replace(
-            proposal, run=self.id, call_id=self.next_call(), agent=self.agent or proposal.agent,
+            proposal, run=self.id, call_id=proposal.call_id or self.next_call(), agent=self.agent or proposal.agent,
             principal=proposal.principal or self.user,
         )  # fmt: skip
 

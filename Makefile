@@ -1,4 +1,4 @@
-# Two commands: `make demo` shows handrail at work, `make test` checks it.
+# Two commands: `make demo` shows handrail at work, `make test` checks it, the frameworks it integrates with included.
 # Both need Python 3.11+, git and make; everything else is installed into .venv.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -18,13 +18,21 @@ LINTABLE := $(VENV)/.lintable-$(DIGEST)
 CONSOLE := src/handrail/server/console/index.html
 CONSOLE_SOURCES := hatch_build.py $(shell find console -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: demo test lint docs console browser clean
+.PHONY: demo test test-integrations test-integration lint docs console browser clean
 
 demo: $(INSTALLED) $(CONSOLE)
 	$(BIN)/handrail demo $(DEMO_ARGS)
 
 test: $(TESTABLE) $(CONSOLE) browser
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m tests.integrations.run $(INTEGRATION_ARGS)
+
+# the adapters alone, each against its real framework in an environment under .venvs; one of them with NAME=langgraph
+test-integrations: $(TESTABLE)
+	$(BIN)/python -m tests.integrations.run $(INTEGRATION_ARGS)
+
+test-integration: $(TESTABLE)
+	$(BIN)/python -m tests.integrations.run $(INTEGRATION_ARGS) $(or $(NAME),$(error say which: NAME=langgraph))
 
 lint: $(TESTABLE) $(LINTABLE)
 	$(BIN)/ruff format --check .
@@ -70,4 +78,4 @@ browser:
 	|| echo "no Chromium, and none can be installed here: browser tests will be skipped"
 
 clean:
-	rm -rf $(VENV) build dist src/handrail/server/console console/node_modules
+	rm -rf $(VENV) .venvs build dist src/handrail/server/console console/node_modules

@@ -53,6 +53,19 @@ def test_keep_pure_packages_from_reaching_time_chance_or_the_outside() -> None:
     assert not reaching, "\n".join(reaching)
 
 
+def test_name_integrations_in_one_place_below_them_only() -> None:
+    naming = {
+        str(source.relative_to(PACKAGE))
+        for source in python_sources()
+        if source.relative_to(PACKAGE).parts[0] not in ("integrations", "testing")
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value.startswith("handrail.integrations")
+    }
+    assert naming == {"cli/guests.py"}
+
+
 def imported(source: Path) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     for node in ast.walk(ast.parse(source.read_text())):

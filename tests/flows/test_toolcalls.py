@@ -240,11 +240,11 @@ def test_await_tell_runs_a_coroutine(world: World) -> None:
 
 
 def test_caller_that_cannot_come_back_takes_its_call_back(world: World) -> None:
-    s = shop(world, comes_back=False)
+    s, desk = shop(world, comes_back=False), world.desk("ann")
 
     async def story() -> None:
         waiting = asyncio.create_task(s.gate.atell(s.call(500), wait=None))
-        while world.desk("ann").next() is None:
+        while desk.next() is None:
             await asyncio.sleep(0.01)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -84,6 +84,48 @@ def test_edit_to_what_the_policy_denies_or_gives_to_others_is_refused_and_leaves
         assert decision.arguments == {"to": "asha", "amount": "20000"}
 
 
+DAILY = """
+escalation_policies:
+  - {action_type: pay, auto_approve_threshold: 0.9, undo_seconds: 0}
+  - {action_type: gift, auto_approve_threshold: 1.0, undo_seconds: 0}
+budgets:
+  - {id: day, actions: [pay, gift], per: [principal], within: 1d, max_amount_inr: 1000, then: hard_gate}
+  - {id: most, actions: [pay, gift], per: [principal], within: 1d, max_amount_inr: 1500, then: deny}
+"""
+
+
+def spend(hr: handrail.Client, action: str, amount: str) -> handrail.Pending[handrail.Decision]:
+    return hr.propose(
+        Proposal(
+            action=action, confidence=0.99, amount=amount, currency="INR", principal="asha",
+            arguments={"amount": amount},
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("amount", "tier"), [("700", "hard_gate"), ("300", "auto_approve")])
+def test_edit_of_an_amount_is_what_later_budgets_count(tmp_path: Path, amount: str, tier: str) -> None:
+    with handrail.open(tmp_path / "h.db", policy=DAILY) as hr:
+        hr.desk("Ann").take(spend(hr, "gift", "500").case_id).edit({"amount": amount})
+        assert spend(hr, "pay", "500").tier == tier
+
+
+def test_edit_to_no_readable_amount_leaves_the_proposed_one_counted(tmp_path: Path) -> None:
+    with handrail.open(tmp_path / "h.db", policy=DAILY.rpartition("  - {id: most")[0]) as hr:
+        hr.desk("Ann").take(spend(hr, "gift", "600").case_id).edit({"amount": "all of it"})
+        assert spend(hr, "pay", "500").tier == "hard_gate"
+
+
+def test_edit_within_a_budget_is_not_held_to_the_amount_it_replaces(tmp_path: Path) -> None:
+    with handrail.open(tmp_path / "h.db", policy=DAILY) as hr:
+        held = hr.desk("Ann").take(spend(hr, "gift", "800").case_id)
+        # 800 as proposed and 900 as edited are not 1,700
+        held.edit({"amount": "900"})
+        over = hr.desk("Bob").take(spend(hr, "gift", "100").case_id)
+        with pytest.raises(VerdictNotAllowed, match="most"):
+            over.edit({"amount": "700"})
+
+
 @pytest.mark.parametrize(
     ("before", "after", "amount"),
     [

@@ -9,7 +9,7 @@ from handrail.canonical import JSON, dumps
 from handrail.consensus.quorum import Outcome
 from handrail.consensus.quorum import settle as weigh
 from handrail.decision import Decision
-from handrail.lifecycle import edits, escalate, labels, queue, rows, undo
+from handrail.lifecycle import edits, escalate, labels, policies, queue, rows, undo
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.opening import bound_digest, bound_paths
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
@@ -141,6 +141,7 @@ def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: lis
         statements.proposal_revise, case_id=row.case_id, revision=revision, action_digest=made, bytes=data,
         made_by=outcome.edit,
     )  # fmt: skip
+    policies.count_edited(tx, row, record)
     line = queue.summary(row.action, record["arguments"], record.get("personal_data", ()))
     tx.run(statements.case_revise, case_id=row.case_id, revision=revision, summary=line)
     editor = next(r for r in given if r.id == outcome.edit)

@@ -76,10 +76,11 @@ def _routes(tx: Tx, row: ProposalRow, arguments: JSON) -> tuple[Route, Route]:
     policy = policies.by_digest(tx, row.workspace, row.policy)
     record = row.record()
     first, second = (proposal_from(each) for each in (record, edited(record, arguments)))
-    return (
-        policy.route(first, policies.facts(tx, policy, row.workspace, first), now=tx.now, draw=1.0),
-        policy.route(second, policies.facts(tx, policy, row.workspace, second), now=tx.now, draw=1.0),
-    )
+    routes = []
+    for proposal in (first, second):
+        found = policies.facts(tx, policy, row.workspace, proposal, but=row.case_id)
+        routes.append(policy.route(proposal, found, now=tx.now, draw=1.0))
+    return routes[0], routes[1]
 
 
 def _numbers(value: Any, at: str = "") -> dict[str, Decimal]:

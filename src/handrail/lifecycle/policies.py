@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from handrail.canonical import digest, parse
+from handrail.canonical import JSON, digest, parse
 from handrail.clock import SECOND
 from handrail.errors import InvalidPolicy, NotExecutable, NotFound
 from handrail.intake import proposal_from
@@ -77,8 +77,11 @@ def change(tx: Tx, command: tuple[Actor, str, str]) -> tuple[str, Staged | None]
     return key, tx.entry(actor.workspace, "policy.changed", actor.entry(), policy={"name": name, "digest": key})
 
 
-def facts(tx: Tx, policy: Policy, workspace: str, proposal: Proposal) -> Facts:
-    """Fetch just the sums, counts and grants this policy asks about for this proposal."""
+def facts(tx: Tx, policy: Policy, workspace: str, proposal: Proposal, *, but: str = "") -> Facts:
+    """Fetch just the sums, counts and grants this policy asks about for this proposal.
+
+    `but`: a case that is looked at again, and does not count beside itself.
+    """
     needs = policy.needs(proposal)
     if not needs:
         return NO_FACTS
@@ -88,7 +91,7 @@ def facts(tx: Tx, policy: Policy, workspace: str, proposal: Proposal) -> Facts:
     for window in needs.windows:
         found = tx.run(
             statements.usage_since,
-            workspace=workspace, subject=window.subject, since=tx.now - window.seconds * SECOND,
+            workspace=workspace, subject=window.subject, since=tx.now - window.seconds * SECOND, but=but,
         )  # fmt: skip
         usages[window] = tuple(Usage(at=r[0], amount=r[1], currency=r[2], asked=r[3]) for r in found)
     grants: tuple[Grant, ...] = ()
@@ -110,6 +113,21 @@ def money(policy: Policy, proposal: Proposal) -> tuple[str | None, str | None]:
     return (None if found.value is None else str(found.value)), found.currency
 
 
+def count_edited(tx: Tx, row: ProposalRow, record: dict[str, JSON]) -> None:
+    """Later proposals are held to what a person made of this one. An amount nobody knows leaves the last one known."""
+    policy = by_digest(tx, row.workspace, row.policy)
+    proposal = proposal_from(record)
+    subjects = policy.subjects(proposal)
+    amount, currency = money(policy, proposal)
+    if amount is None:
+        return
+    for subject in subjects:
+        tx.run(
+            statements.usage_edit, workspace=row.workspace, subject=subject, at=row.submitted_at, case_id=row.case_id,
+            amount=amount, currency=currency,
+        )  # fmt: skip
+
+
 def refuse_if_tightened(tx: Tx, row: ProposalRow) -> None:
     """The tighter of two policies wins when a case is looked at again: the one that routed it and the one in force.
 
@@ -119,7 +137,8 @@ def refuse_if_tightened(tx: Tx, row: ProposalRow) -> None:
     if now_in_force.digest == row.policy or row.undoes is not None:
         return
     proposal = proposal_from(row.record())
-    route = now_in_force.route(proposal, facts(tx, now_in_force, row.workspace, proposal), now=tx.now, draw=1.0)
+    found = facts(tx, now_in_force, row.workspace, proposal, but=row.case_id)
+    route = now_in_force.route(proposal, found, now=tx.now, draw=1.0)
     looked_at = row.tier == "hard_gate"
     looked = rows.route_noun(row.route).reviewers if looked_at else 0
     if route.tier == "deny" or (route.tier == "hard_gate" and max(1, route.reviewers) > looked):

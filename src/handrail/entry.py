@@ -18,6 +18,7 @@ EntryType = Literal[
     "review.given", "review.withdrawn", "review.voided",
     "decision.made",
     "execution.started", "execution.finished", "execution.unknown", "execution.settled", "execution.voided",
+    "run.parked", "run.woken", "run.abandoned", "run.retried",
     "outcome.recorded", "label.made",
     "policy.changed", "calibrator.changed", "training.due", "training.done", "grant.issued", "grant.ended",
     "access.changed", "access.refused",

@@ -130,6 +130,15 @@ class Story:
         self.decide(case, reviews)
         return case
 
+    def park(self, *cases: str, run: str | None = None, wakes: str = "all", **fields: Any) -> str:
+        id = self.id()
+        park = {"id": id, "run": run or f"run-{id}", "framework": "langgraph", "wakes": wakes, "state": digest(id)}
+        self.add("run.parked", AGENT, park=park, cases=list(cases), **fields)
+        return id
+
+    def wake(self, park: str, fence: int = 1, result: str = "woken") -> None:
+        self.add("run.woken", AGENT, park={"id": park}, fence=fence, result=result)
+
     def bytes(self) -> list[bytes]:
         return [dumps(entry) for entry in self.entries]
 
@@ -157,6 +166,7 @@ def one_of_each(story: Story) -> None:
     story.add("case.closed", SYSTEM, case={"id": case}, from_="open", to="reviewed", result="confirmed")
     # refused by policy
     story.auto(tier="deny", result="rejected")
+    parked_runs(story)
     # soft review that objects; never executed; undone is another proposal
     case = story.auto(tier="soft_review")
     story.open(case, soft=True, tier="soft_review")
@@ -247,3 +257,20 @@ def one_of_each(story: Story) -> None:
     story.add("clock.jumped", SYSTEM, before=before)
     erased = story.entries[3]["id"]
     story.add("value.erased", person("p_admin"), entries=[erased], paths=["/arguments/to"], basis="gdpr-17")
+
+
+def parked_runs(story: Story) -> None:
+    """Each way a parked run may go, once."""
+    first, other = story.approved(), story.submit()
+    story.wake(story.park(first, other, wakes="any"))
+    # fails until it is given up, is tried again, and goes through
+    park = story.park(first)
+    story.wake(park, 1, "released")
+    story.wake(park, 2, "failed")
+    story.add("run.retried", SYSTEM, park={"id": park})
+    story.wake(park, 3)
+    # goes on without its answer, and is given up at last
+    run = story.id()
+    park = story.park(other, run=run)
+    park = story.park(first, run=run, supersedes=park)
+    story.add("run.abandoned", AGENT, park={"id": park})

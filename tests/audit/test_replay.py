@@ -436,6 +436,56 @@ def entry_of_another_log(story: Story) -> None:
     story.entries[-1]["log"] = "example.com/other"
 
 
+def woken_undecided(story: Story) -> None:
+    story.wake(story.park(story.approved(), story.submit()))
+
+
+def woken_with_none_of_any_decided(story: Story) -> None:
+    story.wake(story.park(story.submit(), story.submit(), wakes="any"))
+
+
+def woken_twice(story: Story) -> None:
+    park = story.park(story.approved())
+    story.wake(park)
+    story.wake(park, 2)
+
+
+def woken_after_it_was_given_up(story: Story) -> None:
+    park = story.park(story.approved())
+    story.wake(park, 1, "failed")
+    story.wake(park, 2)
+
+
+def woken_after_it_was_abandoned(story: Story) -> None:
+    park = story.park(story.approved())
+    story.add("run.abandoned", AGENT, park={"id": park})
+    story.wake(park)
+
+
+def woken_under_an_old_fence(story: Story) -> None:
+    park = story.park(story.approved())
+    story.wake(park, 2, "released")
+    story.wake(park, 1)
+
+
+def woken_what_was_never_parked(story: Story) -> None:
+    story.wake(story.id())
+
+
+def parked_on_nothing_known(story: Story) -> None:
+    story.park(story.id())
+
+
+def parked_twice_at_once(story: Story) -> None:
+    case = story.approved()
+    story.park(case, run="run-7")
+    story.park(case, run="run-7")
+
+
+def retried_what_never_failed(story: Story) -> None:
+    story.add("run.retried", AGENT, park={"id": story.park(story.approved())})
+
+
 SEEDED: list[tuple[Callable[[Story], None], str]] = [
     (self_approval, "review.excluded"),
     (owner_approval, "review.excluded"),
@@ -476,6 +526,16 @@ SEEDED: list[tuple[Callable[[Story], None], str]] = [
     (finished_under_another_fence, "execution.fence"),
     (finished_never_started, "execution.transition"),
     (settled_by_the_system, "execution.settled_by"),
+    (woken_undecided, "park.undecided"),
+    (woken_with_none_of_any_decided, "park.undecided"),
+    (woken_twice, "park.ended"),
+    (woken_after_it_was_given_up, "park.ended"),
+    (woken_after_it_was_abandoned, "park.ended"),
+    (woken_under_an_old_fence, "park.fence"),
+    (woken_what_was_never_parked, "park.unknown"),
+    (parked_on_nothing_known, "case.unknown"),
+    (parked_twice_at_once, "park.doubled"),
+    (retried_what_never_failed, "park.not_failed"),
     (review_without_claim, "review.no_claim"),
     (review_under_a_lapsed_claim, "review.no_claim"),
     (review_under_anothers_claim, "review.no_claim"),

@@ -126,7 +126,7 @@ def sample(table: Any, **fields: Any) -> dict[str, Any]:
 VALID: dict[str, dict[str, Any]] = {
     "proposal": {"tier": "hard_gate", "decision": None}, "cases": {"state": "open", "closed_at": None},
     "review": {"verdict": "approve"}, "execution": {"state": "started"}, "halt": {"scope": "agent"},
-    "training": {"state": "due"}, "training_batch": {"state": "held"},
+    "training": {"state": "due"}, "training_batch": {"state": "held"}, "parked": {"wakes": "all"},
 }  # fmt: skip
 FORBIDDEN = [
     ("proposal", {"tier": "maybe"}), ("proposal", {"decision": "perhaps", "decided_at": 1}),
@@ -134,6 +134,8 @@ FORBIDDEN = [
     ("cases", {"state": "open", "closed_at": 1}), ("cases", {"state": "decided", "closed_at": None}),
     ("review", {"verdict": "shrug"}), ("execution", {"state": "perhaps"}), ("halt", {"scope": "planet"}),
     ("training", {"state": "perhaps"}), ("training_batch", {"state": "perhaps"}),
+    ("parked", {"wakes": "none"}), ("parked", {"ending": "lost", "ended_at": 1}), ("parked", {"ending": "woken"}),
+    ("parked", {"ending": "failed", "ended_at": 1}), ("parked", {"ending": "woken", "ended_at": 1, "state": b"x"}),
 ]  # fmt: skip
 
 

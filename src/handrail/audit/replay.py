@@ -22,7 +22,10 @@ Entries are taken in the order of the log, from its first. What each type must h
 - execution.* {case, fence, action, expires, result, happened};
 - policy.changed {policy}, grant.issued {grant{id,action,expires}}, grant.ended {grant{id}},
   halt.set {halt{id,scope,value?}} (value equals an action name, run or agent as written at submit; scope
-  "workspace" needs none), halt.lifted {halt{id}}, access.changed {access{pid,roles,active?}}.
+  "workspace" needs none), halt.lifted {halt{id}}, access.changed {access{pid,roles,active?}};
+- run.parked {park{id,run,framework,wakes,state?}, cases, supersedes?}; `state` is the SHA-256 of the snapshot;
+  run.woken {park{id}, fence, result}: the park is over, released for another try, or given up; it needs decided cases;
+  run.abandoned {park{id}}; run.retried {park{id}} of one that was given up.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from handrail.audit.parks import Parks
 from handrail.audit.standing import TOLERANCE, Standing
 from handrail.case import TRANSITIONS
 from handrail.clock import from_iso
@@ -129,6 +133,7 @@ class Replay:
         self._reviews: set[str] = set()
         self._continues = False
         self._standing = Standing(self._say)
+        self._parks = Parks(self._say, self._is_decided, lambda: self._continues)
         self._standings = {
             "policy.changed": self._standing.policy_changed,
             "grant.issued": self._standing.grant_issued,
@@ -136,6 +141,10 @@ class Replay:
             "access.changed": self._standing.access_changed,
             "halt.set": self._standing.halt_set,
             "halt.lifted": self._standing.halt_lifted,
+            "run.parked": self._parks.parked,
+            "run.woken": self._parks.woken,
+            "run.abandoned": self._parks.abandoned,
+            "run.retried": self._parks.retried,
         }
         self._judges = {
             "proposal.submitted": self._submitted,
@@ -199,6 +208,10 @@ class Replay:
         if case is None and not self._continues:
             self._say("case.unknown", f"{entry['type']} for a case nobody submitted")
         return case
+
+    def _is_decided(self, id: str) -> bool | None:
+        case = self._cases.get(id)
+        return None if case is None else case.result is not None
 
     def _known_case(self, entry: Entry) -> None:
         self._case(entry)

@@ -50,6 +50,7 @@ _ACTION = _object({"name": _NAME, "digest": _DIGEST})
 _POLICY = _object({"name": _NAME, "digest": _DIGEST})
 _DIGEST_ONLY = _object({"digest": _DIGEST}, {"name": _NAME})
 _ACTOR = _object({"kind": {"enum": ["person", "agent", "policy", "system"]}, "pid": _NAME}, {"auth": _CODE})
+_PARK = _object({"id": _UUID})
 _FIELDS = {"type": "object", "propertyNames": _POINTER, "additionalProperties": _DIGEST}
 _STATE = {"enum": ["new", "open", "decided", "reviewed"]}
 _RESULT = {"enum": ["approved", "rejected", "responded", "redirected", "expired", "cancelled"]}
@@ -131,6 +132,22 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
     "execution.unknown": ({"case": _CASE, "fence": _POSITIVE}, {"reason": _CODE}),
     "execution.settled": ({"case": _CASE, "happened": _FLAG}, {"fence": _POSITIVE}),
     "execution.voided": ({"case": _CASE, "reason": _CODE}, {}),
+    # `state`: SHA-256 of the framework's snapshot, which itself never stands here
+    "run.parked": (
+        {
+            "park": _object(
+                {"id": _UUID, "run": _NAME, "framework": _CODE, "wakes": {"enum": ["all", "any"]}}, {"state": _DIGEST}
+            ),
+            "cases": _list(_UUID, 200),
+        },
+        {"supersedes": _UUID},
+    ),
+    "run.woken": (
+        {"park": _PARK, "fence": _POSITIVE, "result": {"enum": ["woken", "released", "failed"]}},
+        {},
+    ),
+    "run.abandoned": ({"park": _PARK}, {}),
+    "run.retried": ({"park": _PARK}, {}),
     "outcome.recorded": ({"case": _CASE, "outcome": _DIGEST}, {"source": _CODE}),
     "label.made": ({"case": _CASE, "label": _UUID}, {"source": _CODE}),
     "policy.changed": ({"policy": _POLICY}, {"approved_by": _list(_NAME), "previous": _DIGEST}),

@@ -116,6 +116,9 @@ def record(
     won = tx.run(statements.decision_make, case_id=row.case_id, kind=kind, bytes=data, at=tx.now, entry=entry_id)
     if not won:
         return Settled(closed=True)
+    if won[0][1]:
+        # a parked run waits for it
+        tx.run(statements.park_decided, case_id=row.case_id)
     receipt = tx.entry(
         row.workspace, "decision.made", by.entry(), id=entry_id, case=(row.case_id, row.revision), from_="open",
         to="decided", result=kind, reviews=reviews, action={"name": row.action, "digest": row.action_digest},

@@ -10,7 +10,7 @@ from typing import Any
 
 from handrail.canonical import dumps, parse
 from handrail.errors import InvalidInput, NotFound
-from handrail.lifecycle import opening, rows
+from handrail.lifecycle import opening, park, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
 from handrail.store import statements
@@ -59,6 +59,8 @@ def erase(tx: Tx, command: Erase) -> Erased:
         tx.run(statements.label_forget, case_id=case_id)
         tx.run(statements.search_forget, case_id=case_id)
         tx.run(statements.case_rename, case_id=case_id, summary=f"{row.action} ({ERASED})")
+    # a framework's snapshot may hold anything
+    park.forget(tx, command.actor, by_case, reason="erased")
     tx.run(statements.opening_forget, log=workspace.log, subject=command.subject)
     tx.run(statements.search_purge)
     tx.run(statements.subject_key_forget, workspace=workspace.id, subject=command.subject)

@@ -64,6 +64,21 @@ class Account:
     idx: int = -1
 
 
+@dataclass(slots=True, kw_only=True)
+class ParkAccount:
+    """One parked run."""
+
+    run: str
+    framework: str
+    wakes: str
+    cases: tuple[str, ...]
+    # SHA-256 of what the framework left behind
+    state: str | None
+    ending: str | None = None
+    # index of the newest entry about it
+    idx: int = -1
+
+
 class Rebuilt:
     """Feed it every entry of one log, from the first."""
 
@@ -77,6 +92,7 @@ class Rebuilt:
         self.grants: set[str] = set()
         # roles and standing of each person the log let in
         self.people: dict[str, tuple[frozenset[str], bool]] = {}
+        self.parks: dict[str, ParkAccount] = {}
         # ids of entries that hold commitments → case
         self._committing: dict[str, str] = {}
         self._of_case: dict[str, Callable[[Account, Entry], None]] = {
@@ -92,6 +108,8 @@ class Rebuilt:
             "policy.changed": self._policy_changed, "halt.set": self._halt_set, "halt.lifted": self._halt_lifted,
             "grant.issued": self._grant_issued, "grant.ended": self._grant_ended,
             "access.changed": self._access_changed, "value.erased": self._erased,
+            "run.parked": self._run_parked, "run.woken": self._run_woken,
+            "run.abandoned": self._run_abandoned, "run.retried": self._run_retried,
         }  # fmt: skip
 
     def feed(self, entry: Entry) -> None:
@@ -210,6 +228,29 @@ class Rebuilt:
             case = self._committing.get(id)
             if case in self.cases:
                 self.cases[case].erased = True
+
+    def _run_parked(self, entry: Entry) -> None:
+        said = entry["park"]
+        self._end_park(entry.get("supersedes"), "superseded")
+        self.parks[said["id"]] = ParkAccount(
+            run=said["run"], framework=said["framework"], wakes=said["wakes"], cases=tuple(sorted(entry["cases"])),
+            state=said.get("state"), idx=self.size,
+        )  # fmt: skip
+
+    def _run_woken(self, entry: Entry) -> None:
+        result = entry["result"]
+        self._end_park(entry["park"]["id"], None if result == "released" else result)
+
+    def _run_abandoned(self, entry: Entry) -> None:
+        self._end_park(entry["park"]["id"], "abandoned")
+
+    def _run_retried(self, entry: Entry) -> None:
+        self._end_park(entry["park"]["id"], None)
+
+    def _end_park(self, id: str | None, ending: str | None) -> None:
+        # one of an earlier epoch is not known here
+        if id in self.parks:
+            self.parks[id].ending, self.parks[id].idx = ending, self.size
 
 
 def _new(entry: Entry) -> Account:

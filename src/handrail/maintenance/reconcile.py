@@ -6,17 +6,20 @@ that; this does (trust.md, attack A11 and invariant I6).
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from handrail.canonical import action_digest, digest, dumps, parse
 from handrail.clock import Clock
 from handrail.errors import HandrailError, NotFound
 from handrail.lifecycle.opening import bind
+from handrail.lifecycle.park import ParkedRow, missing
 from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow
-from handrail.maintenance.rebuilt import Account, Rebuilt
+from handrail.maintenance.rebuilt import Account, ParkAccount, Rebuilt
+from handrail.parked import Wakes
 from handrail.store import statements
 from handrail.store.engine import Store
 from handrail.store.logbook import Logbook
@@ -67,6 +70,10 @@ def reconcile(store: Store, workspace: str, clock: Clock) -> Reconciled:
         told.feed(parse(data))
     moving = {id for id, account in told.cases.items() if account.idx >= size}
     differences = [d for id, account in told.cases.items() if id not in moving for d in _case(id, account, tables, now)]
+    for id, park in told.parks.items():
+        if park.idx < size and moving.isdisjoint(park.cases):
+            differences += _park(id, park, told, tables)
+    differences += [Difference(f"parked {id}", "row", None, "present") for id in tables.parks if id not in told.parks]
     differences += [
         Difference(f"proposal {id}", "row", None, "present") for id in tables.proposals if id not in told.cases
     ]
@@ -109,6 +116,11 @@ class _Tables:
         for id, case_id in rows(statements.state_labels):
             self.labels.setdefault(case_id, set()).add(id)
         self.outcomes = Counter(r[0] for r in rows(statements.state_outcomes))
+        self.parks = {r[0]: ParkedRow._make(r) for r in rows(statements.state_parks)}
+        # park → case → (is it marked as waited for, its decision)
+        self.park_cases: dict[str, dict[str, tuple[bool, str | None]]] = {}
+        for park_id, case_id, marked, decision in rows(statements.state_park_cases):
+            self.park_cases.setdefault(park_id, {})[case_id] = bool(marked), decision
         self.salts: dict[str, dict[str, bytes]] = {}
         for case_id, path, salt in store.read_hot(statements.state_salts, log=log):
             self.salts.setdefault(case_id, {})[path] = bytes(salt)
@@ -223,6 +235,34 @@ def _queue(
         yield from _one(f"timer claim {id}", "row", True, ("claim", id) in tables.timers)
     if any(r.effective_at > now for r in live.values()):
         yield from _one(f"timer effective {id}", "row", True, ("effective", id) in tables.timers)
+
+
+_PARK = (("run", "run"), ("framework", "framework"), ("wakes", "wakes"), ("ending", "ending"))
+
+
+def _park(id: str, told: ParkAccount, log: Rebuilt, tables: _Tables) -> Iterator[Difference]:
+    """A parked run: what it waits for, and whether the state kept for it is the one that was parked."""
+    row = tables.parks.get(id)
+    if row is None:
+        yield Difference(f"parked {id}", "row", "present", None)
+        return
+    yield from _differ(f"parked {id}", told, row, _PARK)
+    waits = tables.park_cases.get(id, {})
+    yield from _one(f"parked {id}", "cases", list(told.cases), sorted(waits))
+    over = told.ending not in (None, "failed")
+    kept = None if row.state is None else hashlib.sha256(row.state).hexdigest()
+    yield from _one(f"parked {id}", "state", None if over else told.state, kept)
+    if over:
+        return
+    # of an earlier epoch's case only the table knows
+    undecided = [
+        c for c in told.cases if (log.cases[c].decision if c in log.cases else waits.get(c, (0, 1))[1]) is None
+    ]
+    yield from _one(
+        f"parked {id}", "waiting", missing(cast(Wakes, told.wakes), len(told.cases), len(undecided)), row.waiting
+    )
+    for case_id in undecided:
+        yield from _one(f"proposal {case_id}", "parked", True, waits.get(case_id, (False, None))[0])
 
 
 def _workspace(told: Rebuilt, tables: _Tables) -> Iterator[Difference]:

@@ -117,6 +117,8 @@ proposal = Table(
     Column("decided_at", Time),
     # id of the audit entry that is the receipt
     Column("decision_entry", Id),
+    # a parked run waits for it: its decision counts there too
+    Column("parked", Boolean, nullable=False, server_default=text("false")),
     UniqueConstraint("workspace", "identity"),
     CheckConstraint(_in("tier", "auto_approve", "soft_review", "hard_gate", "deny"), name="tier_known"),
     CheckConstraint(
@@ -288,6 +290,55 @@ handoff = Table(
     Column("action", Name, primary_key=True),
     Column("case_id", Id, primary_key=True),
     Column("approved_at", Time, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# a run that a framework paused: what it waits for, and what wakes it
+parked = Table(
+    "parked",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    # whose it is, if it was parked by an agent
+    Column("agent", Name),
+    Column("run", Name, nullable=False),
+    Column("framework", String(64), nullable=False),
+    # the framework's own snapshot; gone when the park has ended
+    Column("state", LargeBinary),
+    Column("state_digest", Id),
+    Column("wakes", String(8), nullable=False),
+    # decisions that are still missing; at 0 it is due
+    Column("waiting", Integer, nullable=False),
+    Column("parked_at", Time, nullable=False),
+    # the waker's own word for its attempt; NULL while nobody holds it
+    Column("nonce", Name),
+    # grows with every taking
+    Column("fence", Integer, nullable=False, server_default=text("0")),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    # not to be taken before; while it is held: when to think its waker lost
+    Column("next_at", Time, nullable=False),
+    Column("ended_at", Time),
+    # `failed` is given up but not over: it keeps its state until it is retried, superseded or abandoned
+    Column("ending", String(16)),
+    Column("note", Text),
+    CheckConstraint(_in("wakes", "all", "any"), name="wakes_known"),
+    CheckConstraint("ending IS NULL OR " + _in("ending", "woken", "superseded", "abandoned", "failed"),
+                    name="ending_known"),
+    CheckConstraint("(ended_at IS NULL) = (ending IS NULL OR ending = 'failed')", name="ended_with_time"),
+    CheckConstraint("ended_at IS NULL OR state IS NULL", name="ended_without_state"),
+    Index("uq_parked_run", "workspace", "run", "framework", unique=True, **_where("ended_at IS NULL")),
+    Index("ix_parked_run", "workspace", "run", "framework"),
+    Index("ix_parked_open", "workspace", "parked_at", **_where("ended_at IS NULL")),
+    Index("ix_parked_due", "workspace", "framework", "parked_at", **_where("ending IS NULL AND waiting = 0")),
+    Index("ix_parked_nonce", "nonce", **_where("nonce IS NOT NULL")),
+)  # fmt: skip
+
+park_case = Table(
+    "park_case",
+    metadata,
+    Column("park_id", Id, primary_key=True),
+    Column("case_id", Id, primary_key=True),
+    Index("ix_park_case_case", "case_id"),
     sqlite_with_rowid=False,
 )
 

@@ -83,7 +83,7 @@ proposal_reroute = _both("UPDATE proposal SET route = :route WHERE case_id = :ca
 proposal_redact = _both("UPDATE proposal SET bytes = :bytes WHERE case_id = :case_id")
 decision_make = _both("""
     UPDATE proposal SET decision = :kind, decision_bytes = :bytes, decided_at = :at, decision_entry = :entry
-    WHERE case_id = :case_id AND decision IS NULL RETURNING case_id""")
+    WHERE case_id = :case_id AND decision IS NULL RETURNING case_id, parked""")
 undo_exists = _both("SELECT case_id FROM proposal WHERE undoes = :case_id")
 
 revision_first = _both("SELECT bytes FROM revision WHERE case_id = :case_id AND revision = 1")
@@ -264,6 +264,81 @@ execution_settle = _both("""
     UPDATE execution SET state = 'settled', finished_at = :now, happened = :happened
     WHERE case_id = :case_id AND state = 'unknown' RETURNING fence""")
 
+# --- parked runs ------------------------------------------------------------------------------
+
+PARKED = (
+    "id, workspace, agent, run, framework, state, state_digest, wakes, waiting, parked_at, nonce, fence, failures,"
+    " next_at, ended_at, ending, note"
+)
+# without the state, which may be large
+PARKED_LINE = PARKED.replace(" state,", " NULL,")
+# one at a time parks or abandons a run: until the end of the transaction
+park_own = _each(sqlite="SELECT :subject", postgres="SELECT pg_advisory_xact_lock(hashtextextended(:subject, 2))")
+park_get = _both(f"SELECT {PARKED_LINE} FROM parked WHERE id = :id AND workspace = :workspace")
+park_lock = _each(
+    sqlite=f"SELECT {PARKED_LINE} FROM parked WHERE id = :id AND workspace = :workspace",
+    postgres=f"SELECT {PARKED_LINE} FROM parked WHERE id = :id AND workspace = :workspace FOR UPDATE",
+)
+park_of_run = _each(
+    sqlite=f"""
+    SELECT {PARKED_LINE} FROM parked
+    WHERE workspace = :workspace AND run = :run AND framework = :framework AND ended_at IS NULL""",
+    postgres=f"""
+    SELECT {PARKED_LINE} FROM parked
+    WHERE workspace = :workspace AND run = :run AND framework = :framework AND ended_at IS NULL FOR UPDATE""",
+)
+park_cases = _both("SELECT case_id FROM park_case WHERE park_id = :id ORDER BY case_id")
+park_cases_of_run = _both("""
+    SELECT c.case_id FROM parked k JOIN park_case c ON c.park_id = k.id
+    WHERE k.workspace = :workspace AND k.run = :run AND k.framework = :framework AND k.ended_at IS NULL""")
+# cases nobody has decided yet, of any park that this run ever had
+park_undecided = _both("""
+    SELECT c.case_id FROM parked k JOIN park_case c ON c.park_id = k.id JOIN proposal p ON p.case_id = c.case_id
+    WHERE k.workspace = :workspace AND k.run = :run AND k.framework = :framework AND p.decision IS NULL""")
+park_waits_for = _both("""
+    SELECT k.id FROM park_case c JOIN parked k ON k.id = c.park_id
+    WHERE c.case_id = :case_id AND k.ended_at IS NULL AND k.workspace = :workspace""")
+park_mark_case = _both("UPDATE proposal SET parked = TRUE WHERE case_id = :case_id")
+park_decided = _both("""
+    UPDATE parked SET waiting = waiting - 1
+    WHERE ended_at IS NULL AND waiting > 0 AND id IN (SELECT park_id FROM park_case WHERE case_id = :case_id)""")
+_MINE = "(CAST(:agent AS TEXT) IS NULL OR agent = :agent)"
+_DUE = f"ending IS NULL AND waiting = 0 AND next_at <= :now AND {_MINE}"
+park_next = _both(f"""
+    SELECT id, parked_at FROM parked WHERE workspace = :workspace AND framework = :framework AND {_DUE}
+    ORDER BY parked_at, id LIMIT 1""")
+park_next_any = _both(f"""
+    SELECT id, parked_at FROM parked WHERE workspace = :workspace AND {_DUE} ORDER BY parked_at, id LIMIT 1""")
+park_next_of_run = _both(f"""
+    SELECT id, parked_at FROM parked WHERE workspace = :workspace AND run = :run AND ended_at IS NULL AND {_DUE}
+    ORDER BY parked_at, id LIMIT 1""")
+park_held = _both(f"""
+    SELECT {PARKED} FROM parked
+    WHERE nonce = :nonce AND workspace = :workspace AND ending IS NULL AND next_at > :now AND {_MINE}""")
+# a hold that ran out is a failure too: a snapshot that kills its wakers must not do so for ever
+park_take = _both(f"""
+    UPDATE parked SET nonce = :nonce, fence = fence + 1, next_at = :until,
+        failures = failures + CASE WHEN nonce IS NULL THEN 0 ELSE 1 END
+    WHERE id = :id AND workspace = :workspace AND {_DUE} RETURNING {PARKED}""")
+park_renew = _both("""
+    UPDATE parked SET next_at = :until
+    WHERE id = :id AND workspace = :workspace AND fence = :fence AND nonce IS NOT NULL AND ending IS NULL
+      AND next_at > :now RETURNING id""")
+park_end = _both("""
+    UPDATE parked SET ended_at = :now, ending = :ending, note = :note, state = NULL, nonce = NULL
+    WHERE id = :id AND ended_at IS NULL RETURNING fence""")
+park_release = _both("""
+    UPDATE parked SET nonce = NULL, failures = :failures, next_at = :next_at, ending = :ending, note = :note
+    WHERE id = :id AND ended_at IS NULL RETURNING fence""")
+park_retry = _both("""
+    UPDATE parked SET ending = NULL, failures = 0, next_at = :now
+    WHERE id = :id AND workspace = :workspace AND ending = 'failed' RETURNING id""")
+park_list = _both(f"""
+    SELECT {PARKED_LINE}, (SELECT count(*) FROM park_case c WHERE c.park_id = parked.id),
+        (SELECT count(*) FROM park_case c JOIN proposal p ON p.case_id = c.case_id
+         WHERE c.park_id = parked.id AND p.decision IS NOT NULL)
+    FROM parked WHERE workspace = :workspace AND ended_at IS NULL AND {_MINE} ORDER BY parked_at, id LIMIT :limit""")
+
 # --- timers, halts, usage ---------------------------------------------------------------------
 
 timer_put = _both("""
@@ -282,11 +357,7 @@ halt_lift = _both("""
     UPDATE halt SET lifted_by = :by, lifted_at = :now WHERE id = :id AND workspace = :workspace AND lifted_at IS NULL
     RETURNING scope, value""")
 usage_since = _both("""
-    SELECT at, amount, currency, asked FROM usage
-    WHERE workspace = :workspace AND subject = :subject AND at >= :since AND case_id <> :but""")
-usage_edit = _both("""
-    UPDATE usage SET amount = :amount, currency = :currency
-    WHERE workspace = :workspace AND subject = :subject AND at = :at AND case_id = :case_id""")
+    SELECT at, amount, currency, asked FROM usage WHERE workspace = :workspace AND subject = :subject AND at >= :since""")
 grant_live = _both("""
     SELECT id, bytes FROM permission
     WHERE workspace = :workspace AND action = :action AND ended_at IS NULL AND expires_at > :now""")
@@ -355,6 +426,10 @@ state_grants = _both("SELECT id FROM permission WHERE workspace = :workspace AND
 state_labels = _both("SELECT id, case_id FROM label WHERE workspace = :workspace")
 state_outcomes = _both("SELECT case_id FROM outcome WHERE workspace = :workspace")
 state_people = _both("SELECT id, roles, active FROM person WHERE workspace = :workspace")
+state_parks = _both(f"SELECT {PARKED} FROM parked WHERE workspace = :workspace")
+state_park_cases = _both("""
+    SELECT c.park_id, c.case_id, p.parked, p.decision FROM parked k JOIN park_case c ON c.park_id = k.id
+    LEFT JOIN proposal p ON p.case_id = c.case_id WHERE k.workspace = :workspace""")
 state_salts = _both("SELECT case_id, path, salt FROM opening WHERE log = :log")
 
 webhook_get = _both("""

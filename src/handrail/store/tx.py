@@ -28,7 +28,8 @@ CLOCK_TOLERANCE = 5 * SECOND
 # the part of an entry that its event repeats, where there is no case to ask about
 TOLD = {
     "training.due": "training", "policy.changed": "policy", "calibrator.changed": "calibrator", "halt.set": "halt",
-    "halt.lifted": "halt", "incident.flagged": "incident",
+    "halt.lifted": "halt", "incident.flagged": "incident", "run.parked": "park", "run.woken": "park",
+    "run.abandoned": "park", "run.retried": "park",
 }  # fmt: skip
 
 

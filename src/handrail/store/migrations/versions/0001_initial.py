@@ -290,6 +290,77 @@ def upgrade() -> None:
     )
     op.create_index("ix_outcome_case", "outcome", ["case_id"], unique=False)
     op.create_table(
+        "park_case",
+        sa.Column("park_id", sa.String(length=64), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("park_id", "case_id", name=op.f("pk_park_case")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_park_case_case", "park_case", ["case_id"], unique=False)
+    op.create_table(
+        "parked",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("agent", sa.String(length=256), nullable=True),
+        sa.Column("run", sa.String(length=256), nullable=False),
+        sa.Column("framework", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.LargeBinary(), nullable=True),
+        sa.Column("state_digest", sa.String(length=64), nullable=True),
+        sa.Column("wakes", sa.String(length=8), nullable=False),
+        sa.Column("waiting", sa.Integer(), nullable=False),
+        sa.Column("parked_at", sa.BigInteger(), nullable=False),
+        sa.Column("nonce", sa.String(length=256), nullable=True),
+        sa.Column("fence", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("ending", sa.String(length=16), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(ended_at IS NULL) = (ending IS NULL OR ending = 'failed')", name=op.f("ck_parked_ended_with_time")
+        ),
+        sa.CheckConstraint(
+            "ending IS NULL OR ending IN ('woken', 'superseded', 'abandoned', 'failed')",
+            name=op.f("ck_parked_ending_known"),
+        ),
+        sa.CheckConstraint("wakes IN ('all', 'any')", name=op.f("ck_parked_wakes_known")),
+        sa.CheckConstraint("ended_at IS NULL OR state IS NULL", name=op.f("ck_parked_ended_without_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parked")),
+    )
+    op.create_index(
+        "ix_parked_due",
+        "parked",
+        ["workspace", "framework", "parked_at"],
+        unique=False,
+        sqlite_where=sa.text("ending IS NULL AND waiting = 0"),
+        postgresql_where=sa.text("ending IS NULL AND waiting = 0"),
+    )
+    op.create_index(
+        "ix_parked_nonce",
+        "parked",
+        ["nonce"],
+        unique=False,
+        sqlite_where=sa.text("nonce IS NOT NULL"),
+        postgresql_where=sa.text("nonce IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_parked_open",
+        "parked",
+        ["workspace", "parked_at"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index("ix_parked_run", "parked", ["workspace", "run", "framework"], unique=False)
+    op.create_index(
+        "uq_parked_run",
+        "parked",
+        ["workspace", "run", "framework"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
         "permission",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("workspace", sa.String(length=256), nullable=False),
@@ -348,6 +419,7 @@ def upgrade() -> None:
         sa.Column("decision_bytes", sa.LargeBinary(), nullable=True),
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
         sa.Column("decision_entry", sa.String(length=64), nullable=True),
+        sa.Column("parked", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.CheckConstraint(
             "decision IS NULL OR decision IN ('approved', 'rejected', 'responded', 'redirected', 'expired', 'cancelled')",
             name=op.f("ck_proposal_decision_known"),

@@ -1,0 +1,490 @@
+"""Park: a framework paused a run; exactly one process wakes it, once its cases are decided.
+
+A run has one unfinished park a framework. Whoever takes a due park holds it under a fence; a hold that runs out
+frees it for another. Nothing wakes a run whose cases are undecided, and a run that goes on without a case takes
+it back, so that nobody judges a call that no longer exists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+from handrail.clock import SECOND, iso
+from handrail.errors import ClaimLost, Conflict, InvalidInput, NotFound
+from handrail.lifecycle import cancel, rows
+from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.rows import ProposalRow
+from handrail.parked import WAKES, Ending, Parked, WakeEnd, Wakes, Woken
+from handrail.store import schema, statements
+from handrail.store.tx import Tx
+
+HOLD = 300 * SECOND
+LONGEST_HOLD = 24 * 3600 * SECOND
+MOST_STATE_BYTES = 1024 * 1024
+MOST_CASES = 200
+# after so many failures it is given up until somebody says otherwise
+MOST_FAILURES = 5
+# the pause after the first failure; it doubles with each
+FIRST_PAUSE = 5 * SECOND
+NOTE_CHARACTERS = 2000
+MOST_LISTED = 500
+WENT_ON = "the run went on without it"
+VANISHED = "its waker vanished"
+
+_FRAMEWORK = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_RUN = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Park:
+    """Keep a paused run until its cases are decided.
+
+    `state` is the framework's own snapshot, or a small JSON such as a thread's id; at most 1 MiB. `wakes`: when
+    `all` of its cases are decided, or `any` of them. `abandon`: take undecided cases of its park before this back
+    unless they are named again. `id`: the caller's own UUID for it, so that a repeated request parks once.
+    """
+
+    actor: Actor
+    run: str
+    framework: str
+    cases: tuple[str, ...]
+    state: bytes | None = None
+    wakes: Wakes = "all"
+    abandon: bool = True
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeWake:
+    """Take the oldest due park: of these frameworks, of this run, or this one. The same nonce gets the same one."""
+
+    actor: Actor
+    nonce: str
+    frameworks: tuple[str, ...] | None = None
+    run: str | None = None
+    id: str | None = None
+    # microseconds until the waker counts as gone
+    hold: int = HOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewWake:
+    """Hold on to a park while its run goes on."""
+
+    actor: Actor
+    id: str
+    fence: int
+    hold: int = HOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndWake:
+    """Say how waking went. Not `ok`: `note` says why, and it is tried again."""
+
+    actor: Actor
+    id: str
+    fence: int
+    ok: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abandon:
+    """The run will not go on from where it paused: nobody waits for its cases any more."""
+
+    actor: Actor
+    run: str
+    framework: str
+    reason: str = "abandoned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abandoned:
+    """What was given up: the park, if one was unfinished, and the cases that were taken back."""
+
+    parks: tuple[str, ...] = ()
+    cancelled: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Make a park that was given up due again."""
+
+    actor: Actor
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListParked:
+    """The unfinished parks, oldest first."""
+
+    actor: Actor
+
+
+class ParkedRow(NamedTuple):
+    id: str
+    workspace: str
+    agent: str | None
+    run: str
+    framework: str
+    state: bytes | None
+    state_digest: str | None
+    wakes: str
+    waiting: int
+    parked_at: int
+    nonce: str | None
+    fence: int
+    failures: int
+    next_at: int
+    ended_at: int | None
+    ending: str | None
+    note: str | None
+
+
+def park(tx: Tx, command: Park) -> str:
+    """Park the run and return the park's id; the run's unfinished park, if there is one, ends here.
+
+    Raises `NotFound` for a case that this workspace does not know, `InvalidInput` for no or too many cases and too
+    large a state.
+    """
+    actor = command.actor
+    actor.need_scope("submit")
+    _check(command)
+    tx.run(statements.park_own, subject=_subject(command))
+    if command.id is not None and (known := tx.one(statements.park_get, id=command.id, workspace=actor.workspace)):
+        return _same(ParkedRow._make(known), command)
+    subject = {"workspace": actor.workspace, "run": command.run, "framework": command.framework}
+    ids = sorted(set(command.cases))
+    earlier = [row[0] for row in tx.run(statements.park_cases_of_run, **subject)]
+    # proposals before parks, as a decision takes them
+    locked = _lock(tx, actor, [*ids, *earlier])
+    found = tx.one(statements.park_of_run, **subject)
+    superseded = None if found is None else _supersede(tx, actor, ParkedRow._make(found))
+    if command.abandon:
+        _take_back(tx, actor, [row for id, row in locked.items() if id not in ids], WENT_ON)
+    undecided = [id for id in ids if locked[id].decision is None]
+    made = command.id or tx.new_id()
+    state = None if command.state is None else hashlib.sha256(command.state).hexdigest()
+    if not tx.add_unless_known(schema.parked, [{
+        "id": made, "workspace": actor.workspace, "agent": _agent(actor), "run": command.run,
+        "framework": command.framework, "state": command.state, "state_digest": state, "wakes": command.wakes,
+        "waiting": missing(command.wakes, len(ids), len(undecided)), "parked_at": tx.now, "next_at": tx.now,
+    }]):  # fmt: skip
+        raise Conflict(f"the park id {made} is taken", remedy="Give a fresh id, or none.")
+    for id in ids:
+        tx.add(schema.park_case, park_id=made, case_id=id)
+    for id in undecided:
+        tx.run(statements.park_mark_case, case_id=id)
+    said = {"id": made, "run": command.run, "framework": command.framework, "wakes": command.wakes}
+    tx.entry(
+        actor.workspace, "run.parked", actor.entry(), park=said | ({} if state is None else {"state": state}),
+        cases=list(ids), supersedes=superseded,
+    )  # fmt: skip
+    return made
+
+
+def take_wake(tx: Tx, command: TakeWake) -> Woken | None:
+    """The oldest due park with its state and decisions, held by this waker alone; None if there is none.
+
+    A park whose wakers keep vanishing is given up here.
+    """
+    actor = command.actor
+    actor.need_scope("execute")
+    _check_hold(command.hold)
+    if not _RUN.fullmatch(command.nonce):
+        raise InvalidInput("nonce is 1 to 256 printable characters")
+    held = tx.one(
+        statements.park_held, nonce=command.nonce, workspace=actor.workspace, now=tx.now, agent=bound_to(actor)
+    )
+    if held is not None and command.id in (None, held[0]):
+        return _woken(tx, ParkedRow._make(held))
+    while (id := _next(tx, command)) is not None:
+        taken = tx.one(
+            statements.park_take, id=id, workspace=actor.workspace, nonce=command.nonce, now=tx.now,
+            until=tx.now + command.hold, agent=bound_to(actor),
+        )  # fmt: skip
+        if taken is None:
+            if command.id is not None:
+                return None
+            continue
+        row = ParkedRow._make(taken)
+        if row.failures < MOST_FAILURES:
+            return _woken(tx, row)
+        _give_up(tx, actor, row, row.failures, VANISHED)
+    return None
+
+
+def renew_wake(tx: Tx, command: RenewWake) -> int:
+    """Keep a hold alive; until when, in microseconds. Raises `ClaimLost` when it ran out or was taken by another."""
+    command.actor.need_scope("execute")
+    _check_hold(command.hold)
+    _mine(tx, command.actor, command.id)
+    until = tx.now + command.hold
+    if not tx.run(
+        statements.park_renew, id=command.id, workspace=command.actor.workspace, fence=command.fence, now=tx.now,
+        until=until,
+    ):  # fmt: skip
+        raise _lost(command.id, command.fence)
+    return until
+
+
+def end_wake(tx: Tx, command: EndWake) -> WakeEnd:
+    """Record how a wake went: over, to be tried again after a pause, or given up. The same report gets the same answer.
+
+    Raises `ClaimLost` for a stale fence: another waker has taken it since.
+    """
+    actor = command.actor
+    actor.need_scope("execute")
+    row = _mine(tx, actor, command.id, for_update=True)
+    if command.fence < 1 or command.fence != row.fence:
+        raise _lost(row.id, command.fence)
+    if row.nonce is None or row.ended_at is not None:
+        return _reported(row, command)
+    note = command.note[:NOTE_CHARACTERS] or None
+    if command.ok:
+        tx.run(statements.park_end, id=row.id, now=tx.now, ending="woken", note=note)
+        _say_woken(tx, actor, row, "woken")
+        return WakeEnd(id=row.id, ending="woken", failures=row.failures)
+    failures = row.failures + 1
+    if failures >= MOST_FAILURES:
+        return _give_up(tx, actor, row, failures, note)
+    next_at = tx.now + FIRST_PAUSE * 2 ** (failures - 1)
+    tx.run(statements.park_release, id=row.id, failures=failures, next_at=next_at, ending=None, note=note)
+    _say_woken(tx, actor, row, "released")
+    return WakeEnd(id=row.id, ending=None, failures=failures, next_at=next_at)
+
+
+def abandon(tx: Tx, command: Abandon) -> Abandoned:
+    """End the run's unfinished park and take back every case it ever parked on that nobody has decided.
+
+    Nothing parked and nothing undecided is no error: a run that finished may always say so.
+    """
+    actor = command.actor
+    actor.need_scope("submit")
+    tx.run(statements.park_own, subject=_subject(command))
+    subject = {"workspace": actor.workspace, "run": command.run, "framework": command.framework}
+    locked = _lock(tx, actor, [row[0] for row in tx.run(statements.park_undecided, **subject)])
+    ended = []
+    for found in tx.run(statements.park_of_run, **subject):
+        row = ParkedRow._make(found)
+        _need_mine(actor, row)
+        _end_abandoned(tx, actor, row, command.reason)
+        ended.append(row.id)
+    cancelled = _take_back(tx, actor, locked.values(), command.reason)
+    return Abandoned(parks=tuple(ended), cancelled=tuple(cancelled))
+
+
+def retry(tx: Tx, command: Retry) -> None:
+    """Make a park that was given up due again, as if it had never failed. Raises `Conflict` for any other."""
+    command.actor.need_scope("execute")
+    row = _mine(tx, command.actor, command.id, for_update=True)
+    if not tx.run(statements.park_retry, id=row.id, workspace=row.workspace, now=tx.now):
+        raise Conflict(
+            f"park {row.id} was not given up: it {_stands(row)}", remedy="Only a failed park can be tried again."
+        )
+    tx.entry(row.workspace, "run.retried", command.actor.entry(), park={"id": row.id})
+
+
+def listed(tx: Tx, command: ListParked) -> list[Parked]:
+    """The unfinished parks that this actor may see, oldest first."""
+    actor = command.actor
+    found = tx.run(statements.park_list, workspace=actor.workspace, agent=bound_to(actor), limit=MOST_LISTED)
+    return [line_noun(row, tx.now) for row in found]
+
+
+def forget(tx: Tx, actor: Actor, case_ids: Iterable[str], reason: str) -> None:
+    """End every unfinished park that waits for one of these cases: what it kept may hold what must be erased."""
+    waiting = {
+        row[0]
+        for case_id in case_ids
+        for row in tx.run(statements.park_waits_for, case_id=case_id, workspace=actor.workspace)
+    }
+    for id in sorted(waiting):
+        found = tx.one(statements.park_lock, id=id, workspace=actor.workspace)
+        assert found is not None
+        _end_abandoned(tx, actor, ParkedRow._make(found), reason)
+
+
+def line_noun(row: Any, now: int) -> Parked:
+    """A row of `park_list` as the noun."""
+    made, cases, decided = ParkedRow._make(row[:-2]), row[-2], row[-1]
+    held = made.nonce is not None and made.next_at > now
+    return Parked(
+        id=made.id, run=made.run, framework=made.framework, wakes=cast(Wakes, made.wakes), parked_at=made.parked_at,
+        cases=cases, decided=decided, due=made.ending is None and made.waiting == 0,
+        held_until=made.next_at if held else None,
+        next_at=made.next_at if made.nonce is None and made.next_at > now else None, failures=made.failures,
+        ending=cast(Ending | None, made.ending), note=made.note,
+    )  # fmt: skip
+
+
+def missing(wakes: Wakes, cases: int, undecided: int) -> int:
+    """How many decisions a park still waits for; none: it is due."""
+    return undecided if wakes == "all" else int(undecided == cases)
+
+
+def bound_to(actor: Actor) -> str | None:
+    """The agent whose parks alone this actor may touch; None for who may see the whole workspace."""
+    return _agent(actor) if not actor.scopes & {"read", "admin"} else None
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+def _check(command: Park) -> None:
+    _subject(command)
+    if command.wakes not in WAKES:
+        raise InvalidInput(f"wakes {command.wakes!r} is none of {', '.join(WAKES)}")
+    if not 1 <= len(set(command.cases)) <= MOST_CASES:
+        raise InvalidInput(
+            f"a run parks on 1 to {MOST_CASES} cases, not {len(set(command.cases))}",
+            remedy="A run that waits for nobody has nothing to be woken by.",
+        )
+    if command.state is not None and len(command.state) > MOST_STATE_BYTES:
+        raise InvalidInput(
+            f"the state has {len(command.state)} bytes; at most 1 MiB is kept",
+            remedy="Keep the snapshot in the framework's own store, and park its name.",
+        )
+    if command.id is not None and not _ID.fullmatch(command.id):
+        raise InvalidInput(f"{command.id!r} is no UUID in lower case")
+
+
+def _subject(command: Park | Abandon) -> str:
+    """What one process at a time may park: a run of a framework. Raises `InvalidInput` for names that are none."""
+    if not _RUN.fullmatch(command.run):
+        raise InvalidInput("run is 1 to 256 characters without control characters")
+    if not _FRAMEWORK.fullmatch(command.framework):
+        raise InvalidInput("framework is 1 to 64 letters, digits, dots, dashes or underscores")
+    return f"{command.actor.workspace}/{command.framework}/{command.run}"
+
+
+def _check_hold(hold: int) -> None:
+    if not SECOND <= hold <= LONGEST_HOLD:
+        raise InvalidInput("a wake is held for 1 second to 24 hours, and can be renewed")
+
+
+def _same(row: ParkedRow, command: Park) -> str:
+    if (row.run, row.framework) != (command.run, command.framework):
+        raise Conflict(f"the park id {row.id} is taken", remedy="Give a fresh id, or none.")
+    return row.id
+
+
+def _lock(tx: Tx, actor: Actor, ids: list[str]) -> dict[str, ProposalRow]:
+    """These proposals, held against their deciders, in one order. Raises `NotFound` for what the actor may not see."""
+    found = {}
+    for id in sorted(set(ids)):
+        found[id] = rows.proposal(tx, actor.workspace, id, for_update=True)
+        if bound_to(actor) not in (None, found[id].agent):
+            raise NotFound(f"there is no case {id!r} in this workspace")
+    return found
+
+
+def _supersede(tx: Tx, actor: Actor, row: ParkedRow) -> str | None:
+    """End the park before this one; its id, unless its waker has it: then the run went on because it was woken."""
+    _need_mine(actor, row)
+    held = row.nonce is not None and row.next_at > tx.now
+    tx.run(statements.park_end, id=row.id, now=tx.now, ending="woken" if held else "superseded", note=None)
+    if held:
+        _say_woken(tx, actor, row, "woken")
+        return None
+    return row.id
+
+
+def _end_abandoned(tx: Tx, actor: Actor, row: ParkedRow, reason: str) -> None:
+    tx.run(statements.park_end, id=row.id, now=tx.now, ending="abandoned", note=reason[:NOTE_CHARACTERS])
+    tx.entry(row.workspace, "run.abandoned", actor.entry(), park={"id": row.id})
+
+
+def _take_back(tx: Tx, actor: Actor, given: Iterable[ProposalRow], reason: str) -> list[str]:
+    """Cancel those that nobody has decided and no other run waits for."""
+    made = []
+    for row in given:
+        if row.decision is None and not tx.run(
+            statements.park_waits_for, case_id=row.case_id, workspace=actor.workspace
+        ):
+            cancel.cancel(tx, cancel.Cancel(actor=actor, case_id=row.case_id, reason=reason))
+            made.append(row.case_id)
+    return made
+
+
+def _next(tx: Tx, command: TakeWake) -> str | None:
+    """The id to try next."""
+    if command.id is not None:
+        found = tx.one(statements.park_get, id=command.id, workspace=command.actor.workspace)
+        return None if found is None or ParkedRow._make(found).ending is not None else command.id
+    given = {"workspace": command.actor.workspace, "now": tx.now, "agent": bound_to(command.actor)}
+    if command.run is not None:
+        heads = tx.run(statements.park_next_of_run, run=command.run, **given)
+    elif command.frameworks is None:
+        heads = tx.run(statements.park_next_any, **given)
+    else:
+        heads = [h for name in command.frameworks for h in tx.run(statements.park_next, framework=name, **given)]
+    return min(heads, key=lambda head: (head[1], head[0]))[0] if heads else None
+
+
+def _woken(tx: Tx, row: ParkedRow) -> Woken:
+    decided = {id: rows.decision_noun(rows.proposal(tx, row.workspace, id)) for id in _cases_of(tx, row.id)}
+    return Woken(
+        id=row.id, run=row.run, framework=row.framework, state=None if row.state is None else bytes(row.state),
+        fence=row.fence, expires_at=row.next_at, cases=decided,
+    )  # fmt: skip
+
+
+def _give_up(tx: Tx, actor: Actor, row: ParkedRow, failures: int, note: str | None) -> WakeEnd:
+    tx.run(statements.park_release, id=row.id, failures=failures, next_at=tx.now, ending="failed", note=note)
+    _say_woken(tx, actor, row, "failed")
+    return WakeEnd(id=row.id, ending="failed", failures=failures)
+
+
+def _say_woken(tx: Tx, actor: Actor, row: ParkedRow, result: str) -> None:
+    tx.entry(row.workspace, "run.woken", actor.entry(), park={"id": row.id}, fence=row.fence, result=result)
+
+
+def _reported(row: ParkedRow, command: EndWake) -> WakeEnd:
+    """Nobody holds it any more: say how it stands, unless that contradicts what is reported now."""
+    if command.ok and (row.ending is None or row.ending == "failed"):
+        raise Conflict(f"this wake of park {row.id} was reported as failed before", remedy="Wait for the next try.")
+    waits = row.ending is None
+    return WakeEnd(id=row.id, ending=cast(Ending | None, row.ending), failures=row.failures,
+                   next_at=row.next_at if waits else None)  # fmt: skip
+
+
+def _mine(tx: Tx, actor: Actor, id: str, *, for_update: bool = False) -> ParkedRow:
+    statement = statements.park_lock if for_update else statements.park_get
+    found = tx.one(statement, id=id, workspace=actor.workspace)
+    if found is None:
+        raise NotFound(f"there is no park {id!r} in this workspace")
+    return _need_mine(actor, ParkedRow._make(found))
+
+
+def _need_mine(actor: Actor, row: ParkedRow) -> ParkedRow:
+    """Raise `NotFound` for another agent's park."""
+    if bound_to(actor) not in (None, row.agent):
+        raise NotFound(f"there is no park {row.id!r} in this workspace")
+    return row
+
+
+def _agent(actor: Actor) -> str | None:
+    return actor.name if actor.kind == "agent" and actor.name else None
+
+
+def _cases_of(tx: Tx, park_id: str) -> list[str]:
+    return [row[0] for row in tx.run(statements.park_cases, id=park_id)]
+
+
+def _lost(id: str, fence: int) -> ClaimLost:
+    return ClaimLost(
+        f"fence {fence} of park {id} is stale: its hold ran out, or another waker has taken it",
+        remedy="Leave this run to whoever holds it now.",
+    )
+
+
+def _stands(row: ParkedRow) -> str:
+    if row.ended_at is not None:
+        return f"was {row.ending} at {iso(row.ended_at)}"
+    return "is due" if row.waiting == 0 else "waits for its cases"

@@ -357,7 +357,11 @@ halt_lift = _both("""
     UPDATE halt SET lifted_by = :by, lifted_at = :now WHERE id = :id AND workspace = :workspace AND lifted_at IS NULL
     RETURNING scope, value""")
 usage_since = _both("""
-    SELECT at, amount, currency, asked FROM usage WHERE workspace = :workspace AND subject = :subject AND at >= :since""")
+    SELECT at, amount, currency, asked FROM usage
+    WHERE workspace = :workspace AND subject = :subject AND at >= :since AND case_id <> :but""")
+usage_edit = _both("""
+    UPDATE usage SET amount = :amount, currency = :currency
+    WHERE workspace = :workspace AND subject = :subject AND at = :at AND case_id = :case_id""")
 grant_live = _both("""
     SELECT id, bytes FROM permission
     WHERE workspace = :workspace AND action = :action AND ended_at IS NULL AND expires_at > :now""")

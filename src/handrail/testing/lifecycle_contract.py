@@ -12,6 +12,7 @@ from handrail.testing.promises.deciding import DecidePromises
 from handrail.testing.promises.executing import ExecutePromises
 from handrail.testing.promises.halting import HaltPromises, PolicyPromises
 from handrail.testing.promises.keeping import LogPromises
+from handrail.testing.promises.parking import ParkPromises
 from handrail.testing.promises.reviewing import ReviewPromises
 from handrail.testing.promises.submitting import SubmitPromises
 from handrail.testing.rig import Rig
@@ -19,7 +20,7 @@ from handrail.testing.rig import Rig
 
 class LifecycleContract(
     SubmitPromises, ClaimPromises, ReviewPromises, DecidePromises, ExecutePromises, HaltPromises, PolicyPromises,
-    LogPromises,
+    ParkPromises, LogPromises,
 ):  # fmt: skip
     """All of it. A subclass gives the fixture `store_url`: an empty database for each test.
 

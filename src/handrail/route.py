@@ -33,6 +33,8 @@ class Stage:
 
     roles: tuple[str, ...] = ()
     reviewers: int = 1
+    # only answers given after the stage before it was complete count here
+    in_order: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,13 @@ class Route:
     calibrator: str | None = None
     # id of the grant that loosened the tier, if one did
     grant: str | None = None
+
+    @property
+    def may_answer(self) -> tuple[str, ...]:
+        """Roles any of which may answer it, in some stage; empty: any reviewer."""
+        if self.roles or not all(stage.roles for stage in self.stages):
+            return self.roles
+        return tuple(sorted({role for stage in self.stages for role in stage.roles}))
 
     @property
     def high_stakes(self) -> bool:

@@ -204,7 +204,11 @@ def one_of_each(story: Story) -> None:
     case = story.submit()
     story.open(case, reviewers=2)
     story.claim(case, "p_9", 1)
-    story.add("case.escalated", SYSTEM, case={"id": case}, from_="open", to="open", reviewers=2, reason="conflict")
+    story.add("access.changed", person("p_admin"), access={"pid": "p_1", "roles": ["lead"]})
+    story.add(
+        "case.escalated", SYSTEM, case={"id": case}, from_="open", to="open", reviewers=2, reason="conflict",
+        roles=[], among=["lead"],
+    )  # fmt: skip
     edits = [story.judge(case, "p_1", 2, "edit"), story.judge(case, "p_2", 3, "edit")]
     action = {"name": "payment_transfer", "digest": digest("same " + case)}
     body = {"case": {"id": case, "rev": 2}, "action": action}

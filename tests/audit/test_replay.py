@@ -133,6 +133,16 @@ def quorum_lowered(story: Story) -> None:
     story.add("case.escalated", SYSTEM, case={"id": case}, from_="open", to="open", reviewers=1, reason="x")
 
 
+def gone_up_and_no_lead_answered(story: Story) -> None:
+    case = story.submit()
+    story.open(case)
+    story.add("access.changed", person("p_admin"), access={"pid": "p_1", "roles": ["reviewer"]})
+    story.add(
+        "case.escalated", SYSTEM, case={"id": case}, from_="open", to="open", reviewers=1, reason="x", among=["lead"]
+    )
+    story.decide(case, [story.judge(case, "p_1", 1)])
+
+
 def no_reviewer_needed(story: Story) -> None:
     story.open(story.submit(), reviewers=0)
 
@@ -502,6 +512,7 @@ SEEDED: list[tuple[Callable[[Story], None], str]] = [
     (rejected_without_a_reject, "quorum.short"),
     (rejected_by_a_person_without_review, "quorum.short"),
     (quorum_lowered, "quorum.lowered"),
+    (gone_up_and_no_lead_answered, "quorum.role"),
     (no_reviewer_needed, "quorum.none"),
     (policy_never_announced, "policy.not_in_force"),
     (policy_not_yet_in_force, "policy.not_in_force"),

@@ -51,6 +51,13 @@ def test_doctor_names_a_clock_behind_the_log(database: Path) -> None:
     assert checks(database, code=1)["clock"]["state"] == "bad"
 
 
+def test_doctor_names_actions_that_nobody_can_settle(database: Path) -> None:
+    change(database, "UPDATE person SET roles = 'auditor'")
+    found = checks(database)["people"]
+    assert found["state"] == "note"
+    assert "needs 1 person, and there are not so many" in found["text"]
+
+
 def test_doctor_names_a_frozen_copy(database: Path) -> None:
     change(database, "UPDATE workspace SET frozen = 1")
     assert "handrail acknowledge" in checks(database, code=1)["workspace"]["remedy"]

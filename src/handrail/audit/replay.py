@@ -9,7 +9,8 @@ Entries are taken in the order of the log, from its first. What each type must h
 - case.opened {case, tier, reviewers, excluded:[pids], deadline?, on_expiry?, roles?:[…], soft?, spot?, from, to};
   `on_expiry` absent means "reject"; `roles`: a reviewer to whom access.changed gave roles must hold one of
   them then, or be admin;
-- case.escalated {case, reviewers, reason, deadline?, on_expiry?, roles?}; reviewers never fall, and the claim ends;
+- case.escalated {case, reviewers, reason, deadline?, on_expiry?, roles?, among?}; reviewers never fall, and the claim
+  ends; of the people counted for what lets it run, one must hold a role in `among`;
 - proposal.revised {case{id,rev:n+1}, action, cause: id of the edit review that made this revision, also?: ids of
   further edits that say the same and count for it};
 - claim.taken/released/lapsed {case, fence, expires?}; a review leaves its claim usable by the same person
@@ -63,6 +64,8 @@ class Violation:
 @dataclass(slots=True, kw_only=True)
 class _Review:
     pid: str
+    # roles when it was given; None: the log never said
+    held: frozenset[str] | None
     verdict: str
     rev: int
     effective: int
@@ -90,6 +93,8 @@ class _People:
     roles: frozenset[str]
     # the decision stood before people looked
     after: bool
+    # one of those who let it run must hold one of these; empty: anybody
+    among: frozenset[str] = frozenset()
     claim: _Claim | None = None
     top_fence: int = 0
     reviews: dict[str, _Review] = field(default_factory=dict)
@@ -292,6 +297,8 @@ class Replay:
             people.deadline = from_iso(entry["deadline"])
         if "roles" in entry:
             people.roles = frozenset(entry["roles"])
+        if "among" in entry:
+            people.among = frozenset(entry["among"])
 
     def _revised(self, entry: Entry) -> None:
         found = self._open_case(entry)
@@ -377,6 +384,7 @@ class Replay:
             self._say("review.digest", "the reviewer judged another action than the one proposed")
         people.reviews[entry["review"]] = _Review(
             pid=pid,
+            held=self._standing.roles_of(pid),
             verdict=entry["verdict"],
             rev=entry["case"]["rev"],
             effective=effective,
@@ -493,9 +501,17 @@ class Replay:
             elif entry["result"] == "approved":
                 self._say("decision.verdict", f"approved, counting a review that says {review.verdict}")
         self._check_distinct(people, agreeing, entry)
+        self._check_among(people, agreeing, entry)
         cards = {review.card for review in agreeing}
         if "card" in entry and agreeing and entry["card"] not in cards:
             self._say("decision.card", "no counted reviewer saw the card the decision names")
+
+    def _check_among(self, people: _People, agreeing: list[_Review], entry: Entry) -> None:
+        if not people.among or not agreeing or entry["result"] not in ("approved", "responded"):
+            return
+        # of people the log never gave roles to, it cannot tell
+        if all(one.held is not None and not one.held & {*people.among, "admin"} for one in agreeing):
+            self._say("quorum.role", f"nobody who let it run held one of the roles {sorted(people.among)}")
 
     def _check_distinct(self, people: _People, agreeing: list[_Review], entry: Entry) -> None:
         distinct = {review.pid for review in agreeing}

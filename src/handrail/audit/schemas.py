@@ -76,7 +76,14 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
     ),
     "case.escalated": (
         {"case": _CASE, "from": _STATE, "to": _STATE, "reviewers": _COUNT},
-        {"reason": _CODE, "deadline": _TIME, "on_expiry": _EXPIRY, "queue": _NAME, "roles": _list(_NAME)},
+        {
+            "reason": _CODE,
+            "deadline": _TIME,
+            "on_expiry": _EXPIRY,
+            "queue": _NAME,
+            "roles": _list(_NAME),
+            "among": _list(_NAME),
+        },
     ),
     "case.closed": (
         {

@@ -25,6 +25,7 @@ from handrail.maintenance.hook import hook_from
 from handrail.maintenance.plane import keys_beside
 from handrail.maintenance.sealing import key_file
 from handrail.policy.advice import advice
+from handrail.policy.staffing import Reviewer, unfillable
 from handrail.server.settings import Settings
 from handrail.store import reads, statements, training
 from handrail.store.engine import Store
@@ -183,11 +184,21 @@ def _policy(store: Store, workspace: str, now: int) -> Checks:
 
 
 def _people(store: Store, workspace: str) -> Checks:
-    reviewers = [row for row in reads.people(store, workspace) if row.active]
-    if not reviewers:
+    rows = [row for row in reads.people(store, workspace) if row.active]
+    if not rows:
         yield Check("people", "note", "nobody can answer", "Run `handrail people add`, or start `handrail serve`.")
-    else:
-        yield Check("people", "ok", f"{len(reviewers)} may sign in")
+        return
+    yield Check("people", "ok", f"{len(rows)} may sign in")
+    text = reads.policy_text(store, workspace)
+    if text is None:
+        return
+    reviewers = [
+        Reviewer(held, frozenset(filter(None, row.skills.split(","))))
+        for row in rows
+        if (held := frozenset(filter(None, row.roles.split(",")))) - {"auditor"}
+    ]
+    for lack in unfillable(compiled(text.text, text.name), reviewers):
+        yield Check("people", "note", lack, "Let such people in with `handrail people add`, or change the policy.")
 
 
 def _trouble(store: Store, workspace: str) -> Checks:

@@ -24,7 +24,8 @@ it; somebody else's edit of that revision differs from it, and is the conflict o
 half of all counted people. A reject or redirect in force is never outlived by a later answer,
 not even of the same person: nothing that was stopped starts again.
 
-Stages are filled in order: a review counts for a stage only if it was given after the stage before it was complete.
+Stages are filled in order: a review counts for a stage only if it was given after the stage before it was complete
+(a stage that is not `in_order` takes earlier ones too).
 One person fills one seat. An `admin` holds every role.
 """
 
@@ -269,7 +270,8 @@ def _seats(supporters: Sequence[Review], route: Route, held: Mapping[str, Collec
         fitting = [
             r
             for r in free
-            if _fits(stage, route, held.get(r.reviewer, ())) and (r.verdict == "edit" or r.given_at >= opened)
+            if _fits(stage, route, held.get(r.reviewer, ()))
+            and (r.verdict == "edit" or not stage.in_order or r.given_at >= opened)
         ]
         # an author may fill a later stage too, so he takes a seat last
         fitting.sort(key=lambda r: r.verdict == "edit" and _fits_later(r, stages[index + 1 :], route, held))

@@ -187,7 +187,7 @@ def refuse_excluded(tx: Tx, actor: Actor, case: CaseRow, route: Route) -> None:
             if why == "reviewed":
                 raise Conflict("you have answered this case; it needs somebody else")
             raise Forbidden(f"you are the {why} of this case and may not judge it", remedy="Somebody else must.")
-    wanted = route.roles or tuple({role for stage in route.stages for role in stage.roles})
+    wanted = route.may_answer
     if wanted and "admin" not in actor.roles and not actor.roles.intersection(wanted):
         raise Forbidden(f"this case needs the role {' or '.join(wanted)}")
     if not actor.skills.issuperset(route.skills):

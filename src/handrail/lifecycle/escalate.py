@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from handrail.clock import SECOND, iso
 from handrail.errors import InvalidInput
-from handrail.lifecycle import claim, policies, queue, rows
+from handrail.lifecycle import claim, policies, queue, raised, rows
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow
 from handrail.store import statements
 from handrail.store.tx import Tx
 
-LEAD = "lead"
 REASON_CODE_CHARACTERS = 64
 
 
@@ -40,17 +39,17 @@ def raise_case(
 ) -> CaseRow:
     """Send a case up. `void` throws the contradicting reviews out, so that fresh people judge it."""
     route = rows.route_noun(row.route)
-    higher = replace(route, roles=(LEAD,), stages=())
     reviewers = max(case.reviewers, 1)
     if void:
         for voided, reviewer in tx.run(
             statements.review_void, case_id=case.id, keep="[]", revision=row.revision + 1, now=tx.now
         ):
             tx.entry(row.workspace, "review.voided", SYSTEM.entry(), case=(case.id, row.revision), review=voided)
-            # who contradicted each other do not judge it again
+            # who contradicted each other do not judge it again before a lead has
             tx.run(statements.excluded_put, case_id=case.id, person=reviewer, why="reviewed")
         settings = policies.by_digest(tx, row.workspace, row.policy).review_settings
         reviewers = max(reviewers, settings.high_stakes_min_reviewers if route.high_stakes else 1)
+    higher = raised.raise_route(route, reviewers)
     lane = queue.lane_of(tx, row.workspace, higher)
     deadline = case.deadline
     if deadline is not None and route.deadline_seconds is not None:
@@ -66,13 +65,13 @@ def raise_case(
     tx.run(statements.proposal_reroute, case_id=case.id, route=rows.route_bytes(higher))
     if deadline is not None:
         tx.run(statements.timer_put, kind="deadline", subject=case.id, due_at=deadline)
-    raised = case._replace(
+    gone_up = case._replace(
         lane=lane, sort_key=sort_key, reviewers=reviewers, deadline=deadline, escalations=case.escalations + 1
     )
-    queue.put_back(tx, raised)
+    queue.put_back(tx, gone_up)
     tx.entry(
         row.workspace, "case.escalated", by.entry(), case=(case.id, row.revision), from_="open", to="open",
-        reviewers=reviewers, roles=[LEAD], reason=reason[:REASON_CODE_CHARACTERS],
-        deadline=None if deadline is None else iso(deadline),
+        reviewers=reviewers, roles=list(higher.stages[-1].roles), among=[raised.LEAD],
+        reason=reason[:REASON_CODE_CHARACTERS], deadline=None if deadline is None else iso(deadline),
     )  # fmt: skip
-    return raised
+    return gone_up

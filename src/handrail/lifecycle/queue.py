@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from handrail.canonical import JSON
 from handrail.clock import SECOND, iso
-from handrail.lifecycle import rows
+from handrail.lifecycle import raised, rows
 from handrail.lifecycle.actor import POLICY, Actor, pseudonym
-from handrail.lifecycle.rows import CaseRow
+from handrail.lifecycle.rows import CaseRow, ProposalRow
 from handrail.operations.order import sort_key
 from handrail.proposal import Proposal
 from handrail.route import Route
@@ -58,9 +58,8 @@ def open_case(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: R
 def lane_of(tx: Tx, workspace: str, route: Route) -> int:
     """The lane for the queue, skills and roles a route asks for; made when first needed."""
     asked = sorted(route.skills)
-    roles = route.roles or tuple(sorted({role for stage in route.stages for role in stage.roles}))
-    if roles:
-        asked.append("role:" + "|".join(sorted(roles)))
+    if route.may_answer:
+        asked.append("role:" + "|".join(sorted(route.may_answer)))
     skills = ",".join(asked)
     key = ("lane", workspace, route.queue, skills)
     known = tx.memo.get(key)
@@ -95,8 +94,33 @@ def let_others_take(tx: Tx, workspace: str, case_id: str) -> None:
     case = rows.case(tx, workspace, case_id)
     if case is None or case.state != "open" or tx.one(statements.claim_get, case_id=case_id) is not None:
         return
-    if tx.run(statements.review_count_present, case_id=case_id)[0][0] < max(1, case.reviewers):
+    lacks_lead = False
+    if case.escalations:
+        row, case = seat_lead(tx, rows.proposal(tx, workspace, case_id), case)
+        route = rows.route_noun(row.route)
+        lacks_lead = raised.is_raised(route) and bool(route.roles)
+    if lacks_lead or tx.run(statements.review_count_present, case_id=case_id)[0][0] < max(1, case.reviewers):
         put_back(tx, case)
+
+
+def seat_lead(tx: Tx, row: ProposalRow, case: CaseRow) -> tuple[ProposalRow, CaseRow]:
+    """Open a raised case to others once a lead has answered it; keep it for leads as long as none has."""
+    route = rows.route_noun(row.route)
+    if not raised.is_raised(route):
+        return row, case
+    given = rows.reviews(tx, case.id)
+    seated = raised.seat_lead(route, given)
+    if seated.roles == route.roles:
+        return row, case
+    if not seated.roles:
+        for person in raised.outvoted(given):
+            tx.run(statements.excluded_forget, case_id=case.id, person=person)
+    lane = lane_of(tx, row.workspace, seated)
+    tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
+    tx.run(statements.case_lane, case_id=case.id, lane=lane)
+    data = rows.route_bytes(seated)
+    tx.run(statements.proposal_reroute, case_id=case.id, route=data)
+    return row._replace(route=data), case._replace(lane=lane)
 
 
 def put_back(tx: Tx, case: CaseRow) -> None:

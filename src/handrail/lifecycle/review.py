@@ -100,6 +100,9 @@ def review(tx: Tx, command: Answer) -> Reviewed:
         action={"name": row.action, "digest": row.action_digest}, blind=command.blind or None,
         batch=command.batch, handles=_other_names(tx, actor),
     )  # fmt: skip
+    if case.escalations:
+        row, case = queue.seat_lead(tx, row, case)
+        route = rows.route_noun(row.route)
     made = decide.settle(tx, row, case, route, by=actor, in_hand=True)
     if made.decision is None and not made.closed:
         tx.run(statements.timer_drop, kind="claim", subject=case.id)

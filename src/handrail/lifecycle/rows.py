@@ -225,7 +225,10 @@ def route_record(route: Route) -> dict[str, JSON]:
         if getattr(route, name):
             made[name] = list(getattr(route, name))
     if route.stages:
-        made["stages"] = [{"roles": list(s.roles), "reviewers": s.reviewers} for s in route.stages]
+        made["stages"] = [
+            {"roles": list(s.roles), "reviewers": s.reviewers} | ({} if s.in_order else {"in_order": False})
+            for s in route.stages
+        ]
     for name in ("blind", "spot_check", "spot_check_rate", "always_review", "irreversible"):
         if getattr(route, name):
             made[name] = getattr(route, name)
@@ -265,7 +268,7 @@ def _route_noun(data: bytes) -> Route:
     made["reasons"] = tuple(Reason(**reason) for reason in made["reasons"])
     for name in ("roles", "skills", "verdicts"):
         made[name] = tuple(made.get(name, ()))
-    made["stages"] = tuple(Stage(roles=tuple(s["roles"]), reviewers=s["reviewers"]) for s in made.get("stages", ()))
+    made["stages"] = tuple(Stage(**(stage | {"roles": tuple(stage["roles"])})) for stage in made.get("stages", ()))
     return Route(**made)
 
 

@@ -118,6 +118,7 @@ case_revise = _both("UPDATE cases SET revision = :revision, summary = :summary W
 case_escalate = _both("""
     UPDATE cases SET escalations = escalations + 1, reviewers = :reviewers, lane = :lane, sort_key = :sort_key,
         deadline = :deadline WHERE id = :case_id AND state = 'open' RETURNING id""")
+case_lane = _both("UPDATE cases SET lane = :lane WHERE id = :case_id")
 lane_find = _both("SELECT id FROM lane WHERE workspace = :workspace AND queue = :queue AND skills = :skills")
 lane_make = _both("""
     INSERT INTO lane (workspace, queue, skills) VALUES (:workspace, :queue, :skills)

@@ -89,6 +89,67 @@ class DecidePromises:
         assert made is not None
         assert (made.kind, set(made.by)) == ("approved", {LEA.pid, LEO.pid})
 
+    def test_conflict_is_settled_by_one_lead_and_anybody_whom_the_policy_asked(self, rig: Rig) -> None:
+        case = self._in_conflict(rig)
+        with pytest.raises(Forbidden, match="lead"):
+            rig.answer(CY, case)
+        assert rig.answer(LEA, case).decision is None
+        taken = rig.take_next(CY)
+        assert taken is not None
+        made = rig.answer(CY, case, fence=taken.fence).decision
+        assert made is not None
+        assert (made.kind, set(made.by)) == ("approved", {LEA.pid, CY.pid})
+
+    def test_conflict_in_a_team_of_two_and_a_lead_can_be_settled(self, rig: Rig) -> None:
+        case = self._in_conflict(rig)
+        assert rig.take_next(ANN) is None
+        rig.answer(LEA, case)
+        taken = rig.take_next(ANN)
+        assert taken is not None
+        made = rig.answer(ANN, case, fence=taken.fence).decision
+        assert made is not None
+        assert set(made.by) == {LEA.pid, ANN.pid}
+
+    def test_conflict_whose_lead_takes_the_answer_back_waits_for_a_lead_again(self, rig: Rig) -> None:
+        case = rig.gated("slow_pair")
+        rig.answer(ANN, case, "edit", arguments={"n": 2})
+        rig.answer(BOB, case, "edit", arguments={"n": 3})
+        rig.pass_time(11)
+        given = rig.answer(LEA, case)
+        rig.answer(CY, case)
+        rig.withdraw(LEA, given)
+        rig.pass_time(11)
+        assert rig.take_next(ANN) is None
+        taken = rig.take_next(LEO)
+        assert taken is not None
+        rig.answer(LEO, case, fence=taken.fence)
+        rig.pass_time(11)
+        made = rig.decision(case)
+        assert made is not None
+        assert set(made.by) == {CY.pid, LEO.pid}
+
+    def test_escalate_keeps_the_answers_that_nobody_contradicted(self, rig: Rig) -> None:
+        case = rig.gated("pair")
+        rig.answer(ANN, case)
+        rig.escalate(BOB, case)
+        made = rig.answer(LEA, case).decision
+        assert made is not None
+        assert set(made.by) == {ANN.pid, LEA.pid}
+
+    def test_escalate_of_one_persons_case_is_one_leads_to_settle(self, rig: Rig) -> None:
+        case = rig.gated("money")
+        rig.escalate(person("Fin", "finance"), case)
+        assert rig.take_next(person("Fia", "finance")) is None
+        assert rig.answer(LEA, case).decision is not None
+
+    @staticmethod
+    def _in_conflict(rig: Rig) -> str:
+        case = rig.gated("pair")
+        rig.answer(ANN, case)
+        assert rig.answer(BOB, case, "respond").decision is None
+        assert rig.case(case).escalations == 1
+        return case
+
     def test_answers_that_contradict_go_up(self, rig: Rig) -> None:
         case = rig.gated("pair")
         rig.answer(ANN, case)

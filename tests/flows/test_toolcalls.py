@@ -252,7 +252,7 @@ def test_caller_that_cannot_come_back_takes_its_call_back(world: World) -> None:
         await leave(s.gate.client)
 
     asyncio.run(story())
-    told = s.gate.ask(s.call(500))
+    told = shop(world).gate.ask(s.call(500))
     assert (told.kind, told.code) == ("refused", "cancelled")
 
 

@@ -172,7 +172,7 @@ def _tell(settings: Settings, call: ToolCall, wait: float | None) -> flows.Flow[
     nonce = flows.new_nonce()
     try:
         terms = settings.of(call.name)
-        answered: Answered = yield Submit(proposal=_proposal(settings, call), nonce=nonce, lasting=terms.lasting)
+        answered = yield from _submitted(settings, _proposal(settings, call), nonce, terms.lasting)
         decision = answered.decision
         if decision is None and wait != 0:
             decision = yield from _decided(settings, answered.case_id, wait)
@@ -204,14 +204,33 @@ def _tell(settings: Settings, call: ToolCall, wait: float | None) -> flows.Flow[
     )  # fmt: skip
 
 
+def _submitted(settings: Settings, proposal: Proposal, nonce: str, lasting: float) -> flows.Flow[Answered]:
+    try:
+        answered: Answered = yield Submit(proposal=proposal, nonce=nonce, lasting=lasting)
+    except Exception:
+        raise
+    except BaseException:
+        if not settings.comes_back:
+            # it may have arrived: the same submission again tells its case
+            answered = yield Submit(proposal=proposal)
+            if answered.decision is None:
+                yield _taken_back(answered.case_id)
+        raise
+    return answered
+
+
 def _decided(settings: Settings, case_id: str, wait: float | None) -> flows.Flow[Decision | None]:
     try:
         decision: Decision | None = yield Await(case_id=case_id, timeout=wait)
     except BaseException:
         if not settings.comes_back:
-            yield Call(verb="cancel", arguments={"case_id": case_id, "reason": "the caller went away"})
+            yield _taken_back(case_id)
         raise
     return decision
+
+
+def _taken_back(case_id: str) -> Call:
+    return Call(verb="cancel", arguments={"case_id": case_id, "reason": "the caller went away"})
 
 
 def _proposal(settings: Settings, call: ToolCall) -> Proposal:

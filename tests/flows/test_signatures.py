@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import inspect
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from decimal import Decimal
@@ -140,3 +142,32 @@ def test_edit_that_is_no_decimal_is_refused_while_the_case_can_still_be_answered
             held.edit({"amount": wrong})
     held.edit({"amount": "7.50"})
     assert pending.result(timeout=10) == Decimal("7.50")
+
+
+def test_asynchronous_gate_is_a_coroutine_function_to_whoever_asks(world: World) -> None:
+    async def act(n: int, *, twice: bool = False) -> int:
+        return n * (1 + twice)
+
+    class Tool:
+        async def __call__(self, n: int) -> int:
+            return n
+
+        async def method(self, n: int) -> int:
+            return n
+
+    made = [gate(world, act), gate(world, act).using(key="k"), gate(world, functools.partial(act, twice=True)),
+            gate(world, Tool()), gate(world, Tool().method)]  # fmt: skip
+    for gated in made:
+        assert isinstance(gated, handrail.AsyncGated)
+        assert inspect.iscoroutinefunction(gated)
+        assert asyncio.iscoroutinefunction(gated)
+        assert inspect.iscoroutinefunction(functools.partial(gated, 1))
+    assert str(inspect.signature(made[0])) == "(n: 'int', *, twice: 'bool' = False) -> 'int'"
+
+
+def test_blocking_gate_is_no_coroutine_function(world: World) -> None:
+    def act(n: int) -> int:
+        return n
+
+    assert not inspect.iscoroutinefunction(gate(world, act))
+    assert not asyncio.iscoroutinefunction(gate(world, act))

@@ -85,7 +85,15 @@ class Gated(_Gate, Generic[P, R]):
 
 
 class AsyncGated(_Gate, Generic[P, R]):
-    """A gated coroutine function."""
+    """A gated coroutine function; `inspect.iscoroutinefunction` says so too."""
+
+    def __init__(self, function: Callable[..., Any], terms: Terms, transport: Transport):
+        super().__init__(function, terms, transport)
+        # frameworks ask before they await; inspect takes what has these for a function, and looks at its code
+        plain = _plain_function(function)
+        self.__name__: str = getattr(function, "__name__", plain.__name__)
+        for name in ("__code__", "__defaults__", "__kwdefaults__"):
+            setattr(self, name, getattr(plain, name, None))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         return adrive(flows.gated(self.proposal(*args, **kwargs), self.tool), self._transport)
@@ -105,6 +113,13 @@ def make_gate(function: Callable[..., Any], terms: Terms, transport: Transport) 
     # an object with an asynchronous __call__ is one too
     asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
     return (AsyncGated if asynchronous else Gated)(function, terms, transport)
+
+
+def _plain_function(function: Any) -> Any:
+    """The function inside partials, and of an object that can be called."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function if hasattr(function, "__code__") else type(function).__call__
 
 
 G = TypeVar("G", bound=_Gate)

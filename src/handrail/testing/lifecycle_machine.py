@@ -333,6 +333,8 @@ class LifecycleMachine(RuleBasedStateMachine):
         # an approval of this very moment cannot be told from one before the switch
         for model in self.cases.values():
             model.dead = model.dead or (model.decision == "approved" and model.decided_at == self.halted_at())
+        # nor one after the lift, if no time passes
+        self.pass_time(1)
 
     def halted_at(self) -> int:
         return from_iso(self.rig.entries("halt.set")[-1]["at"])

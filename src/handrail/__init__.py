@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from handrail.client.desk import Desk, Held
     from handrail.client.gate import AsyncGated, Gated
     from handrail.client.pending import Pending
+    from handrail.client.waker import Waker
     from handrail.client.worker import Worker
     from handrail.decision import Decision
     from handrail.errors import (
@@ -28,21 +29,22 @@ if TYPE_CHECKING:
         ToolFailed,
         Uncertain,
     )
+    from handrail.parked import Parked, Woken
     from handrail.proposal import Proposal
 
 __all__ = [
     "AsyncGated", "Cancelled", "Client", "Decision", "Desk", "Expired", "Gated", "Halted", "HandrailError", "Held",
-    "NotApproved", "OutcomeUnknown", "Pending", "Proposal", "Redirected", "Rejected", "ToolFailed", "Uncertain",
-    "Worker", "connect", "open",
+    "NotApproved", "OutcomeUnknown", "Parked", "Pending", "Proposal", "Redirected", "Rejected", "ToolFailed",
+    "Uncertain", "Waker", "Woken", "Worker", "connect", "open",
 ]  # fmt: skip
 
 _WHERE = {
     "AsyncGated": "client.gate", "Cancelled": "errors", "Client": "client.client", "Decision": "decision",
     "Desk": "client.desk", "Expired": "errors", "Gated": "client.gate", "Halted": "errors",
     "HandrailError": "errors", "Held": "client.desk", "NotApproved": "errors", "OutcomeUnknown": "errors",
-    "Pending": "client.pending", "Proposal": "proposal", "Redirected": "errors", "Rejected": "errors",
-    "ToolFailed": "errors", "Uncertain": "errors", "Worker": "client.worker", "connect": "client.client",
-    "open": "client.client",
+    "Parked": "parked", "Pending": "client.pending", "Proposal": "proposal", "Redirected": "errors",
+    "Rejected": "errors", "ToolFailed": "errors", "Uncertain": "errors", "Waker": "client.waker", "Woken": "parked",
+    "Worker": "client.worker", "connect": "client.client", "open": "client.client",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from handrail.claim import Claim
 from handrail.clock import from_iso, iso
 from handrail.decision import Decision, Receipt
 from handrail.execution import Execution
+from handrail.parked import Parked, WakeEnd, Woken
 from handrail.route import Reason
 
 
@@ -92,3 +93,48 @@ def claim_from_json(data: Mapping[str, Any]) -> Claim:
 def reason_from_json(data: Mapping[str, Any]) -> Reason:
     """A clause that had a say."""
     return Reason(code=data["code"], text=data["text"], tier=data.get("tier"))
+
+
+def woken_to_json(woken: Woken) -> dict[str, JSON]:
+    """A due park in its waker's hands; the state in base64."""
+    return {
+        "id": woken.id, "run": woken.run, "framework": woken.framework, "fence": woken.fence,
+        "state": None if woken.state is None else base64.b64encode(woken.state).decode(),
+        "expires_at": iso(woken.expires_at),
+        "cases": {id: None if made is None else decision_to_json(made) for id, made in woken.cases.items()},
+    }  # fmt: skip
+
+
+def woken_from_json(data: Mapping[str, Any]) -> Woken:
+    """The inverse of `woken_to_json`."""
+    return Woken(
+        id=data["id"], run=data["run"], framework=data["framework"], fence=data["fence"],
+        state=None if data["state"] is None else base64.b64decode(data["state"]),
+        expires_at=from_iso(data["expires_at"]),
+        cases={id: None if made is None else decision_from_json(made) for id, made in data["cases"].items()},
+    )  # fmt: skip
+
+
+def parked_to_json(parked: Parked) -> dict[str, JSON]:
+    """A line of the list of parked runs."""
+    return {
+        "id": parked.id, "run": parked.run, "framework": parked.framework, "wakes": parked.wakes,
+        "parked_at": iso(parked.parked_at), "cases": parked.cases, "decided": parked.decided, "due": parked.due,
+        "held_until": None if parked.held_until is None else iso(parked.held_until),
+        "next_at": None if parked.next_at is None else iso(parked.next_at), "failures": parked.failures,
+        "ending": parked.ending, "note": parked.note,
+    }  # fmt: skip
+
+
+def parked_from_json(data: Mapping[str, Any]) -> Parked:
+    """The inverse of `parked_to_json`."""
+    times = {name: None if data[name] is None else from_iso(data[name]) for name in ("held_until", "next_at")}
+    return Parked(**{**data, **times, "parked_at": from_iso(data["parked_at"])})
+
+
+def wake_end_to_json(end: WakeEnd) -> dict[str, JSON]:
+    """What became of a wake."""
+    return {
+        "id": end.id, "ending": end.ending, "failures": end.failures,
+        "next_at": None if end.next_at is None else iso(end.next_at),
+    }  # fmt: skip

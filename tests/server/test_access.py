@@ -31,6 +31,10 @@ NEEDS: dict[tuple[str, str], str] = {
     ("post", "/v1/executions/{case_id}/start"): "execute", ("post", "/v1/executions/{case_id}/finish"): "execute",
     ("post", "/v1/executions/{case_id}/settle"): "review", ("get", "/v1/executions"): "read",
     ("get", "/v1/executions/{case_id}"): "see_execution", ("get", "/v1/handoffs"): "execute",
+    ("get", "/v1/parks"): "see_execution", ("post", "/v1/parks"): "submit", ("post", "/v1/parks/next/wake"): "execute",
+    ("post", "/v1/parks/{park_id}/wake"): "execute", ("post", "/v1/parks/{park_id}/renew"): "execute",
+    ("post", "/v1/parks/{park_id}/end"): "execute", ("post", "/v1/parks/{park_id}/retry"): "execute",
+    ("post", "/v1/parks/abandon"): "submit",
     ("get", "/v1/session"): "session", ("delete", "/v1/session"): "session",
     ("get", "/v1/events"): "read", ("get", "/v1/halts"): "read", ("post", "/v1/halts"): "stop",
     ("delete", "/v1/halts/{halt_id}"): "lead", ("get", "/v1/operations"): "read",
@@ -70,6 +74,8 @@ BODIES: dict[str, Any] = {
     "webhooks": {"url": "https://x.example"},
     "rounds": {"action": "pay", "figures": {"round": 1, "proposals": 2, "reviewed": 1, "review_rate": 0.5,
                                             "model_error": None, "passed_error": None}},
+    "parks": {"run": "r", "framework": "lg", "cases": ["x"]}, "wake": {"nonce": "n"}, "end": {"fence": 1, "ok": True},
+    "abandon": {"run": "r", "framework": "lg"},
     "claim": {}, "withdraw": {}, "rotate": {}, "{person_id}": {"roles": ["reviewer"]},
 }  # fmt: skip
 

@@ -5,11 +5,12 @@ One table, so that both transports offer exactly the same.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from handrail.clock import iso
+from handrail.clock import SECOND, iso
 from handrail.learning.rounds import Round
 from handrail.lifecycle import (
     calibrators,
@@ -20,12 +21,13 @@ from handrail.lifecycle import (
     grant,
     halt,
     outcome,
+    park,
     review,
     rounds,
     undo,
 )  # fmt: skip
 from handrail.lifecycle.actor import Actor
-from handrail.wire import claim_to_json, decision_to_json, execution_to_json
+from handrail.wire import claim_to_json, decision_to_json, execution_to_json, parked_to_json, wake_end_to_json
 
 Made = tuple[Callable[..., Any], Any]
 
@@ -58,7 +60,35 @@ def _claimed(made: Any) -> Any:
     return None if made is None else {"claim": claim_to_json(made)}
 
 
+def _park(actor: Actor, given: dict[str, Any]) -> Made:
+    # as it travels: plain JSON
+    state = given.get("state")
+    made = given | {"cases": tuple(given["cases"]), "state": None if state is None else base64.b64decode(state)}
+    return park.park, park.Park(actor=actor, **made)
+
+
+def _renew_wake(actor: Actor, given: dict[str, Any]) -> Made:
+    hold = int(given["lasting"] * SECOND)
+    return park.renew_wake, park.RenewWake(actor=actor, id=given["id"], fence=given["fence"], hold=hold)
+
+
 CALLS: dict[str, Named] = {
+    "park": Named(_park, lambda made: {"id": made}, "POST", "/v1/parks"),
+    "parks": Named(
+        lambda a, g: (park.listed, park.ListParked(actor=a)), lambda made: {"items": list(map(parked_to_json, made))},
+        "GET", "/v1/parks",
+    ),
+    "renew_wake": Named(_renew_wake, lambda made: {"expires_at": iso(made)}, "POST", "/v1/parks/{id}/renew"),
+    "end_wake": Named(
+        lambda a, g: (park.end_wake, park.EndWake(actor=a, **g)), wake_end_to_json, "POST", "/v1/parks/{id}/end"
+    ),
+    "retry_wake": Named(
+        lambda a, g: (park.retry, park.Retry(actor=a, **g)), lambda made: {}, "POST", "/v1/parks/{id}/retry"
+    ),
+    "abandon": Named(
+        lambda a, g: (park.abandon, park.Abandon(actor=a, **g)),
+        lambda made: {"parks": list(made.parks), "cancelled": list(made.cancelled)}, "POST", "/v1/parks/abandon",
+    ),
     "cancel": Named(
         lambda a, g: (cancel.cancel, cancel.Cancel(actor=a, **g)), _settled, "POST", "/v1/proposals/{case_id}/cancel"
     ),

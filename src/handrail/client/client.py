@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -22,14 +23,18 @@ from handrail.client.signature import Signature
 from handrail.client.steps import Answered, Await, Call, Submit
 from handrail.client.terms import Terms
 from handrail.client.transport import Transport
+from handrail.client.waker import Wake, Waker
 from handrail.client.worker import Worker
+from handrail.clock import SystemClock, uuid7
 from handrail.decision import Decision
 from handrail.errors import InvalidInput
 from handrail.lifecycle import access, policies
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.maintenance.plane import Plane
+from handrail.parked import Parked, Wakes
 from handrail.proposal import Proposal
 from handrail.store import statements
+from handrail.wire import parked_from_json
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -100,6 +105,15 @@ class Client:
         """A worker that runs approved actions proposed elsewhere, by action name. Call `run` or `start`."""
         return Worker(self.transport, {name: _tool(function) for name, function in handlers.items()})
 
+    def waker(
+        self, framework: str | Sequence[str], wake: Wake, *, run: str | None = None, lasting: float = 300.0
+    ) -> Waker:  # fmt: skip
+        """A waker: calls `wake(woken)` for each parked run whose cases are decided, once. Call `run` or `start`.
+
+        `lasting` is how many seconds after its death another waker may take the run it held.
+        """
+        return Waker(self.transport, framework, wake, run=run, lasting=lasting)
+
     @property
     def undo_worker(self) -> Worker | None:
         """What runs the reverses declared by `gate(undo=…)`; None while there are none."""
@@ -143,6 +157,27 @@ class Client:
         `scores` are the model's probabilities by label (or in the order of `labels`); the best is proposed.
         """
         return drive(_predict(action, x, scores, labels, timeout, says), self.transport)
+
+    # --- parked runs ------------------------------------------------------------------------------
+
+    def park(
+        self, *, run: str, framework: str, cases: Sequence[str], state: bytes | None = None, wakes: Wakes = "all",
+        abandon: bool = True,
+    ) -> str:  # fmt: skip
+        """Keep a paused run until its cases are decided; the park's id. Ends the park that the run had before.
+
+        `state` is what it takes to wake it (at most 1 MiB). `abandon`: what the run waited for before and does not
+        wait for now is taken back, unless it is decided.
+        """
+        return str(self.call("park", **_parked(run, framework, cases, state, wakes, abandon))["id"])
+
+    def parks(self) -> list[Parked]:
+        """The parked runs that are not over, oldest first."""
+        return [parked_from_json(item) for item in self.call("parks")["items"]]
+
+    def abandon(self, run: str, framework: str, *, reason: str = "abandoned") -> list[str]:
+        """The run will not go on from its pause: end its park; the ids of the cases that were taken back."""
+        return list(self.call("abandon", run=run, framework=framework, reason=reason)["cancelled"])
 
     # --- control ------------------------------------------------------------------------------
 
@@ -250,6 +285,22 @@ class AsyncClient:
     ) -> Any:  # fmt: skip
         """Send a model's answer through the same door."""
         return await adrive(_predict(action, x, scores, labels, timeout, says), self.transport)
+
+    async def park(
+        self, *, run: str, framework: str, cases: Sequence[str], state: bytes | None = None, wakes: Wakes = "all",
+        abandon: bool = True,
+    ) -> str:  # fmt: skip
+        """Keep a paused run until its cases are decided; the park's id."""
+        made = await self.call("park", **_parked(run, framework, cases, state, wakes, abandon))
+        return str(made["id"])
+
+    async def parks(self) -> list[Parked]:
+        """The parked runs that are not over, oldest first."""
+        return [parked_from_json(item) for item in (await self.call("parks"))["items"]]
+
+    async def abandon(self, run: str, framework: str, *, reason: str = "abandoned") -> list[str]:
+        """The run will not go on from its pause; the ids of the cases that were taken back."""
+        return list((await self.call("abandon", run=run, framework=framework, reason=reason))["cancelled"])
 
     async def decision(self, case_id: str, timeout: float | None = 0) -> Decision | None:
         """The decision of a case."""
@@ -392,6 +443,16 @@ def _tool(function: Callable[..., Any]) -> flows.Tool:
     signature = Signature(function)
     return flows.Tool(function=function, load=signature.load, dump_result=signature.dump_result,
                       load_result=signature.load_result)  # fmt: skip
+
+
+def _parked(
+    run: str, framework: str, cases: Sequence[str], state: bytes | None, wakes: Wakes, abandon: bool
+) -> dict[str, JSON]:
+    """The request, with an id of its own, so that a lost reply cannot park twice."""
+    return {
+        "run": run, "framework": framework, "cases": list(cases), "wakes": wakes, "abandon": abandon,
+        "state": None if state is None else base64.b64encode(state).decode(), "id": uuid7(SystemClock().now()),
+    }  # fmt: skip
 
 
 def _halted(agent: str | None, action: str | None, run: str | None) -> dict[str, str]:

@@ -15,11 +15,11 @@ from handrail import errors
 from handrail.canonical import JSON, dumps, parse
 from handrail.client.calls import CALLS
 from handrail.client.flows import new_nonce
-from handrail.client.steps import Answered, Await, AwaitEnd, Call, Finish, Start, Submit
+from handrail.client.steps import Answered, Await, AwaitEnd, Call, Finish, Start, Submit, TakeWake
 from handrail.client.transport import Sent
 from handrail.client.watch import Watch
 from handrail.clock import SECOND
-from handrail.wire import decision_from_json, execution_from_json, reason_from_json
+from handrail.wire import decision_from_json, execution_from_json, reason_from_json, woken_from_json
 
 LONG_POLL_SECONDS = 30.0
 HANDOFF_SECONDS = 5.0
@@ -66,6 +66,14 @@ class HttpTransport:
             while step.until > _now() and self._exchange(_poll_end(step))[0] == 202:
                 pass
             return None
+        if isinstance(step, TakeWake):
+            end = _end(step.timeout)
+            while True:
+                status, body = self._exchange(_poll_wake(step, end))
+                if status == 200:
+                    return woken_from_json(body)
+                if end is None or time.monotonic() >= end:
+                    return None
         return _answer(step, self._exchange(_request(step))[1])
 
     async def asend(self, step: Sent) -> Any:
@@ -82,6 +90,14 @@ class HttpTransport:
             while step.until > _now() and (await self._aexchange(_poll_end(step)))[0] == 202:
                 pass
             return None
+        if isinstance(step, TakeWake):
+            end = _end(step.timeout)
+            while True:
+                status, body = await self._aexchange(_poll_wake(step, end))
+                if status == 200:
+                    return woken_from_json(body)
+                if end is None or time.monotonic() >= end:
+                    return None
         return _answer(step, (await self._aexchange(_request(step)))[1])
 
     def get(self, path: str) -> Any:
@@ -177,7 +193,7 @@ def _request(step: Sent) -> Request:
     return (
         named.method,
         named.path.format(**{name: quote(str(step.arguments[name]), safe="") for name in inside}),
-        None if named.method == "DELETE" else rest,
+        None if named.method in ("DELETE", "GET") else rest,
     )
 
 
@@ -207,6 +223,18 @@ def _poll(case_id: str, end: float | None) -> Request:
 def _poll_end(step: AwaitEnd) -> Request:
     wait = min(LONG_POLL_SECONDS, max(0.1, (step.until - _now()) / SECOND))
     return "GET", f"/v1/executions/{step.case_id}?wait={wait:.1f}", None
+
+
+def _poll_wake(step: TakeWake, end: float | None) -> Request:
+    wait = 0.0 if end is None else min(LONG_POLL_SECONDS, max(0.0, end - time.monotonic()))
+    body: dict[str, JSON] = {"nonce": step.nonce, "lasting": step.lasting}
+    if step.id is not None:
+        return "POST", f"/v1/parks/{quote(step.id, safe='')}/wake?wait={wait:.1f}", body
+    if step.frameworks is not None:
+        body["frameworks"] = list(step.frameworks)
+    if step.run is not None:
+        body["run"] = step.run
+    return "POST", f"/v1/parks/next/wake?wait={wait:.1f}", body
 
 
 def _end(timeout: float | None) -> float | None:

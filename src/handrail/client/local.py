@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from handrail.client.calls import CALLS
-from handrail.client.steps import Answered, Await, AwaitEnd, Call, Finish, Start, Submit
+from handrail.client.steps import Answered, Await, AwaitEnd, Call, Finish, Start, Submit, TakeWake
 from handrail.client.transport import Sent
 from handrail.client.watch import Watch
 from handrail.clock import SECOND, random_unit
 from handrail.decision import Decision, Receipt
 from handrail.execution import Execution
-from handrail.lifecycle import execute, submit
+from handrail.lifecycle import execute, park, submit
 from handrail.lifecycle.actor import Actor
+from handrail.maintenance import waking
 from handrail.maintenance.plane import Plane
 from handrail.store import statements
 
@@ -39,6 +40,8 @@ class LocalTransport:
         if isinstance(step, AwaitEnd):
             self.plane.feed.wait(step.case_id, lambda: self._is_over(step), self._left(step))
             return None
+        if isinstance(step, TakeWake):
+            return waking.take(self.plane, self._taking(step), step.timeout)
         verb, command = self._made(step)
         return self._answer(step, self.plane.run(verb, command))
 
@@ -49,6 +52,8 @@ class LocalTransport:
         if isinstance(step, AwaitEnd):
             await self.plane.feed.await_(step.case_id, lambda: self._is_over(step), self._left(step))
             return None
+        if isinstance(step, TakeWake):
+            return await waking.atake(self.plane, self._taking(step), step.timeout)
         verb, command = self._made(step)
         return self._answer(step, await self.plane.arun(verb, command))
 
@@ -91,6 +96,12 @@ class LocalTransport:
         if isinstance(step, Call):
             return CALLS[step.verb].result(result)
         return result
+
+    def _taking(self, step: TakeWake) -> park.TakeWake:
+        return park.TakeWake(
+            actor=self.actor, nonce=step.nonce, frameworks=step.frameworks, run=step.run, id=step.id,
+            hold=int(step.lasting * SECOND),
+        )  # fmt: skip
 
     # --- looks --------------------------------------------------------------------------------
 

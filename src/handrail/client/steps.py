@@ -74,6 +74,20 @@ class Finish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeWake:
+    """Take the next due park: of these frameworks, of this run, or this one. Answer: `Woken`, or None when `timeout`
+    seconds pass first."""
+
+    nonce: str
+    frameworks: tuple[str, ...] | None = None
+    run: str | None = None
+    id: str | None = None
+    # seconds until the waker counts as gone
+    lasting: float = 300.0
+    timeout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """Call the tool, here. Answer: what it returns; its exception is thrown into the flow."""
 
@@ -89,4 +103,4 @@ class Call:
     arguments: dict[str, Any]
 
 
-Step: TypeAlias = Submit | Await | AwaitEnd | Start | Finish | Run | Call
+Step: TypeAlias = Submit | Await | AwaitEnd | Start | Finish | TakeWake | Run | Call

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from handrail.client.steps import Await, AwaitEnd, Call, Finish, Start, Submit
+from handrail.client.steps import Await, AwaitEnd, Call, Finish, Start, Submit, TakeWake
 from handrail.client.watch import Watch
 
-Sent = Submit | Await | AwaitEnd | Start | Finish | Call
+Sent = Submit | Await | AwaitEnd | Start | Finish | TakeWake | Call
 
 
 class Transport(Protocol):

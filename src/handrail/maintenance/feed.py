@@ -1,4 +1,4 @@
-"""Who waits for what: decisions by case, and everything by subscriber. A signal is a hint; a look is enough.
+"""Who waits for what: decisions by case, due parks by log, everything by subscriber. A signal is a hint, a look enough.
 
 Commits of this process arrive at once. Those of others are noticed through the store's change signal
 and fetched from the log, so nothing is missed however it was written.
@@ -33,6 +33,15 @@ class Event(NamedTuple):
 AWAITED = frozenset(
     {"decision.made", "execution.finished", "execution.unknown", "execution.settled", "execution.voided"}
 )
+
+
+# what can make a parked run due, or free one that was held
+WAKING = frozenset({"decision.made", "run.parked", "run.woken", "run.retried"})
+
+
+def of_parks(log: str) -> str:
+    """What to wait for instead of a case, to hear what may make a parked run of this log due."""
+    return f"parks of {log}"
 
 
 class _Waiter:
@@ -90,6 +99,8 @@ class Feed:
                 for event in events:
                     if event.case_id is not None and event.type in AWAITED:
                         waiters.extend(self._by_case.get(event.case_id, ()))
+                for log in {event.log for event in events if event.type in WAKING}:
+                    waiters.extend(self._by_case.get(of_parks(log), ()))
             subscribers = list(self._subscribers)
             for event in events:
                 # a gap holds entries of another process: they are still to be fetched

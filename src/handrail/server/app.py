@@ -22,6 +22,7 @@ from handrail.server import (
     learning,
     operations,
     pages,
+    parks,
     people,
     policies,
     proposals,
@@ -35,8 +36,9 @@ from handrail.server.problems import add_handlers
 from handrail.server.settings import Settings
 
 ROUTERS: tuple[APIRouter, ...] = (
-    cases.router, evidence.router, proposals.router, executions.router, sessions.router, events.router, halts.router,
-    operations.router, policies.router, learning.router, people.router, webhooks.router, tiles.router, health.router,
+    cases.router, evidence.router, proposals.router, executions.router, parks.router, sessions.router, events.router,
+    halts.router, operations.router, policies.router, learning.router, people.router, webhooks.router, tiles.router,
+    health.router,
 )  # fmt: skip
 TITLE = "handrail"
 ABOUT = (

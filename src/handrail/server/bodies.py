@@ -71,6 +71,63 @@ class FinishBody(Body):
     uncertain: bool = False
 
 
+Nonce = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
+# seconds until whoever holds it counts as gone
+Lasting = Annotated[float, Field(ge=1, le=86_400, strict=False)]
+
+
+class ParkBody(Body):
+    """A paused run: what it waits for, and what is needed to wake it."""
+
+    run: Line
+    framework: Line
+    cases: Annotated[list[Line], Field(min_length=1, max_length=200)]
+    # base64 of at most 1 MiB
+    state: Annotated[str, Field(max_length=1_400_000)] | None = None
+    wakes: Literal["all", "any"] = "all"
+    # take back the undecided cases of its park before this that are not named again
+    abandon: bool = True
+    # the caller's own UUID for it
+    id: Line | None = None
+
+
+class WakeBody(Body):
+    """Take a due park. `nonce` is the waker's own; the same one gets the same park."""
+
+    nonce: Nonce
+    lasting: Lasting = 300.0
+
+
+class WakeNextBody(WakeBody):
+    """Take the oldest due park: of these frameworks, or of this run."""
+
+    frameworks: Annotated[list[Line], Field(min_length=1, max_length=50)] | None = None
+    run: Line | None = None
+
+
+class HoldBody(Body):
+    """Hold on, under the fence that was given."""
+
+    fence: Count
+    lasting: Lasting = 300.0
+
+
+class EndBody(Body):
+    """How waking went. Not `ok`: it is tried again, and `note` says why."""
+
+    fence: Count
+    ok: bool
+    note: Prose = ""
+
+
+class AbandonBody(Body):
+    """A run that will not go on from its pause."""
+
+    run: Line
+    framework: Line
+    reason: Prose = "abandoned"
+
+
 class SettleBody(Body):
     """Whether an `unknown` effect happened."""
 

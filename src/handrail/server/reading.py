@@ -17,11 +17,11 @@ MOST_BYTES = 1024 * 1024
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
-async def body_of(request: Request) -> bytes:
-    """The whole body. Raises `TooLarge` as soon as more than 1 MiB is announced or has come."""
+async def body_of(request: Request, most: int = MOST_BYTES) -> bytes:
+    """The whole body. Raises `TooLarge` as soon as more than `most` bytes are announced or have come."""
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > MOST_BYTES:
-        raise TooLarge(f"a body of {announced} bytes is over {MOST_BYTES}")
+    if announced.isdecimal() and int(announced) > most:
+        raise TooLarge(f"a body of {announced} bytes is over {most}")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMedia("bodies are not decompressed here", remedy="Send the body as it is.")
     chunks: list[bytes] = []
@@ -33,8 +33,8 @@ async def body_of(request: Request) -> bytes:
             raise MalformedJSON("the connection ended within the body")
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > MOST_BYTES:
-            raise TooLarge(f"the body is over {MOST_BYTES} bytes")
+        if size > most:
+            raise TooLarge(f"the body is over {most} bytes")
         chunks.append(chunk)
         more = message.get("more_body", False)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -62,15 +62,23 @@ class StrictRequest(Request):
 class StrictRoute(APIRoute):
     """A route of the API: strict JSON in."""
 
+    most_bytes = MOST_BYTES
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         inner = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
             if request.method in WITH_BODY:
-                data = await body_of(request)
+                data = await body_of(request, self.most_bytes)
                 if data:
                     need_json(request)
                 return await inner(StrictRequest(request, data))
             return await inner(request)
 
         return handle
+
+
+class RoomyRoute(StrictRoute):
+    """A route whose bodies may carry 1 MiB in base64."""
+
+    most_bytes = 3 * MOST_BYTES // 2

@@ -310,6 +310,7 @@ park_next = _both(f"""
     ORDER BY parked_at, id LIMIT 1""")
 park_next_any = _both(f"""
     SELECT id, parked_at FROM parked WHERE workspace = :workspace AND {_DUE} ORDER BY parked_at, id LIMIT 1""")
+park_next_this = _both(f"SELECT id FROM parked WHERE id = :id AND workspace = :workspace AND {_DUE}")
 park_next_of_run = _both(f"""
     SELECT id, parked_at FROM parked WHERE workspace = :workspace AND run = :run AND ended_at IS NULL AND {_DUE}
     ORDER BY parked_at, id LIMIT 1""")

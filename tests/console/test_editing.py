@@ -48,6 +48,20 @@ def test_edit_without_a_schema_takes_types_from_the_values(open_page: Open, stag
     assert review["arguments"] == {**stage.cards["deploy-1"]["arguments"], "replicas": 5}
 
 
+def test_edit_after_the_fact_says_that_the_changes_do_not_run(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/refund-0")
+    show(page, "refund-0")
+    page.keyboard.press("e")
+    form = page.get_by_role("form", name="Edit the arguments")
+    expect(form.get_by_text("your changes do not run")).to_contain_text("taken back by refund_reverse")
+    expect(form.get_by_role("button", name="Approve")).to_have_count(0)
+    form.locator("input[name='/reason']").fill("arrived late")
+    form.get_by_role("button", name="Object, and record these changes").click()
+    wait_for_reviews(page, stage, 1)
+    expect(page.get_by_text("Objected, with changes")).to_be_visible()
+    expect(page.get_by_text("Approved with changes")).to_have_count(0)
+
+
 def test_edit_with_a_mistake_is_not_sent_and_says_where(open_page: Open, stage: Stage) -> None:
     page = open_page("/case/mail-1")
     show(page, "mail-1")

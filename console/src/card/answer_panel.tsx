@@ -28,19 +28,20 @@ const MOST = 9;
 interface AnswerPanelProps {
   name: PanelName;
   card: Card;
+  after: boolean;
   reviewing: Reviewing;
   arming: Arming;
   onAnswer: (answer: Answer) => void;
   onClose: () => void;
 }
 
-export function AnswerPanel({ name, card, reviewing, arming, onAnswer, onClose }: AnswerPanelProps) {
+export function AnswerPanel({ name, card, after, reviewing, arming, onAnswer, onClose }: AnswerPanelProps) {
   const shared = { card, busy: reviewing.busy, onClose };
   const { problems } = reviewing;
   const running = { ...shared, serverProblems: problems, armed: arming.armed !== null, onDisarm: arming.disarm };
   switch (name) {
     case "edit":
-      return <EditForm {...running} onSend={(value) => onAnswer({ verdict: "edit", arguments: value })} />;
+      return <EditForm {...running} after={after} onSend={(value) => onAnswer({ verdict: "edit", arguments: value })} />;
     case "respond":
       return <RespondForm {...running} onSend={(value) => onAnswer({ verdict: "respond", value })} />;
     case "redirect":

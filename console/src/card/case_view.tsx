@@ -156,7 +156,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
             {picking && <Choices card={card} busy={reviewing.busy} active={open && panel === null} armed={armed} onPick={pick} />}
           </>
         )}
-        {panel && open && <NotCounted><Later><AnswerPanel name={panel} card={card} reviewing={reviewing} arming={arming} onAnswer={offer} onClose={() => show(null)} /></Later></NotCounted>}
+        {panel && open && <NotCounted><Later><AnswerPanel name={panel} card={card} after={row.soft && card.kind === "action"} reviewing={reviewing} arming={arming} onAnswer={offer} onClose={() => show(null)} /></Later></NotCounted>}
         <AgentWords card={card} />
       </div>
       {open ? (

@@ -103,7 +103,8 @@ export function useReviewing(card: Card, summary: string, mine: Claim | null, on
         dropDraft(id);
         // an edit makes the next revision, which is this person's own
         noteAnswered(id, given.verdict === "edit" ? card.revision + 1 : card.revision);
-        offerUndo({ ...result.review, verdict: result.review.verdict ?? given.verdict }, id, summary, whatNext(result, card));
+        const said = isObjection(result, card) && given.verdict === "edit" ? t.undo.objected : undefined;
+        offerUndo({ ...result.review, verdict: result.review.verdict ?? given.verdict }, id, summary, whatNext(result, card), said);
         settle(result);
         onSettled(true);
       }),
@@ -195,11 +196,16 @@ function changed() {
   return { type: "about:blank", title: "Card changed", status: 412, detail: t.card.newRevision, code: "card_changed" };
 }
 
+/** What was let through before anybody looked: an objection has it taken back, nothing else follows. */
+function isObjection(result: ReviewAnswer, card: Card): boolean {
+  return result.case.soft && card.kind === "action" && result.review.verdict !== "approve";
+}
+
 function whatNext(result: ReviewAnswer, card: Card): string {
   const { verdict } = result.review;
   if (verdict === "abstain") return t.undo.next.stays;
-  // what was let through before anybody looked: an objection has it taken back, nothing else follows
-  if (result.case.soft && card.kind === "action") return verdict === "approve" ? t.undo.next.stood : t.undo.next.reversed;
+  if (isObjection(result, card)) return t.undo.next.reversed;
+  if (result.case.soft && card.kind === "action") return t.undo.next.stood;
   if (verdict === "redirect") return t.undo.next.relayed;
   if (verdict === "reject" || verdict === "respond") return t.undo.next.told;
   const need = card.quorum.need - card.quorum.have - 1;

@@ -16,7 +16,12 @@ import { RawInput } from "./inputs";
 import { SchemaForm } from "./schema_form";
 import { check } from "./schema";
 
-export function EditForm({ card, busy, serverProblems, armed, onDisarm, onSend, onClose }: RunningFormProps) {
+interface EditFormProps extends RunningFormProps {
+  /** the action was let through before anybody looked */
+  after: boolean;
+}
+
+export function EditForm({ card, busy, after, serverProblems, armed, onDisarm, onSend, onClose }: EditFormProps) {
   const [value, setValue] = useState<Json>(() => readDraft(card.case_id).arguments ?? card.arguments);
   const [raw, setRaw] = useState(false);
   const [texts, setTexts] = useState<Record<string, string>>({});
@@ -51,7 +56,8 @@ export function EditForm({ card, busy, serverProblems, armed, onDisarm, onSend, 
   const cover = (at: string) => (covered.includes(at) ? <Covered card={card} path={at} /> : null);
 
   return (
-    <PanelForm title={t.form.editTitle} onSend={send} onClose={onClose} busy={busy} armed={armed} onDisarm={onDisarm} label={t.form.save} disabled={changes.length === 0}>
+    <PanelForm title={t.form.editTitle} onSend={send} onClose={onClose} busy={busy} armed={armed} onDisarm={onDisarm} label={after ? t.form.saveAfter : t.form.save} disabled={changes.length === 0}>
+      {after && <p className="notice">{t.form.after(card.undo.action)}</p>}
       <div className="segments" role="group" aria-label={t.form.editTitle}>
         <button type="button" className="segment" aria-pressed={!raw} onClick={() => setRaw(false)}>{t.form.fields}</button>
         <button type="button" className="segment" aria-pressed={raw} onClick={() => setRaw(true)}>{t.form.raw}</button>

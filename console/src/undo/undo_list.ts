@@ -2,7 +2,7 @@
 import { useSyncExternalStore } from "react";
 import { ProblemError } from "../api/http";
 import { queryClient, withdrawReview } from "../api/queries";
-import type { Review, Verdict } from "../api/wire";
+import type { Review } from "../api/wire";
 import { go } from "../route/route";
 import { say, sayProblem } from "../ui/toast";
 import { t } from "../words";
@@ -10,7 +10,7 @@ import { t } from "../words";
 export interface Undoable {
   review: string;
   caseId: string;
-  verdict: Verdict;
+  said: string;
   summary: string;
   next: string;
   /** milliseconds of this browser's clock */
@@ -40,13 +40,13 @@ export function windowOf(review: Review): number {
   return Math.max(0, Date.parse(review.effective_at) - from);
 }
 
-export function offerUndo(review: Review, caseId: string, summary: string, next: string): void {
+export function offerUndo(review: Review, caseId: string, summary: string, next: string, said = t.undo.said[review.verdict]): void {
   const length = windowOf(review);
   if (length === 0) {
-    say(`${t.undo.said[review.verdict]} · ${summary}: ${next}.`);
+    say(`${said} · ${summary}: ${next}.`);
     return;
   }
-  const entry: Undoable = { review: review.id, caseId, verdict: review.verdict, summary, next, until: Date.now() + length };
+  const entry: Undoable = { review: review.id, caseId, said, summary, next, until: Date.now() + length };
   set([...list, entry]);
   setTimeout(() => {
     set(list.filter((each) => each !== entry));

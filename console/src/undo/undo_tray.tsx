@@ -17,7 +17,7 @@ export function UndoTray() {
       {newest.map((entry, i) => (
         <div key={entry.review} className="undo-row">
           <div className="undo-text">
-            <strong>{t.undo.said[entry.verdict]}</strong> <Revealed text={entry.summary} />
+            <strong>{entry.said}</strong> <Revealed text={entry.summary} />
             <span className="quiet"> · {entry.next}</span>
           </div>
           <span className="undo-left" aria-hidden="true">

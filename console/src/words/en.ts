@@ -59,11 +59,12 @@ export const en = {
     rejectTitle: "Reject: why?", rejectHint: "A number sends at once. Tab to write a note first.", note: "Note to the agent", noteOptional: "optional",
     noteNeeded: "Say in a few words why.", respondTitle: "Answer", redirectTitle: "Ask for something else", redirectLabel: "Instruction to the agent",
     abstainTitle: "Abstain: why?", escalateTitle: "Escalate: why?", reason: "Reason", editTitle: "Edit the arguments", rawCovered: "The raw JSON holds personal values. Reveal them to edit it.", send: "Send", cancel: "Cancel",
-    save: "Approve with these changes", raw: "Raw JSON", fields: "Fields", badJson: "This is not JSON", revert: "Revert", edited: "edited",
+    save: "Approve with these changes", saveAfter: "Object, and record these changes", raw: "Raw JSON", fields: "Fields", badJson: "This is not JSON", revert: "Revert", edited: "edited",
     required: "required", none: "none", add: "Add", remove: "Remove", noChange: "Nothing is changed yet.", restate: (text: string) => `${text}: correct?`,
     confirmNumbers: "I have read the new numbers", isTrue: "yes", isFalse: "no", wrongNumber: "Give a number", wrongInteger: "Give a whole number",
     tooSmall: (n: number) => `At least ${n}`, tooLarge: (n: number) => `At most ${n}`, missing: "Needed", tooShort: (n: number) => `At least ${n} characters`,
     tooLong: (n: number) => `At most ${n} characters`, wrongPattern: "Not in the expected form", fixFirst: "Correct the marked fields first.",
+    after: (undo: string | null) => `It was let through before anybody looked, and your changes do not run. What has not begun never will; what has ${undo === null ? "cannot be undone and is flagged as an incident" : `is taken back by ${undo}`}. The changes are kept as what would have been right.`,
     instructionNeeded: "This needs a few words.", haltTitle: (agent: string) => `Halt ${agent}: why?`,
   },
   codes: {
@@ -84,6 +85,7 @@ export const en = {
   undo: {
     region: "Can be taken back", take: "Undo", counts: "counts", countsIn: (s: number) => `counts in ${s} s`, left: (s: number) => `${s} s`, taken: "Taken back. Nothing counts.",
     late: "Too late: it counts already.", reverse: "Propose the reverse", reversed: "A reverse was proposed.",
+    objected: "Objected, with changes",
     said: { approve: "Approved", edit: "Approved with changes", reject: "Rejected", respond: "Answered", redirect: "Redirected", abstain: "Abstained" },
     next: {
       waits: (n: number) => `waits for ${plural(n, "more review", "more reviews")}`, runs: "then the program may run it, once",

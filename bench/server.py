@@ -136,7 +136,7 @@ def run_constant(pipe: Any) -> None:
 def wrk_submits(address: str, key: str, confidence: float, seconds: float) -> tuple[float, float, float]:
     """Submits a second, and milliseconds at p50 and p99."""
     script = Path(__file__).with_name("submit.lua")
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--timeout", "10s", "-s", str(script),
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "10s", "-s", str(script),
                f"{address}/v1/proposals", "--", key, str(confidence)]  # fmt: skip
     made = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
     assert made["failed"] == 0, made
@@ -149,7 +149,11 @@ def floor(plane: Plane) -> None:
     waiting: list[Any] = []
     for n in range(count):
         proposal = Proposal(
-            action="pay", arguments={"to": "A1", "amount": n}, amount="5", currency="INR", confidence=0.99
+            action="pay",
+            arguments={"to": "A1", "amount": 5, "memo": f"invoice {n}"},
+            amount="5",
+            currency="INR",
+            confidence=0.99,
         )
         waiting.append(plane.writer.submit(submit.submit, submit.prepare(SYSTEM, proposal, draw=0.5)))
         if len(waiting) == CONNECTIONS:
@@ -195,6 +199,7 @@ class Client:
 async def measure(address: str, keys: dict[str, str], pid: int | None, given: Any, database: str) -> None:
     engine = "postgres" if database.startswith("postgres") else "sqlite"
     for tier, confidence in (("auto_approve", 0.99), ("hard_gate", 0.2)):
+        assert await tier_of(address, keys["agent"], confidence) == tier
         spent = cpu_seconds(pid)
         if given.generator == "wrk":
             value, p50, p99 = await asyncio.to_thread(wrk_submits, address, keys["agent"], confidence, given.seconds)
@@ -217,6 +222,21 @@ async def measure(address: str, keys: dict[str, str], pid: int | None, given: An
         waiter.writer.close()
 
 
+def body_of(confidence: float) -> dict[str, Any]:
+    return {
+        "action": "pay", "arguments": {"to": "A1", "amount": 5, "memo": "invoice 7"}, "amount": "5",
+        "currency": "INR", "confidence": confidence, "principal": "ann", "agent": "billing", "run": "r-1",
+    }  # fmt: skip
+
+
+async def tier_of(address: str, key: str, confidence: float) -> str:
+    """What becomes of such a proposal: figures of one tier are not to be those of another."""
+    client = await Client(address, key).open()
+    _, made = await client.ask("POST", "/v1/proposals", body_of(confidence))
+    client.writer.close()
+    return str(made["tier"])
+
+
 async def submits(address: str, key: str, confidence: float, seconds: float) -> tuple[float, float, float]:
     """The same without wrk."""
     clients = [await Client(address, key).open() for _ in range(CONNECTIONS)]
@@ -224,10 +244,7 @@ async def submits(address: str, key: str, confidence: float, seconds: float) -> 
     until = time.perf_counter() + seconds
 
     async def work(client: Client) -> None:
-        body = json.dumps({
-            "action": "pay", "arguments": {"to": "A1", "amount": 5, "memo": "invoice 7"}, "amount": "5",
-            "currency": "INR", "confidence": confidence, "principal": "ann", "agent": "billing", "run": "r-1",
-        }).encode()  # fmt: skip
+        body = json.dumps(body_of(confidence)).encode()
         while (begun := time.perf_counter()) < until:
             client.send("POST", "/v1/proposals", body)
             status, _ = await client.receive()

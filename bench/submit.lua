@@ -12,7 +12,7 @@ end
 function request()
   count = count + 1
   return wrk.format(nil, nil, nil, string.format(
-    '{"action":"pay","arguments":{"to":"A1","amount":%d,"memo":"invoice 7"},"amount":"5","currency":"INR",' ..
+    '{"action":"pay","arguments":{"to":"A1","amount":5,"memo":"invoice %d"},"amount":"5","currency":"INR",' ..
     '"confidence":%s,"principal":"ann","agent":"billing","run":"r-1"}', count, confidence))
 end
 

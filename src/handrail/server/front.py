@@ -32,6 +32,12 @@ HEADERS = (
 )
 POLICY_HEADER = (b"content-security-policy", CONTENT_POLICY.encode())
 STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
+NOT_KEPT = (b"cache-control", b"no-store")
+
+
+def usual_headers(secure: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """What an answer carries that brings no policy for its content and none for caches."""
+    return (*HEADERS, *((STRICT_TRANSPORT,) if secure else ()), POLICY_HEADER, NOT_KEPT)
 
 
 class Front:
@@ -95,5 +101,5 @@ class Front:
         if b"content-security-policy" not in names:
             made.append(POLICY_HEADER)
         if b"cache-control" not in names:
-            made.append((b"cache-control", b"no-store"))
+            made.append(NOT_KEPT)
         return made

@@ -30,6 +30,7 @@ from handrail.wire import decision_to_json
 router = APIRouter(prefix="/v1/proposals", tags=["proposals"], route_class=StrictRoute)
 
 MEDIA_TYPE = "application/json"
+LEASE = 300 * SECOND
 LONGEST_LEASE = 7 * 86_400
 
 
@@ -39,11 +40,21 @@ async def propose(request: Request) -> Response:
     actor = await actor_of(request)
     actor.need_scope("submit")
     need_json(request)
-    proposal = _named(actor, proposal_from_json(await body_of(request)), request.headers.get("idempotency-key"))
     nonce, lease = _start_at_once(actor, request)
-    command = submit.prepare(actor, proposal, draw=random_unit(), nonce=nonce, hold=lease)
-    made = await desk.plane.arun(submit.submit, command)
-    return Response(views.to_json(views.submitted_to_json(made)), 200 if made.replayed else 201, media_type=MEDIA_TYPE)
+    prepared = command(actor, await body_of(request), request.headers.get("idempotency-key"), nonce, lease)
+    status, data = answer(await desk.plane.arun(submit.submit, prepared))
+    return Response(data, status, media_type=MEDIA_TYPE)
+
+
+def command(actor: Actor, data: bytes, key: str | None, nonce: str | None = None, lease: int = LEASE) -> submit.Submit:
+    """What a body and its Idempotency-Key ask for. Raises `InvalidInput` and `Forbidden`."""
+    proposal = _named(actor, proposal_from_json(data), key)
+    return submit.prepare(actor, proposal, draw=random_unit(), nonce=nonce, hold=lease)
+
+
+def answer(made: submit.Submitted) -> tuple[int, bytes]:
+    """Status and body for a submission that is durable."""
+    return 200 if made.replayed else 201, views.to_json(views.submitted_to_json(made))
 
 
 def _named(actor: Actor, proposal: Proposal, key: str | None) -> Proposal:
@@ -69,10 +80,10 @@ def _start_at_once(actor: Actor, request: Request) -> tuple[str | None, int]:
     """With `?nonce=` an approval that needs nobody is started in the same transaction."""
     query = request.scope["query_string"]
     if not query:
-        return None, 300 * SECOND
+        return None, LEASE
     nonce = request.query_params.get("nonce")
     if nonce is None:
-        return None, 300 * SECOND
+        return None, LEASE
     actor.need_scope("execute")
     lasting = parking.seconds_up_to(request.query_params.get("lasting") or "300", LONGEST_LEASE, "lasting")
     if not 1 <= len(nonce) <= 200 or not nonce.isprintable():

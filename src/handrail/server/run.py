@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import logging
 import signal
@@ -19,6 +20,7 @@ from handrail.maintenance.plane import Plane
 from handrail.server.app import create_app
 from handrail.server.desk import Desk
 from handrail.server.settings import LOOPBACK, Settings
+from handrail.server.shortcut import Shared, ShortCut
 
 log = logging.getLogger("handrail.server")
 
@@ -130,6 +132,7 @@ def server_of(plane: Plane, settings: Settings, *, ready: Callable[[str], None] 
         timeout_graceful_shutdown=GRACE_SECONDS, timeout_keep_alive=75, h11_max_incomplete_event_size=32 * 1024,
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key, lifespan="off", backlog=4096,
         proxy_headers=settings.insecure_behind_proxy,
+        http=functools.partial(ShortCut, shared=Shared(app.state.desk)),  # type: ignore[arg-type]
     )  # fmt: skip
     return Server(config, app.state.desk, ready)
 

@@ -17,7 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from handrail.clock import Clock
 from handrail.errors import HandrailError, Unavailable
@@ -37,6 +37,14 @@ IDLE_SECONDS = 0.5
 # a waiting writer looks again by itself this often
 LOOK_SECONDS = 5.0
 RETRIES = 4
+
+
+class Answer(Protocol):
+    """Where a verb's result goes, on the event loop that asked: a future, or something lighter."""
+
+    def cancelled(self) -> bool: ...
+    def set_result(self, result: Any) -> None: ...
+    def set_exception(self, error: Exception) -> None: ...
 
 
 class _Item:
@@ -137,6 +145,15 @@ class Writer:
         future: asyncio.Future[R] = loop.create_future()
         self._put(_Item(verb, command, future, loop))
         return await future
+
+    def tell(self, verb: Verb[C, R], given: Sequence[tuple[C, Answer]], loop: asyncio.AbstractEventLoop) -> None:
+        """Queue many at once; each answer is set on `loop` when its command is durable or refused."""
+        items = [_Item(verb, command, answer, loop) for command, answer in given]
+        with self._ready:
+            if self._closing:
+                raise Unavailable("the store is closed")
+            self._waiting.extend(items)
+            self._ready.notify()
 
     @property
     def waiting(self) -> int:
@@ -306,7 +323,7 @@ class Writer:
             log.warning("rollback failed; the connection will be opened again", exc_info=True)
 
     def _answer(self, group: list[_Item], results: list[Any]) -> None:
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Answer, Any]]] = {}
         for item, result in zip(group, results, strict=True):
             if item.loop is not None:
                 by_loop.setdefault(item.loop, []).append((item.future, result))
@@ -322,11 +339,11 @@ class Writer:
                 log.debug("an event loop closed before its answer came")
 
 
-def _resolve(pairs: list[tuple[asyncio.Future[Any], Any]]) -> None:
-    for future, result in pairs:
-        if future.cancelled():
+def _resolve(pairs: list[tuple[Answer, Any]]) -> None:
+    for answer, result in pairs:
+        if answer.cancelled():
             continue
         if isinstance(result, Exception):
-            future.set_exception(result)
+            answer.set_exception(result)
         else:
-            future.set_result(result)
+            answer.set_result(result)

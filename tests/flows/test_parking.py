@@ -30,18 +30,11 @@ class Graph:
         return cases
 
     def propose(self, run: str, amount: int) -> str:
-        pending = self.hr.propose(
-            Proposal(
-                action="pay",
-                arguments={"amount": amount},
-                amount=str(amount),
-                currency="INR",
-                confidence=0.1,
-                run=run,
-                call_id=f"call-{amount}",
-            )  # fmt: skip
-        )
-        return pending.case_id
+        proposal = Proposal(
+            action="pay", arguments={"amount": amount}, amount=str(amount), currency="INR", confidence=0.1, run=run,
+            call_id=f"call-{amount}",
+        )  # fmt: skip
+        return self.hr.propose(proposal).case_id
 
     def wake(self, woken: handrail.Woken) -> None:
         """Go on: the decisions say what runs."""

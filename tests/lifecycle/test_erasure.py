@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from handrail.lifecycle import erase, outcome
+from handrail.lifecycle import erase, outcome, park
 from handrail.maintenance import indexing
 from handrail.testing import Rig
 from handrail.testing.factories import person
@@ -29,10 +29,15 @@ def test_erase_leaves_the_value_in_no_file(tmp_path: Path) -> None:
             rig.answer(ANN, case, "edit", arguments={"to": f"{SECRET}-edited", "n": n}, note=f"{SECRET} wrote")
             rig.finish(rig.start(case), result={"sent": SECRET})
             rig.run(outcome.record, outcome.Record(actor=rig.agent, case_id=case, value=SECRET))
+        waits = rig.gated(arguments={"to": f"{SECRET}-waits"}, personal_data=("/to",), principal="zoe")
+        rig.run(park.park, park.Park(
+            actor=rig.agent, run="r", framework="lg", cases=(waits,), state=f"said {SECRET}".encode()
+        ))  # fmt: skip
         rig.gated(arguments={"to": "max-stays"}, personal_data=("/to",), principal="max")
         rig.keep_receipt(case)
         assert files_with(tmp_path, SECRET.encode())
         rig.run(erase.erase, erase.Erase(actor=rig.agent, subject="zoe", basis="GDPR 17(1)(a)"))
+        assert rig.run(park.listed, park.ListParked(actor=rig.agent)) == []
         assert rig.problems() == []
     finally:
         # the last to leave folds the write-ahead log into the file

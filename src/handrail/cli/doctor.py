@@ -20,6 +20,7 @@ from handrail.cli.printing import AsJson, print_json, visible
 from handrail.cli.reaching import need_database
 from handrail.clock import SECOND, SystemClock, from_iso, iso
 from handrail.errors import HandrailError
+from handrail.lifecycle.park import MOST_FAILURES
 from handrail.lifecycle.policies import compiled
 from handrail.maintenance.hook import hook_from
 from handrail.maintenance.plane import keys_beside
@@ -205,6 +206,11 @@ def _trouble(store: Store, workspace: str) -> Checks:
     unknown = reads.unknown_executions(store, workspace)
     if unknown:
         yield Check("executions", "note", f"{unknown} wait to be settled by a person", "Open the console.")
+    given_up, unwoken = reads.stuck_parks(store, workspace, SystemClock().now() - LATE_SECONDS * SECOND)
+    if given_up or unwoken:
+        told = [f"{given_up} given up after {MOST_FAILURES} tries"] if given_up else []
+        told += [f"{unwoken} due that nobody wakes"] if unwoken else []
+        yield Check("parked", "note", ", ".join(told), "Look at `handrail parked`, and start the program that wakes.")
     failed = [row for row in training.trainings(store, workspace, limit=1) if row.state == "failed"]
     if failed:
         yield Check("retraining", "note", f"the last hook for {failed[0].action} failed: {failed[0].error}")

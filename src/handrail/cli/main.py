@@ -21,6 +21,7 @@ class Commands(LazyGroup):
         "policy": Lazy("policy", "Check, explain, replay and compare policy files."),
         "halt": Lazy("halt", "Stop an agent, an action, a run or everything."),
         "undo": Lazy("undo", "Take an executed action back."),
+        "parked": Lazy("parked", "List the runs that wait for a decision, and try again to wake one."),
         "audit": Lazy("audit", "Verify, export and witness the audit log."),
         "calibrate": Lazy("calibrate", "Fit a calibrator from labels, and put it to use."),
         "export": Lazy("export", "Write labels or preferences to a file."),

@@ -233,6 +233,21 @@ def handoffs(store: Store, workspace: str, actions: Sequence[str], limit: int) -
     )  # fmt: skip
 
 
+def stuck_parks(store: Store, workspace: str, before: int) -> tuple[int, int]:
+    """How many parked runs were given up; and how many are due since before this moment and held by nobody."""
+    k, waits = schema.parked.c, schema.park_case.c
+    decided = (
+        select(func.max(p.decided_at))
+        .join(waits.case_id.table, waits.case_id == p.case_id)
+        .where(waits.park_id == k.id)
+    ).scalar_subquery()
+    given_up = select(func.count()).where(k.workspace == workspace, k.ended_at.is_(None), k.ending == "failed")
+    unwoken = select(func.count()).where(
+        k.workspace == workspace, k.ending.is_(None), k.waiting == 0, k.next_at < before, decided < before
+    )
+    return fetch(store, given_up)[0][0], fetch(store, unwoken)[0][0]
+
+
 def halts(store: Store, workspace: str) -> list[Any]:
     """The switches that stand."""
     t = schema.halt.c

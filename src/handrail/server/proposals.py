@@ -30,7 +30,7 @@ from handrail.wire import decision_to_json
 router = APIRouter(prefix="/v1/proposals", tags=["proposals"], route_class=StrictRoute)
 
 MEDIA_TYPE = "application/json"
-LEASE = 300 * SECOND
+HOLD = 300 * SECOND
 LONGEST_LEASE = 7 * 86_400
 
 
@@ -40,16 +40,16 @@ async def propose(request: Request) -> Response:
     actor = await actor_of(request)
     actor.need_scope("submit")
     need_json(request)
-    nonce, lease = _start_at_once(actor, request)
-    prepared = command(actor, await body_of(request), request.headers.get("idempotency-key"), nonce, lease)
+    nonce, hold = _start_at_once(actor, request)
+    prepared = command(actor, await body_of(request), request.headers.get("idempotency-key"), nonce, hold)
     status, data = answer(await desk.plane.arun(submit.submit, prepared))
     return Response(data, status, media_type=MEDIA_TYPE)
 
 
-def command(actor: Actor, data: bytes, key: str | None, nonce: str | None = None, lease: int = LEASE) -> submit.Submit:
+def command(actor: Actor, data: bytes, key: str | None, nonce: str | None = None, hold: int = HOLD) -> submit.Submit:
     """What a body and its Idempotency-Key ask for. Raises `InvalidInput` and `Forbidden`."""
     proposal = _named(actor, proposal_from_json(data), key)
-    return submit.prepare(actor, proposal, draw=random_unit(), nonce=nonce, hold=lease)
+    return submit.prepare(actor, proposal, draw=random_unit(), nonce=nonce, hold=hold)
 
 
 def answer(made: submit.Submitted) -> tuple[int, bytes]:
@@ -80,10 +80,10 @@ def _start_at_once(actor: Actor, request: Request) -> tuple[str | None, int]:
     """With `?nonce=` an approval that needs nobody is started in the same transaction."""
     query = request.scope["query_string"]
     if not query:
-        return None, LEASE
+        return None, HOLD
     nonce = request.query_params.get("nonce")
     if nonce is None:
-        return None, LEASE
+        return None, HOLD
     actor.need_scope("execute")
     lasting = parking.seconds_up_to(request.query_params.get("lasting") or "300", LONGEST_LEASE, "lasting")
     if not 1 <= len(nonce) <= 200 or not nonce.isprintable():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from handrail.audit.log import Opening
 from handrail.audit.proof import consistency_proof, inclusion_proof
@@ -14,6 +15,12 @@ from handrail.store import statements
 from handrail.store.engine import Store
 
 PAGE = 2000
+
+
+@lru_cache(maxsize=300)
+def _root_of_full(hashes: bytes) -> bytes:
+    """The root of a full tile. A partial tile above has up to 255 of them below it, the same at every signing."""
+    return root_of(split_hashes(hashes))
 
 
 class Logbook:
@@ -53,7 +60,7 @@ class Logbook:
             full = self.tile(Tile(level=tile.level - 1, index=n))
             if full is None:
                 return None
-            below.append(root_of(split_hashes(full)))
+            below.append(_root_of_full(full))
         return b"".join(below)
 
     def bundle(self, index: int, width: int) -> bytes | None:

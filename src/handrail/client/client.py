@@ -162,14 +162,15 @@ class Client:
 
     def park(
         self, *, run: str, framework: str, cases: Sequence[str], state: bytes | None = None, wakes: Wakes = "all",
-        abandon: bool = True,
+        abandon: bool = True, join: bool = False,
     ) -> str:  # fmt: skip
         """Keep a paused run until its cases are decided; the park's id. Ends the park that the run had before.
 
         `state` is what it takes to wake it (at most 1 MiB). `abandon`: what the run waited for before and does not
-        wait for now is taken back, unless it is decided.
+        wait for now is taken back, unless it is decided. `join`: the calls of one pause park one after another; these
+        cases are added to those of its present park, if that has the same state.
         """
-        return str(self.call("park", **_parked(run, framework, cases, state, wakes, abandon))["id"])
+        return str(self.call("park", **_parked(run, framework, cases, state, wakes, abandon, join))["id"])
 
     def parks(self) -> list[Parked]:
         """The parked runs that are not over, oldest first."""
@@ -288,10 +289,10 @@ class AsyncClient:
 
     async def park(
         self, *, run: str, framework: str, cases: Sequence[str], state: bytes | None = None, wakes: Wakes = "all",
-        abandon: bool = True,
+        abandon: bool = True, join: bool = False,
     ) -> str:  # fmt: skip
         """Keep a paused run until its cases are decided; the park's id."""
-        made = await self.call("park", **_parked(run, framework, cases, state, wakes, abandon))
+        made = await self.call("park", **_parked(run, framework, cases, state, wakes, abandon, join))
         return str(made["id"])
 
     async def parks(self) -> list[Parked]:
@@ -446,11 +447,11 @@ def _tool(function: Callable[..., Any]) -> flows.Tool:
 
 
 def _parked(
-    run: str, framework: str, cases: Sequence[str], state: bytes | None, wakes: Wakes, abandon: bool
+    run: str, framework: str, cases: Sequence[str], state: bytes | None, wakes: Wakes, abandon: bool, join: bool
 ) -> dict[str, JSON]:
     """The request, with an id of its own, so that a lost reply cannot park twice."""
     return {
-        "run": run, "framework": framework, "cases": list(cases), "wakes": wakes, "abandon": abandon,
+        "run": run, "framework": framework, "cases": list(cases), "wakes": wakes, "abandon": abandon, "join": join,
         "state": None if state is None else base64.b64encode(state).decode(), "id": uuid7(SystemClock().now()),
     }  # fmt: skip
 

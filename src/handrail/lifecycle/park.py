@@ -46,7 +46,9 @@ class Park:
 
     `state` is the framework's own snapshot, or a small JSON such as a thread's id; at most 1 MiB. `wakes`: when
     `all` of its cases are decided, or `any` of them. `abandon`: take undecided cases of its park before this back
-    unless they are named again. `id`: the caller's own UUID for it, so that a repeated request parks once.
+    unless they are named again. `join`: several calls of one pause park one after another; if the run is parked
+    with this very state already, its cases stay and these are added. `id`: the caller's own UUID for it, so that a
+    repeated request parks once.
     """
 
     actor: Actor
@@ -56,6 +58,7 @@ class Park:
     state: bytes | None = None
     wakes: Wakes = "all"
     abandon: bool = True
+    join: bool = False
     id: str | None = None
 
 
@@ -164,12 +167,14 @@ def park(tx: Tx, command: Park) -> str:
     # proposals before parks, as a decision takes them
     locked = _lock(tx, actor, [*ids, *earlier])
     found = tx.one(statements.park_of_run, **subject)
+    state = None if command.state is None else hashlib.sha256(command.state).hexdigest()
+    if command.join and found is not None and ParkedRow._make(found).state_digest == state:
+        ids = _joined(ids, earlier)
     superseded = None if found is None else _supersede(tx, actor, ParkedRow._make(found))
     if command.abandon:
         _take_back(tx, actor, [row for id, row in locked.items() if id not in ids], WENT_ON)
     undecided = [id for id in ids if locked[id].decision is None]
     made = command.id or tx.new_id()
-    state = None if command.state is None else hashlib.sha256(command.state).hexdigest()
     if not tx.add_unless_known(schema.parked, [{
         "id": made, "workspace": actor.workspace, "agent": _agent(actor), "run": command.run,
         "framework": command.framework, "state": command.state, "state_digest": state, "wakes": command.wakes,
@@ -340,11 +345,7 @@ def _check(command: Park) -> None:
     _subject(command)
     if command.wakes not in WAKES:
         raise InvalidInput(f"wakes {command.wakes!r} is none of {', '.join(WAKES)}")
-    if not 1 <= len(set(command.cases)) <= MOST_CASES:
-        raise InvalidInput(
-            f"a run parks on 1 to {MOST_CASES} cases, not {len(set(command.cases))}",
-            remedy="A run that waits for nobody has nothing to be woken by.",
-        )
+    _check_cases(set(command.cases))
     if command.state is not None and len(command.state) > MOST_STATE_BYTES:
         raise InvalidInput(
             f"the state has {len(command.state)} bytes; at most 1 MiB is kept",
@@ -352,6 +353,20 @@ def _check(command: Park) -> None:
         )
     if command.id is not None and not _ID.fullmatch(command.id):
         raise InvalidInput(f"{command.id!r} is no UUID in lower case")
+
+
+def _check_cases(cases: set[str]) -> None:
+    if not 1 <= len(cases) <= MOST_CASES:
+        raise InvalidInput(
+            f"a run parks on 1 to {MOST_CASES} cases, not {len(cases)}",
+            remedy="A run that waits for nobody has nothing to be woken by.",
+        )
+
+
+def _joined(ids: list[str], earlier: list[str]) -> list[str]:
+    made = {*ids, *earlier}
+    _check_cases(made)
+    return sorted(made)
 
 
 def _subject(command: Park | Abandon) -> str:

@@ -87,6 +87,8 @@ class ParkBody(Body):
     wakes: Literal["all", "any"] = "all"
     # take back the undecided cases of its park before this that are not named again
     abandon: bool = True
+    # add them to the cases of its present park, if that has the same state
+    join: bool = False
     # the caller's own UUID for it
     id: Line | None = None
 

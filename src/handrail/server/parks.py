@@ -44,7 +44,7 @@ async def park_run(request: Request, body: ParkBody, actor: Caller) -> dict[str,
     """Park a run until its cases are decided. `state` is base64. The same `id` again parks nothing new."""
     command = park.Park(
         actor=actor, run=body.run, framework=body.framework, cases=tuple(body.cases), state=_bytes(body.state),
-        wakes=body.wakes, abandon=body.abandon, id=body.id,
+        wakes=body.wakes, abandon=body.abandon, join=body.join, id=body.id,
     )  # fmt: skip
     return {"id": await desk_of(request).plane.arun(park.park, command)}
 

@@ -277,6 +277,29 @@ class ParkPromises:
         rig.answer(ANN, shared)
         assert only(wake(rig)).framework == "outer"
 
+    def test_park_calls_of_one_pause_at_once_waits_for_all_of_them(self, rig: Rig) -> None:
+        for n in range(10):
+            cases = [rig.gated() for _ in range(3)]
+            together(*[lambda case=case, n=n: parked(rig, case, run=f"r{n}", join=True) for case in cases])
+            assert [(line.cases, line.decided) for line in lines(rig) if line.run == f"r{n}"] == [(3, 0)]
+            assert all(rig.decision(case) is None for case in cases)
+
+    def test_park_joining_another_pause_takes_back_what_that_waited_for(self, rig: Rig) -> None:
+        before, after = rig.gated(), rig.gated()
+        parked(rig, before, join=True)
+        parked(rig, after, join=True, state=b"later")
+        decision = rig.decision(before)
+        assert decision is not None
+        assert decision.kind == "cancelled"
+        assert [line.cases for line in lines(rig)] == [1]
+
+    def test_park_joining_a_pause_that_is_due_stays_due(self, rig: Rig) -> None:
+        first, second = rig.gated(), rig.gated()
+        parked(rig, first, join=True, wakes="any")
+        rig.answer(ANN, first)
+        parked(rig, second, join=True, wakes="any")
+        assert set(only(wake(rig)).cases) == {first, second}
+
     def test_park_again_while_waking_ends_that_wake_as_woken(self, rig: Rig) -> None:
         decided(rig)
         woken = only(wake(rig))

@@ -216,6 +216,10 @@ def test_standalone_verifier_agrees_on_each_kind_of_wrong(tmp_path: Path) -> Non
     lie.decide(case, [lie.judge(case, "p_1", 1), lie.judge(case, "p_1", 2)])
     lying = MemoryLog(lie.bytes())
     lying.sign(KEY)
+    hasty = clean_story()
+    hasty.wake(hasty.park(hasty.submit()))
+    waking = MemoryLog(hasty.bytes())
+    waking.sign(KEY)
     # a log without its first label keeps every rule, but is not the one that was signed
     dropped = next(at for at, entry in enumerate(LOG.stored) if b"label.made" in entry)
     rewritten = MemoryLog([*LOG.stored[:dropped], *LOG.stored[dropped + 1 :]])
@@ -231,6 +235,7 @@ def test_standalone_verifier_agrees_on_each_kind_of_wrong(tmp_path: Path) -> Non
         (again({name: data for name, data in files.items() if name != entry_file}), (), KEY.verifier.text, 2),
         (write_bundle(other_key), (), KEY.verifier.text, 3),
         (write_bundle(lying), (), KEY.verifier.text, 1),
+        (write_bundle(waking), (), KEY.verifier.text, 1),
         (write_bundle(rewritten), (), KEY.verifier.text, 0),
         (write_bundle(rewritten), against, KEY.verifier.text, 1),
         (write_bundle(rewritten), receipt, KEY.verifier.text, 1),

@@ -116,6 +116,23 @@ def test_waker_on_an_event_loop_wakes_with_a_coroutine(world: World) -> None:
     assert world.ledger == [("approved", 100)]
 
 
+def test_wake_that_turns_out_to_be_a_coroutine_is_finished_before_the_park_ends(world: World) -> None:
+    hr = world.client()
+    graph = Graph(world, hr)
+    desk = world.desk("Asha")
+
+    async def wake(woken: handrail.Woken) -> None:
+        await asyncio.sleep(0)
+        graph.wake(woken)
+
+    # the first does not say of itself that it is asynchronous
+    for n, waker in enumerate([hr.waker("toy", lambda woken: wake(woken)), hr.waker("toy", wake)]):
+        (case,) = graph.start(f"thread-{n}", 100 + n)
+        desk.take(case).approve()
+        assert waker.step(5) is True
+    assert world.ledger == [("approved", 100), ("approved", 101)]
+
+
 def test_wake_that_raises_is_put_back_with_its_reason(world: World) -> None:
     hr = world.client()
     graph = Graph(world, hr)

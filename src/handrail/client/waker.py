@@ -76,11 +76,11 @@ class Waker:
         """Wake the next due run, waiting up to `timeout` seconds for one; whether there was one."""
         if self._asynchronous:
             return asyncio.run(self.astep(timeout))
-        return drive(self._one(timeout, self._wake), self._transport)
+        return drive(self._one(timeout, self._called), self._transport)
 
     async def astep(self, timeout: float = 0.0) -> bool:
         """The same for an event loop; a plain function runs on a thread beside it."""
-        wake = self._wake if self._asynchronous else lambda woken: asyncio.to_thread(self._wake, woken)
+        wake = self._wake if self._asynchronous else lambda woken: asyncio.to_thread(self._called, woken)
         return await adrive(self._one(timeout, wake), self._transport)
 
     def start(self) -> Waker:
@@ -118,6 +118,12 @@ class Waker:
             log.warning("the run %s was woken, but not by this waker alone: %s", woken.run, error)
         return True
 
+    def _called(self, woken: Woken) -> None:
+        """Wake on this thread, also by a function that turns out to return a coroutine."""
+        made = self._wake(woken)
+        if inspect.isawaitable(made):
+            asyncio.run(_finished(made))
+
     @contextmanager
     def _holding(self, woken: Woken) -> Iterator[None]:
         """While inside, the hold is renewed three times as often as it needs."""
@@ -138,6 +144,10 @@ class Waker:
                 return
             except HandrailError as error:
                 log.warning("the hold on the run %s could not be renewed: %s", woken.run, error)
+
+
+async def _finished(made: Awaitable[None]) -> None:
+    await made
 
 
 def _say_unreachable(error: HandrailError) -> None:

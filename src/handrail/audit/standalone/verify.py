@@ -366,6 +366,8 @@ class Meaning:
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.cases: dict[str, Case] = {}
+        # parked run: [all or any, its cases, newest fence]
+        self.parks: dict[str, list[Any]] = {}
         self.ids: set[str] = set()
         self.log: str | None = None
         self.now = self.latest = 0.0
@@ -392,6 +394,8 @@ class Meaning:
             # a log that goes on from an earlier epoch speaks of cases that were submitted there
             if case or begins or not self.continues:
                 judge(entry, case)
+        elif judge and "park" in entry:
+            judge(entry, None)
         self.idx += 1
 
     def proposal_submitted(self, entry: dict[str, Any], case: Case | None) -> None:
@@ -542,6 +546,30 @@ class Meaning:
 
     def execution_voided(self, entry: dict[str, Any], case: Case | None) -> None:
         self.run(case, "voided")
+
+    def run_parked(self, entry: dict[str, Any], case: Case | None) -> None:
+        self.parks.pop(entry.get("supersedes", ""), None)
+        if not self.continues and not self.cases.keys() >= set(entry["cases"]):
+            self.say("a run is parked on a case nobody submitted")
+        self.parks[entry["park"]["id"]] = [entry["park"]["wakes"], entry["cases"], 0]
+
+    def run_woken(self, entry: dict[str, Any], case: Case | None) -> None:
+        park = self.parks.get(entry["park"]["id"])
+        if park is None:
+            if not self.continues:
+                self.say("a run is woken that is not parked")
+            return
+        decided = [id not in self.cases or self.cases[id].result is not None for id in park[1]]
+        if not (all(decided) if park[0] == "all" else any(decided)):
+            self.say("a run is woken before its cases are decided")
+        if entry["fence"] <= park[2]:
+            self.say("a run is woken under an old fence")
+        park[2] = entry["fence"]
+        if entry["result"] == "woken":
+            del self.parks[entry["park"]["id"]]
+
+    def run_abandoned(self, entry: dict[str, Any], case: Case | None) -> None:
+        self.parks.pop(entry["park"]["id"], None)
 
 
 # -- all of it ----------------------------------------------------------------

@@ -18,7 +18,7 @@ LINTABLE := $(VENV)/.lintable-$(DIGEST)
 CONSOLE := src/handrail/server/console/index.html
 CONSOLE_SOURCES := hatch_build.py $(shell find console -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: demo test test-integrations test-integration lint docs console browser clean
+.PHONY: demo test test-integrations test-integration conformance lint docs console browser clean
 
 demo: $(INSTALLED) $(CONSOLE)
 	$(BIN)/handrail demo $(DEMO_ARGS)
@@ -39,6 +39,13 @@ lint: $(TESTABLE) $(LINTABLE)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# run the conformance list against every framework and write what it found: the table of docs/reference/frameworks.md
+conformance: export HANDRAIL_CONFORMANCE_RESULTS := $(CURDIR)/src/handrail/integrations/results
+conformance: $(TESTABLE)
+	$(BIN)/python -m pytest tests/integrations/plain
+	$(BIN)/python -m tests.integrations.run $(INTEGRATION_ARGS) $(NAME)
+	$(MAKE) docs
 
 # the generated reference pages
 docs: $(INSTALLED)

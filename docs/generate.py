@@ -18,6 +18,7 @@ import typer.main
 
 import handrail.errors
 import handrail.policy.document as policy
+from handrail.cli.guests import matrix, standing
 from handrail.cli.lazy import LazyGroup
 from handrail.cli.main import app as cli
 from handrail.maintenance.hook import SECONDS, SECONDS_VARIABLE, VARIABLE
@@ -264,6 +265,49 @@ def settings_page() -> str:
     )  # fmt: skip
 
 
+def frameworks_page() -> str:
+    found = matrix()
+    parts = [
+        "# Frameworks",
+        NOTICE,
+        "What `handrail.testing.conformance` found with each framework, in its real package. `yes`: it holds. `no`:\n"
+        "that framework cannot reach it, for the reason below the table; `partly`: some of it. The same tests run\n"
+        "against all of them; `make conformance` runs them and makes this page anew.\n",
+    ]
+    laws = {name: cell["law"] for framework in found.values() for name, cell in framework["cells"].items()}
+    rows = [
+        (f"{name} {laws[name]}", *(standing_of(framework, name) for framework in found.values()))
+        for name in sorted(laws, key=lambda name: int(name[1:]))
+    ]
+    parts.append(table(("behaviour", *found), rows))
+    for name, framework in found.items():
+        versions = ", ".join(f"{package} {number}" for package, number in framework["versions"].items())
+        parts.append(f"## {name}\n")
+        parts.append(f"Run with {versions or 'no framework'}.\n")
+        parts.extend(reasons(framework))
+    return "\n".join(parts)
+
+
+def standing_of(framework: dict[str, Any], name: str) -> str:
+    words = {"holds": "yes", "impossible": "no", "partly": "partly", "broken": "**broken**"}
+    return words[standing(framework["cells"][name])] if name in framework["cells"] else "not run"
+
+
+def reasons(framework: dict[str, Any]) -> Iterator[str]:
+    """Why some of it cannot be, each reason once."""
+    where: dict[str, list[str]] = {}
+    for name, cell in framework["cells"].items():
+        impossible = {part: found["why"] for part, found in cell["parts"].items() if found["result"] == "impossible"}
+        for why in dict.fromkeys(impossible.values()):
+            parts = [part for part, said in impossible.items() if said == why]
+            whole = len(parts) == len(cell["parts"])
+            where.setdefault(why, []).append(name if whole else f"{name} ({', '.join(parts)})")
+    for why, cells in where.items():
+        yield f"- {', '.join(cells)}: {why}"
+    if where:
+        yield ""
+
+
 def prose(text: str | None) -> str:
     """The text as one paragraph."""
     return " ".join((text or "").split()) + ("\n" if text and "\n\n" in text else "")
@@ -281,6 +325,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "http.md": http_page,
     "settings.md": settings_page,
+    "frameworks.md": frameworks_page,
 }
 
 if __name__ == "__main__":

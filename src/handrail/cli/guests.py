@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import pkgutil
+from importlib import resources
 from types import ModuleType
+from typing import Any
 
 from handrail.errors import InvalidInput
 
@@ -32,3 +35,23 @@ def integration(name: str) -> ModuleType:
             f"the integration {name!r} needs {error.name}, which is not installed",
             remedy=f"Install the extra: handrail[{name.replace('_', '-')}].",
         ) from None
+
+
+def matrix() -> dict[str, dict[str, Any]]:
+    """What the conformance list found, by framework, when this handrail was made: cells, their parts, versions."""
+    found = (json.loads(path.read_text(encoding="utf-8")) for path in _recorded())
+    return {framework["framework"]: framework for framework in found}
+
+
+def standing(cell: dict[str, Any]) -> str:
+    """A cell in one word: holds, impossible, partly (the rest is impossible), or broken."""
+    results = {part["result"] for part in cell["parts"].values()}
+    if "broken" in results:
+        return "broken"
+    return results.pop() if len(results) == 1 else "partly"
+
+
+def _recorded() -> list[Any]:
+    folder = resources.files(PACKAGE) / "results"
+    every = folder.iterdir() if folder.is_dir() else iter(())
+    return sorted((path for path in every if path.name.endswith(".json")), key=lambda path: path.name)

@@ -33,7 +33,7 @@ class Program:
 class Tickets(Harness):
     """Runs from the top every time; handrail knows each call by its place in the run."""
 
-    framework = "plain"
+    framework = "plain-functions"
     # a plain function that raises says that nothing happened, unless it raises `Uncertain`
     raised = "failed"
 

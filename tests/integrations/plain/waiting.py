@@ -15,7 +15,7 @@ from tests.integrations.plain.tickets import Program, Tickets
 class Waiting(Tickets):
     """Coroutine functions, gated and called at once; each returns when its case is decided."""
 
-    framework = "plain-waiting"
+    framework = "plain-functions-waiting"
     blocks = True
 
     def build(self, script: Script) -> Program:

@@ -6,6 +6,7 @@ HANDRAIL_CONFORMANCE_RESULTS=<folder> writes `<framework>.json` there, from whic
 from __future__ import annotations
 
 import functools
+import json
 import os
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from handrail.testing.conformance.harness import Harness
-from handrail.testing.conformance.scene import read_json, write_json
+from handrail.testing.conformance.scene import read_json
 
 VARIABLE = "HANDRAIL_CONFORMANCE_RESULTS"
 
@@ -71,22 +72,27 @@ def cell(name: str, part: str) -> Callable[[F], F]:
     return wrap
 
 
+# what this process found, so that a part which broke once stays broken whatever a later parameter does
+_found: dict[tuple[str, str, str], str] = {}
+
+
 def note(harness: type[Harness], name: str, part: str, found: dict[str, str]) -> None:
     """Keep what was found, if somebody wants it."""
-    if VARIABLE not in os.environ:
+    if VARIABLE not in os.environ or not harness.framework:
         return
+    key = (harness.framework, name, part)
+    if _found.setdefault(key, found["result"]) == "broken":
+        found = {"result": "broken"}
+    elif found["result"] == "broken":
+        _found[key] = "broken"
     path = Path(os.environ[VARIABLE]) / f"{harness.framework}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = read_json(path, {})
-    parts = kept.get("cells", {})
-    # a parametrised part holds when all of it does
-    if parts.get(name, {}).get(part, {}).get("result") == "broken" and found["result"] == "holds":
-        found = {"result": "broken"}
-    parts.setdefault(name, {})[part] = found
-    ordered = {key: dict(sorted(parts[key].items())) for key in CELLS if key in parts}
-    write_json(
-        path, {"framework": harness.framework, "versions": _versions(harness.packages), "cells": ordered}
-    )  # fmt: skip
+    kept = read_json(path, {}).get("cells", {})
+    parts = kept.get(name, {}).get("parts", {}) | {part: found}
+    kept[name] = {"law": CELLS[name], "parts": dict(sorted(parts.items()))}
+    cells = {key: kept[key] for key in CELLS if key in kept}
+    made = {"framework": harness.framework, "versions": _versions(harness.packages), "cells": cells}
+    path.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n")
 
 
 def _versions(packages: tuple[str, ...]) -> dict[str, str]:

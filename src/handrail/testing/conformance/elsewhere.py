@@ -1,7 +1,7 @@
 """Another process: opens a scene with nothing but its folder, and runs or wakes what is parked there.
 
 One process is started for a harness; it imports the framework once and forks for each order, so an order costs a
-fork. `python -m handrail.testing.conformance.elsewhere MODULE:CLASS` reads orders on standard input, one JSON a line.
+fork. `python -m handrail.testing.conformance MODULE:CLASS` reads orders on standard input, one JSON a line.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Workshop:
 
     def __init__(self, harness: type[Harness]):
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, f"{harness.__module__}:{harness.__qualname__}"],
+            [sys.executable, "-m", __package__, f"{harness.__module__}:{harness.__qualname__}"],
             stdin=subprocess.PIPE, text=True,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
         )  # fmt: skip
@@ -160,7 +160,3 @@ def bounded(work: Any, seconds: float, what: str) -> None:
     assert not thread.is_alive(), f"{what} did not end within {seconds:.0f} s"
     if failed:
         raise failed[0]
-
-
-if __name__ == "__main__":
-    main()

@@ -38,7 +38,7 @@ class Harness(ABC):
     Everything else takes what `build` made.
     """
 
-    # the framework, as the results name it, and the packages whose versions they quote
+    # the framework, as the results name it (empty: in no results), and the packages whose versions they quote
     framework: ClassVar[str]
     packages: ClassVar[tuple[str, ...]] = ()
     # `run` returns only when the calls are decided

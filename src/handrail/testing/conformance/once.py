@@ -56,7 +56,7 @@ class OncePromises:
         turn.finish()
         turn.attempt()
         assert stage.scene.effects.read() == [{"to": "A1", "amount": 5}]
-        assert stage.scene.execution(stage.case(to="A1").id)[4] == stage.harness.raised
+        assert stage.execution(to="A1").state == stage.harness.raised
         assert turn.told()
 
     @cell("C3", "unsafe")
@@ -67,7 +67,7 @@ class OncePromises:
         stage.workshop.do(stage.scene.folder, script, "wake")
         assert len(stage.scene.effects.read()) == 1
         case = stage.case(to="A1")
-        assert stage.scene.execution(case.id)[4] == "unknown"
+        assert stage.execution(to="A1").state == "unknown"
         stage.scene.desk().settle(case.id, happened=True)
         stage.workshop.do(stage.scene.folder, script, "wake")
         assert len(stage.scene.effects.read()) == 1
@@ -82,9 +82,9 @@ class OncePromises:
         stage.scene.pass_time(LAPSE_SECONDS)
         report = stage.workshop.do(stage.scene.folder, script, "wake")
         assert len(stage.scene.effects.read()) == 2
-        execution = stage.scene.execution(stage.case(to="A1").id)
-        assert (execution[4], execution[7]) == ("succeeded", 2)
-        assert PAID in dict(report["seen"])["c1"]
+        execution = stage.execution(to="A1")
+        assert (execution.state, execution.fence) == ("succeeded", 2)
+        assert PAID in said(report)
 
     @cell("C16", "killed while parked")
     def test_c16_kill_while_parked_goes_on_in_a_new_process_with_the_same_case(self, stage: Stage) -> None:
@@ -93,7 +93,7 @@ class OncePromises:
         case = stage.case(to="A1")
         stage.decide("approve")
         report = stage.workshop.do(stage.scene.folder, script, "wake")
-        assert PAID in dict(report["seen"])["c1"], report
+        assert PAID in said(report), report
         assert stage.case(to="A1").id == case.id
         assert stage.scene.effects.read() == [{"to": "A1", "amount": 5}]
 
@@ -103,7 +103,7 @@ class OncePromises:
         stage.workshop.do(stage.scene.folder, script, "run and die")
         stage.decide("reject")
         report = stage.workshop.do(stage.scene.folder, script, "wake")
-        assert "wrong" in dict(report["seen"])["c1"], report
+        assert "wrong" in said(report), report
         assert stage.scene.effects.read() == []
 
     def _kill_after_the_effect(self, stage: Stage, script: Any) -> None:
@@ -118,6 +118,11 @@ class OncePromises:
             report = stage.workshop.do(stage.scene.folder, script, "wake")
         assert report["died"] == signal.SIGKILL, report
         assert len(stage.scene.effects.read()) == 1
+
+
+def said(report: dict[str, Any], call_id: str = "c1") -> str:
+    """What another process says the model was told about a call; empty if nothing."""
+    return str(dict(report["seen"]).get(call_id, ""))
 
 
 def _both(stage: Stage, case_id: str) -> list[BaseException]:

@@ -22,6 +22,7 @@ from handrail.clock import SECOND, SystemClock
 from handrail.decision import Decision
 from handrail.errors import Unavailable
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
+from handrail.lifecycle.rows import ExecutionRow
 from handrail.maintenance import timers
 from handrail.maintenance.plane import Plane
 from handrail.store import schema, statements
@@ -133,10 +134,10 @@ class Scene:
     def decision(self, case_id: str) -> Decision | None:
         return self.plane.decision(self.plane.workspace_id, case_id)
 
-    def execution(self, case_id: str) -> Any:
-        """The execution's row, or None."""
+    def execution(self, case_id: str) -> ExecutionRow | None:
+        """Its execution, if it was ever started."""
         found = self.plane.store.read_hot(statements.execution_get, case_id=case_id, workspace=self.plane.workspace_id)
-        return found[0] if found else None
+        return ExecutionRow._make(found[0]) if found else None
 
     def pass_time(self, seconds: float) -> None:
         """Move the clock, and handle what is due then."""
@@ -174,8 +175,9 @@ class BrokenTransport:
     async def aclose(self) -> None: ...
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = WAIT_SECONDS) -> None:
+def wait_until(holds: Callable[[], bool], what: str, seconds: float | None = None) -> None:
     """Look until it holds; an assertion fails when it never does."""
+    seconds = WAIT_SECONDS if seconds is None else seconds
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import handrail.errors
+from handrail.lifecycle.rows import ExecutionRow
 from handrail.testing.conformance.elsewhere import Workshop, bounded
 from handrail.testing.conformance.harness import REGULAR, Harness
 from handrail.testing.conformance.scene import Scene, Seen, wait_until
@@ -140,6 +141,12 @@ class Stage:
         found = self.scene.cases(**arguments)
         assert len(found) == 1, f"{len(found)} cases with {arguments}"
         return found[0]
+
+    def execution(self, **arguments: Any) -> ExecutionRow:
+        """The execution of the one case with these arguments."""
+        found = self.scene.execution(self.case(**arguments).id)
+        assert found is not None, "handrail was never told that it runs"
+        return found
 
     def decide(self, verdict: str, *, by: str = "Ann", case_id: str | None = None, **given: Any) -> Any:
         """Answer a case, or the one that is open; what a verdict cannot do without is filled in."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -125,12 +126,33 @@ def test_wake_that_turns_out_to_be_a_coroutine_is_finished_before_the_park_ends(
         await asyncio.sleep(0)
         graph.wake(woken)
 
-    # the first does not say of itself that it is asynchronous
-    for n, waker in enumerate([hr.waker("toy", lambda woken: wake(woken)), hr.waker("toy", wake)]):
+    def handed_on(woken: handrail.Woken) -> Awaitable[None]:
+        # does not say of itself that it is asynchronous
+        return wake(woken)
+
+    for n, waker in enumerate([hr.waker("toy", handed_on), hr.waker("toy", wake)]):
         (case,) = graph.start(f"thread-{n}", 100 + n)
         desk.take(case).approve()
         assert waker.step(5) is True
     assert world.ledger == [("approved", 100), ("approved", 101)]
+
+
+def test_wake_may_return_what_it_likes(world: World) -> None:
+    hr = world.client()
+    graph = Graph(world, hr)
+    desk = world.desk("Asha")
+    for n in range(2):
+        (case,) = graph.start(f"thread-{n}", 100 + n)
+        desk.take(case).approve()
+    waker = hr.waker("toy", lambda woken: {"messages": [woken.run]})
+
+    async def story() -> bool:
+        made = await waker.astep(5)
+        await leave(hr)
+        return made
+
+    assert (waker.step(5), asyncio.run(story())) == (True, True)
+    assert (waker.woken, waker.failed) == (2, 0)
 
 
 def test_wake_that_raises_is_put_back_with_its_reason(world: World) -> None:

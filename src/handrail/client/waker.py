@@ -24,7 +24,8 @@ AGAIN_SECONDS = 1.0
 NOTE_CHARACTERS = 500
 log = logging.getLogger("handrail.waker")
 
-Wake = Callable[[Woken], Awaitable[None] | None]
+# what it returns is not looked at; an awaitable is finished
+Wake = Callable[[Woken], object]
 
 
 class Waker:
@@ -52,16 +53,14 @@ class Waker:
         self.failed = 0
 
     def run(self) -> None:
-        """Wake until `stop`."""
-        if self._asynchronous:
-            asyncio.run(self.arun())
-            return
-        while not self._stopped.is_set():
-            try:
-                self.step(SLICE_SECONDS)
-            except HandrailError as error:
-                _say_unreachable(error)
-                self._stopped.wait(AGAIN_SECONDS)
+        """Wake until `stop`. Coroutines run on one event loop of this thread."""
+        with _Awaiting() as finish:
+            while not self._stopped.is_set():
+                try:
+                    self._step(SLICE_SECONDS, finish)
+                except HandrailError as error:
+                    _say_unreachable(error)
+                    self._stopped.wait(AGAIN_SECONDS)
 
     async def arun(self) -> None:
         """Wake until `stop`, on this event loop."""
@@ -74,13 +73,17 @@ class Waker:
 
     def step(self, timeout: float = 0.0) -> bool:
         """Wake the next due run, waiting up to `timeout` seconds for one; whether there was one."""
-        if self._asynchronous:
-            return asyncio.run(self.astep(timeout))
-        return drive(self._one(timeout, self._called), self._transport)
+        with _Awaiting() as finish:
+            return self._step(timeout, finish)
 
     async def astep(self, timeout: float = 0.0) -> bool:
         """The same for an event loop; a plain function runs on a thread beside it."""
-        wake = self._wake if self._asynchronous else lambda woken: asyncio.to_thread(self._called, woken)
+
+        async def wake(woken: Woken) -> None:
+            made = self._wake(woken) if self._asynchronous else await asyncio.to_thread(self._wake, woken)
+            if inspect.isawaitable(made):
+                await made
+
         return await adrive(self._one(timeout, wake), self._transport)
 
     def start(self) -> Waker:
@@ -94,6 +97,9 @@ class Waker:
         self._stopped.set()
         if self._thread is not None:
             self._thread.join(10.0)
+
+    def _step(self, timeout: float, finish: Callable[[object], None]) -> bool:
+        return drive(self._one(timeout, lambda woken: finish(self._wake(woken))), self._transport)
 
     def _one(self, timeout: float, wake: Callable[[Woken], Any]) -> Flow[bool]:
         woken: Woken | None = yield TakeWake(
@@ -118,12 +124,6 @@ class Waker:
             log.warning("the run %s was woken, but not by this waker alone: %s", woken.run, error)
         return True
 
-    def _called(self, woken: Woken) -> None:
-        """Wake on this thread, also by a function that turns out to return a coroutine."""
-        made = self._wake(woken)
-        if inspect.isawaitable(made):
-            asyncio.run(_finished(made))
-
     @contextmanager
     def _holding(self, woken: Woken) -> Iterator[None]:
         """While inside, the hold is renewed three times as often as it needs."""
@@ -146,7 +146,26 @@ class Waker:
                 log.warning("the hold on the run %s could not be renewed: %s", woken.run, error)
 
 
-async def _finished(made: Awaitable[None]) -> None:
+class _Awaiting:
+    """Finishes what turns out to be awaitable, on a loop that is made when it is first needed."""
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+
+    def __enter__(self) -> Callable[[object], None]:
+        return self._finish
+
+    def __exit__(self, *exc: object) -> None:
+        if self._runner is not None:
+            self._runner.close()
+
+    def _finish(self, made: object) -> None:
+        if inspect.isawaitable(made):
+            self._runner = self._runner or asyncio.Runner()
+            self._runner.run(_finished(made))
+
+
+async def _finished(made: Awaitable[object]) -> None:
     await made
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-from tests.server.site import Site, answer, propose
+import pytest
+
+from tests.server.site import Site, answer, propose, take
 
 
 def test_propose_small_and_sure_is_decided_at_once_with_receipt(each: Site) -> None:
@@ -57,6 +60,24 @@ def test_wait_for_decision_returns_as_soon_as_a_person_answers(each: Site) -> No
     assert decision["by"] == [each.people["ann"]]
     # a poll alone would take many seconds
     assert got["at"] - sent < 3
+    later = program.get(f"/v1/proposals/{case_id}/decision").json()["decision"]
+    # a checkpoint may have been signed since
+    assert decision | {"proof": decision["proof"] | {"proof": later["proof"]["proof"]}} == later
+
+
+def test_wait_for_decision_made_here_does_not_look_it_up(each: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    program, ann = each.program(), each.signed_in("ann")
+    case_id = propose(program)["case_id"]
+    taken = take(ann, case_id)
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(program.get, f"/v1/proposals/{case_id}/decision?wait=30")
+        while not each.plane.feed._by_case.get(case_id):
+            threading.Event().wait(0.01)
+        looks: list[str] = []
+        monkeypatch.setattr(each.plane, "decision", lambda *given, **named: looks.append("decision"))
+        assert ann.post(f"/v1/cases/{case_id}/reviews", json={**taken, "verdict": "approve"}).status_code == 201
+        assert waiting.result(10).json()["decision"]["kind"] == "approved"
+    assert looks == []
 
 
 def test_wait_for_decision_after_the_wait_says_open(here: Site) -> None:

@@ -126,7 +126,8 @@ def record(
     if kind == "approved" and row.record().get("executor") == "worker":
         tx.add(schema.handoff, workspace=row.workspace, action=row.action, case_id=row.case_id, approved_at=tx.now)
     decided = row._replace(decision=kind, decision_bytes=data, decided_at=tx.now, decision_entry=entry_id)
-    return Settled(decision=rows.decision_noun(decided), receipt=receipt, closed=True)
+    receipt.decision = rows.decision_noun(decided)
+    return Settled(decision=receipt.decision, receipt=receipt, closed=True)
 
 
 def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow]) -> ProposalRow:

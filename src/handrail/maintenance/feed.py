@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from time import monotonic as _monotonic
 from typing import Any, NamedTuple
 
@@ -39,6 +39,10 @@ AWAITED = frozenset(
 WAKING = frozenset({"decision.made", "run.parked", "run.woken", "run.retried"})
 
 
+# called with the entry of the decision, if this process made it
+Wake = Callable[[Staged | None], None]
+
+
 def of_parks(log: str) -> str:
     """What to wait for instead of a case, to hear what may make a parked run of this log due."""
     return f"parks of {log}"
@@ -47,7 +51,7 @@ def of_parks(log: str) -> str:
 class _Waiter:
     __slots__ = ("followed", "loop", "wake")
 
-    def __init__(self, wake: Callable[[], None], loop: asyncio.AbstractEventLoop | None, followed: bool):
+    def __init__(self, wake: Wake, loop: asyncio.AbstractEventLoop | None, followed: bool):
         self.wake = wake
         self.loop = loop
         # its log is followed, so it need not be woken for every change
@@ -69,7 +73,8 @@ class Feed:
 
     def committed(self, entries: Sequence[Staged]) -> None:
         """This process committed these entries."""
-        self._spread([Event(e.log, e.index, e.type, e.case_id, "") for e in entries])
+        decided = {e.case_id: e for e in entries if e.decision is not None} if self._by_case else {}
+        self._spread([Event(e.log, e.index, e.type, e.case_id, "") for e in entries], decided)
 
     def changed(self) -> None:
         """Somebody wrote, perhaps another process: look for what is not known yet."""
@@ -80,7 +85,7 @@ class Feed:
             while rows := self._store.read_hot(statements.entries_after, log=log, idx=seen, limit=1000):
                 self._spread([_event(log, row) for row in rows])
                 seen = rows[-1][0]
-        _wake(unfollowed)
+        _wake([(waiter, None) for waiter in unfollowed])
 
     def follow(self, log: str) -> None:
         """Watch a log for other processes' entries from now on, so that a wait for one of its cases costs nothing."""
@@ -90,17 +95,18 @@ class Feed:
         with self._guard:
             self._seen.setdefault(log, (head[0][0] - 1) if head else -1)
 
-    def _spread(self, events: list[Event]) -> None:
+    def _spread(self, events: list[Event], decided: Mapping[str | None, Staged] | None = None) -> None:
         if not events:
             return
         with self._guard:
-            waiters: list[_Waiter] = []
+            waiters: list[tuple[_Waiter, Staged | None]] = []
             if self._by_case:
                 for event in events:
                     if event.case_id is not None and event.type in AWAITED:
-                        waiters.extend(self._by_case.get(event.case_id, ()))
+                        told = (decided or {}).get(event.case_id)
+                        waiters.extend((waiter, told) for waiter in self._by_case.get(event.case_id, ()))
                 for log in {event.log for event in events if event.type in WAKING}:
-                    waiters.extend(self._by_case.get(of_parks(log), ()))
+                    waiters.extend((waiter, None) for waiter in self._by_case.get(of_parks(log), ()))
             subscribers = list(self._subscribers)
             for event in events:
                 # a gap holds entries of another process: they are still to be fetched
@@ -122,7 +128,7 @@ class Feed:
     def wait(self, case_id: str, ready: Callable[[], bool], timeout: float | None) -> bool:
         """Block until `ready()` holds; false if `timeout` seconds pass first. Clears, then looks, then waits."""
         signal = threading.Event()
-        waiter = _Waiter(signal.set, None, False)
+        waiter = _Waiter(lambda _: signal.set(), None, False)
         self._enter(case_id, waiter)
         try:
             deadline = None if timeout is None else _monotonic() + timeout
@@ -147,26 +153,40 @@ class Feed:
         log: str | None = None,
     ) -> bool:
         """The same for an event loop. Naming the case's log makes a wait cheap: only its own entries wake it."""
+        return await self._await(case_id, ready, timeout, log, _Signal()) is not False
+
+    async def await_decision(
+        self, case_id: str, ready: Callable[[], bool | Awaitable[bool]], timeout: float, *, log: str
+    ) -> Staged | bool:
+        """The same for a case's decision; its entry, `decision` included, if this process makes it meanwhile."""
+        return await self._await(case_id, ready, timeout, log, _Signal(wants_decision=True))
+
+    async def _await(
+        self,
+        case_id: str,
+        ready: Callable[[], bool | Awaitable[bool]],
+        timeout: float | None,
+        log: str | None,
+        signal: _Signal,
+    ) -> Staged | bool:
         loop = asyncio.get_running_loop()
-        signal = asyncio.Event()
         if log is not None:
             self.follow(log)
-        waiter = _Waiter(signal.set, loop, log is not None)
+        waiter = _Waiter(signal.wake, loop, log is not None)
         self._enter(case_id, waiter)
         try:
             deadline = None if timeout is None else loop.time() + timeout
             while True:
-                signal.clear()
+                signal.clear(loop)
                 found = ready()
                 if found is True or (inspect.isawaitable(found) and await found):
                     return True
                 left = None if deadline is None else deadline - loop.time()
                 if left is not None and left <= 0:
                     return False
-                try:
-                    await asyncio.wait_for(signal.wait(), min(15.0, left) if left is not None else 15.0)
-                except TimeoutError:
-                    continue
+                made = await signal.wait(min(15.0, left) if left is not None else 15.0)
+                if made is not None:
+                    return made
         finally:
             self._leave(case_id, waiter)
 
@@ -224,13 +244,45 @@ def _event(log: str, row: Sequence[Any]) -> Event:
     return Event(log, row[0], row[1], row[2], iso(int(row[3][:8] + row[3][9:13], 16) * 1000))
 
 
-def _wake(waiters: list[_Waiter]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[Callable[[], None]]] = {}
-    for waiter in waiters:
+class _Signal:
+    """What a coroutine waits on: one future and one timer, for thousands wait at a time."""
+
+    __slots__ = ("_decided", "_future", "_wants_decision")
+
+    def __init__(self, *, wants_decision: bool = False):
+        self._wants_decision = wants_decision
+        self._decided: Staged | None = None
+        self._future: asyncio.Future[None] | None = None
+
+    def clear(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on a wake ends the next wait."""
+        self._future = loop.create_future()
+
+    def wake(self, decided: Staged | None = None) -> None:
+        """Called on the event loop."""
+        if decided is not None and self._wants_decision:
+            self._decided = decided
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+    async def wait(self, seconds: float) -> Staged | None:
+        """Until woken, or until `seconds` have passed; the decision's entry if that came with it."""
+        assert self._future is not None
+        timer = self._future.get_loop().call_later(seconds, self.wake)
+        try:
+            await self._future
+        finally:
+            timer.cancel()
+        return self._decided
+
+
+def _wake(waiters: list[tuple[_Waiter, Staged | None]]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Wake, Staged | None]]] = {}
+    for waiter, decided in waiters:
         if waiter.loop is None:
-            waiter.wake()
+            waiter.wake(decided)
         else:
-            by_loop.setdefault(waiter.loop, []).append(waiter.wake)
+            by_loop.setdefault(waiter.loop, []).append((waiter.wake, decided))
     for loop, wakes in by_loop.items():
         try:
             loop.call_soon_threadsafe(_call_all, wakes)
@@ -238,6 +290,6 @@ def _wake(waiters: list[_Waiter]) -> None:
             continue
 
 
-def _call_all(wakes: list[Callable[[], None]]) -> None:
-    for wake in wakes:
-        wake()
+def _call_all(wakes: list[tuple[Wake, Staged | None]]) -> None:
+    for wake, decided in wakes:
+        wake(decided)

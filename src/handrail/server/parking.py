@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from handrail.errors import InvalidInput, Unavailable
 from handrail.server.desk import Desk
+from handrail.store.tx import Staged
 
 LONGEST_WAIT = 60.0
 
@@ -34,6 +35,14 @@ async def until(desk: Desk, case_id: str, log: str, ready: Callable[[], bool | A
     """Wait for an event of a case until `ready()` holds; false after `wait` seconds."""
     with parked(desk):
         return await desk.plane.feed.await_(case_id, ready, wait, log=log)
+
+
+async def until_decided(
+    desk: Desk, case_id: str, log: str, ready: Callable[[], bool | Awaitable[bool]], wait: float
+) -> Staged | bool:
+    """The same for a decision; its entry, if it is made here meanwhile, saves looking it up."""
+    with parked(desk):
+        return await desk.plane.feed.await_decision(case_id, ready, wait, log=log)
 
 
 def seconds(text: str | None) -> float:

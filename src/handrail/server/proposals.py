@@ -25,6 +25,7 @@ from handrail.server.callers import Caller, actor_of, need_any_scope, own
 from handrail.server.desk import Desk, desk_of
 from handrail.server.reading import StrictRoute, body_of, need_json
 from handrail.store import statements
+from handrail.store.tx import Staged
 from handrail.wire import decision_to_json
 
 router = APIRouter(prefix="/v1/proposals", tags=["proposals"], route_class=StrictRoute)
@@ -97,15 +98,20 @@ async def wait_for_decision(request: Request) -> Response:
     actor = await actor_of(request)
     case_id = request.path_params["case_id"]
     wait = parking.seconds(request.query_params.get("wait"))
-    decided = await desk.look(_decided, desk, actor, case_id)
+    decided: Staged | bool = await desk.look(_decided, desk, actor, case_id)
     if not decided and wait > 0:
         log = await desk.look(desk.plane.log_of, actor.workspace)
-        decided = await parking.until(desk, case_id, log, _ready(desk, actor, case_id), wait)
+        decided = await parking.until_decided(desk, case_id, log, _ready(desk, actor, case_id), wait)
     if not decided:
         return Response(b'{"status":"open"}', 202, media_type=MEDIA_TYPE)
-    decision = await desk.look(desk.plane.decision, actor.workspace, case_id)
-    assert decision is not None
-    return Response(views.to_json({"decision": decision_to_json(decision)}), media_type=MEDIA_TYPE)
+    if isinstance(decided, Staged):
+        assert decided.decision is not None
+        made = views.decided_to_json(decided.decision, decided)
+    else:
+        decision = await desk.look(desk.plane.decision, actor.workspace, case_id)
+        assert decision is not None
+        made = decision_to_json(decision)
+    return Response(views.to_json({"decision": made}), media_type=MEDIA_TYPE)
 
 
 def _ready(desk: Desk, actor: Actor, case_id: str) -> Any:

@@ -17,6 +17,7 @@ from handrail.audit.tile import WIDTH
 from handrail.audit.tree import Frontier, leaf_hash, root_of, split_hashes
 from handrail.canonical import JSON, dumps, parse
 from handrail.clock import SECOND, iso, uuid7
+from handrail.decision import Decision
 from handrail.entry import EntryType, entry_bytes
 from handrail.errors import NotFound
 from handrail.store import schema, statements
@@ -45,7 +46,7 @@ class Connection(Protocol):
 class Staged:
     """An audit entry that waits for its place in the log; `index` is known after the flush."""
 
-    __slots__ = ("at", "case_id", "data", "id", "index", "log", "type", "workspace")
+    __slots__ = ("at", "case_id", "data", "decision", "id", "index", "log", "type", "workspace")
 
     def __init__(self, *, workspace: str, log: str, id: str, type: str, case_id: str | None, at: int, data: bytes):
         self.workspace = workspace
@@ -56,6 +57,8 @@ class Staged:
         self.at = at
         self.data = data
         self.index = -1
+        # the decision that it records, for whoever waits for it in this process
+        self.decision: Decision | None = None
 
 
 class Workspace(NamedTuple):

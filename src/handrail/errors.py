@@ -17,6 +17,7 @@ HandrailError                     every error of ours; has a stable `code` and a
 ├── NotFound                      no such thing in this workspace
 ├── Forbidden                     known, but not allowed to do this
 ├── Unauthenticated               not known
+├── TooSoon                       the card was before this person for too short a time
 ├── Unavailable                   the store or server cannot answer now; safe to repeat
 ├── UnsafeStore                   the database is set up so that acknowledged work could be lost
 ├── ToolFailed                    the tool ran before and reported an error
@@ -162,6 +163,14 @@ class Forbidden(HandrailError):
     code = "forbidden"
     status = 403
     remedy = "Ask somebody with the needed role."
+
+
+class TooSoon(HandrailError):
+    """A high-stakes card is read before it is let through."""
+
+    code = "too_soon"
+    status = 409
+    remedy = "Read the card, then send the same answer again."
 
 
 class Unavailable(HandrailError):

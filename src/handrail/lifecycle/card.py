@@ -85,7 +85,7 @@ def card_of(
         "on_expiry": case.on_expiry if case is not None else route.on_expiry,
         "waiting": row.decision is None,
         "quorum": {"have": have, "need": max(1, need), "roles": list(route.roles), "excluded": list(excluded)},
-        "dwell_floor_seconds": _dwell_floor(facts, route),
+        "dwell_floor_seconds": dwell_floor(facts, route),
         "shape": _shape(facts, route),
     }  # fmt: skip
     if blind_now:
@@ -153,7 +153,7 @@ def _answer_schema(record: dict[str, Any]) -> JSON:
     return given if isinstance(given, dict) else None
 
 
-def _dwell_floor(facts: dict[str, Any], route: Route) -> float:
+def dwell_floor(facts: dict[str, Any], route: Route) -> float:
     """Seconds before Approve counts on a high-stakes card: 2 to 15 by its words, longer when unsure."""
     if not route.high_stakes:
         return 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,17 @@ import jsonschema
 from handrail.canonical import JSON, dumps
 from handrail.clock import SECOND, iso
 from handrail.decision import Decision
-from handrail.errors import AlreadyDecided, CardChanged, ClaimLost, Conflict, InvalidInput, NotFound, VerdictNotAllowed
-from handrail.lifecycle import card, claim, decide, edits, queue, rows
+from handrail.errors import (
+    AlreadyDecided,
+    CardChanged,
+    ClaimLost,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    TooSoon,
+    VerdictNotAllowed,
+)
+from handrail.lifecycle import card, claim, decide, edits, policies, queue, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.route import VERDICTS, Route
@@ -21,6 +31,12 @@ from handrail.store.tx import Staged, Tx
 
 MAX_TEXT = 10_000
 MOST_IN_A_BATCH = 20
+# verdicts after which something runs, or is taken for true
+LETS_RUN = ("approve", "edit", "respond")
+# ways to sign in after which a card is looked at on a screen
+SCREENS = ("password",)
+# a program tells its dwell in tenths of a second
+ROUNDING_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +57,10 @@ class Answer:
     reason: str | None = None
     note: str | None = None
     blind: bool = False
+    # seconds on screen, as the reviewer's own program counts them
     dwell: float | None = None
+    # seconds since the card was sent, as the server counts them
+    shown: float | None = None
     provenance: JSON = None
     batch: str | None = None
 
@@ -68,7 +87,7 @@ class Withdraw:
 def review(tx: Tx, command: Answer) -> Reviewed:
     """Store an answer and settle the case if it can be settled now.
 
-    Raises `AlreadyDecided`, `ClaimLost`, `CardChanged`, `VerdictNotAllowed`, `Forbidden`, and
+    Raises `AlreadyDecided`, `ClaimLost`, `CardChanged`, `VerdictNotAllowed`, `Forbidden`, `TooSoon`, and
     `InvalidInput` for an edit that does not fit the action's schema. Nothing is stored then.
     """
     actor = command.actor
@@ -82,6 +101,7 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     body = _body(command, row, route)
     if command.verdict == "edit" and not case.soft:
         edits.refuse_forbidden(tx, row, body["arguments"])
+    _refuse_haste(tx, row, route, command)
     fence, passing = _fence(tx, actor, case, command)
     effective = tx.now + _window(command.verdict, route, case, tx.now)
     id = tx.new_id()
@@ -232,6 +252,30 @@ def check_schema(schema: JSON, value: JSON, what: str) -> None:
     if problem is not None:
         where = "/" + "/".join(map(str, problem.absolute_path))
         raise InvalidInput(f"{what} at {where}: {problem.message[:300]}")
+
+
+def _refuse_haste(tx: Tx, row: ProposalRow, route: Route, command: Answer) -> None:
+    """Raise `TooSoon` for a high-stakes answer that lets something run before its card can have been read.
+
+    Time counts from the first showing or from the claim, whichever is longer ago; never more than was on screen.
+    """
+    actor = command.actor
+    if not route.high_stakes or command.verdict not in LETS_RUN:
+        return
+    settings = policies.in_force(tx, actor.workspace).review_settings
+    if actor.auth not in SCREENS and settings.dwell_floor != "everywhere":
+        return
+    held = tx.one(statements.claim_get, case_id=row.case_id)
+    claimed = (tx.now - held[3]) / SECOND if held is not None and held[1] == actor.pid else 0.0
+    seen = max(command.shown or 0.0, claimed)
+    if command.dwell is not None:
+        seen = min(seen, command.dwell + ROUNDING_SECONDS)
+    left = card.dwell_floor(card.facts_of(row, route), route) - seen
+    if left > 0:
+        raise TooSoon(
+            f"this card is high-stakes and was read for {seen:.0f} s; {math.ceil(left)} s more are asked for",
+            remedy=f"Take the case, read the card, and send the same answer in {math.ceil(left)} s.",
+        )
 
 
 def _fence(tx: Tx, actor: Actor, case: CaseRow, command: Answer) -> tuple[int, bool]:

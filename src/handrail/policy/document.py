@@ -269,6 +269,8 @@ class ReviewSettings(_Part):
     reviewer_session_limit_minutes: Annotated[int, Field(ge=1)] = 120
     min_reviewers_per_task: Annotated[int, Field(ge=1, le=20)] = 1
     high_stakes_min_reviewers: Annotated[int, Field(ge=1, le=20)] = 2
+    # where a high-stakes card must have been read for its dwell floor before it is let through
+    dwell_floor: Literal["console", "everywhere"] = "console"
     inter_rater_agreement_threshold: Share = 0.80
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -20,7 +21,7 @@ from handrail.maintenance.plane import Plane
 from handrail.server import views
 from handrail.server.bodies import BatchBody, BatchItem, FenceBody, NextBody, ReasonBody, ReviewBody
 from handrail.server.callers import Caller, need_reviewer
-from handrail.server.desk import desk_of
+from handrail.server.desk import Desk, desk_of
 from handrail.server.problems import printable
 from handrail.server.proofs import case_proof
 from handrail.server.reading import StrictRoute
@@ -62,35 +63,47 @@ def list_cases(
 def show_case(request: Request, case_id: str, actor: Caller) -> dict[str, JSON]:
     """A case with its card, answers, claim, history and execution."""
     actor.need_scope("read")
-    return views.case_detail(desk_of(request).plane, actor, case_id)
+    desk = desk_of(request)
+    detail = views.case_detail(desk.plane, actor, case_id)
+    _note_shown(desk, actor, detail["card"])
+    return detail
 
 
 @router.post("/cases/next/claim", responses={204: {"description": "Nothing to take"}})
 async def take_next(request: Request, actor: Caller, body: NextBody | None = None) -> Any:
     """Claim the next case that this person may answer."""
-    plane = desk_of(request).plane
+    desk = desk_of(request)
+    plane = desk.plane
     queues = tuple(body.queues) if body is not None else ()
     taken = await plane.arun(claim.take_next, claim.TakeNext(actor=actor, queues=queues))
     if taken is None:
         return Response(status_code=204)
-    return await asyncio.to_thread(_taken, plane, actor, taken)
+    return await asyncio.to_thread(_taken, desk, actor, taken)
 
 
 @router.post("/cases/{case_id}/claim")
 async def take(request: Request, case_id: str, actor: Caller) -> dict[str, JSON]:
     """Claim this case."""
-    plane = desk_of(request).plane
-    taken = await plane.arun(claim.take, claim.Take(actor=actor, case_id=case_id))
-    return await asyncio.to_thread(_taken, plane, actor, taken)
+    desk = desk_of(request)
+    taken = await desk.plane.arun(claim.take, claim.Take(actor=actor, case_id=case_id))
+    return await asyncio.to_thread(_taken, desk, actor, taken)
 
 
-def _taken(plane: Plane, actor: Actor, taken: Any) -> dict[str, JSON]:
+def _taken(desk: Desk, actor: Actor, taken: Any) -> dict[str, JSON]:
+    plane = desk.plane
     case = views.seen(plane, actor.workspace, taken.case_id)
+    card = views.card(plane, actor, case)
+    _note_shown(desk, actor, card)
     return {
         "claim": claim_to_json(taken),
         "case": views.case_row(plane, actor.workspace, taken.case_id),
-        "card": views.card(plane, actor, case),
+        "card": card,
     }
+
+
+def _note_shown(desk: Desk, actor: Actor, card: Any) -> None:
+    if card["high_stakes"]:
+        desk.shown.note(actor.pid, card["digest"])
 
 
 @router.post("/cases/{case_id}/renew")
@@ -116,11 +129,11 @@ async def release(request: Request, case_id: str, body: FenceBody, actor: Caller
 @router.post("/cases/{case_id}/reviews", status_code=201)
 async def answer(request: Request, case_id: str, body: ReviewBody, actor: Caller) -> dict[str, JSON]:
     """Give a finished answer. It counts from `effective_at`; until then it can be taken back."""
-    plane = desk_of(request).plane
-    made = await plane.arun(
-        review.review, answer_of(actor, case_id, body, channel="api" if actor.auth == "key" else "console")
-    )
-    return await asyncio.to_thread(_answered, plane, actor, made)
+    desk = desk_of(request)
+    command = answer_of(actor, case_id, body, channel="api" if actor.auth == "key" else "console")
+    command = replace(command, shown=desk.shown.seconds(actor.pid, body.card or ""))
+    made = await desk.plane.arun(review.review, command)
+    return await asyncio.to_thread(_answered, desk.plane, actor, made)
 
 
 def answer_of(actor: Actor, case_id: str, body: ReviewBody, *, channel: str) -> review.Answer:

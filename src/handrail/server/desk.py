@@ -16,6 +16,7 @@ from handrail.server.metrics import Metrics
 from handrail.server.once import Once
 from handrail.server.passwords import Passwords
 from handrail.server.settings import Settings
+from handrail.server.shown import Shown
 
 R = TypeVar("R")
 KEY_SECONDS = 5.0
@@ -32,6 +33,7 @@ class Desk:
         self.passwords = Passwords()
         self.metrics = Metrics()
         self.once = Once()
+        self.shown = Shown()
         self.rate = Window(settings.requests_per_second, 1.0)
         self.guesses = Window(settings.guesses_per_quarter_hour, 900.0)
         self.address_guesses = Window(settings.guesses_per_quarter_hour * 8, 900.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.routing import Route
 
 from handrail.canonical import JSON
 from handrail.clock import from_iso
-from handrail.errors import HandrailError, InvalidInput, NotFound, Unauthenticated
+from handrail.errors import HandrailError, InvalidInput, NotFound, TooSoon, Unauthenticated
 from handrail.lifecycle import access, review
 from handrail.maintenance.plane import Plane
 from handrail.server import views
@@ -106,18 +107,19 @@ async def show(request: Request) -> Response:
             f"/sign-in?next=/decide/{case_id}" if _inside("/decide/" + case_id) != "/" else "/sign-in", 303
         )
     try:
-        return await asyncio.to_thread(_card_page, desk_of(request).plane, session, case_id)
+        return await asyncio.to_thread(_card_page, desk_of(request), session, case_id)
     except HandrailError as error:
         return _message(error, session)
 
 
-def _card_page(plane: Plane, session: Session, case_id: str, problem: str | None = None, status: int = 200) -> Response:
-    actor = session.actor
+def _card_page(desk: Desk, session: Session, case_id: str, problem: str | None = None, status: int = 200) -> Response:
+    actor, plane = session.actor, desk.plane
     actor.need_scope("read")
     seen = views.seen(plane, actor.workspace, case_id)
     if seen.case is None:
         raise NotFound(f"proposal {case_id} opened no case: nobody has to look at it")
     card = views.card(plane, actor, seen)
+    desk.shown.note(actor.pid, str(card["digest"]))
     return page(
         "decide.html", status, person=actor, card=card, case=views.case_row(plane, actor.workspace, case_id),
         csrf=session.csrf, problem=problem, expiry=EXPIRY, barred=actor.pid in card["quorum"]["excluded"],
@@ -142,12 +144,13 @@ async def decide(request: Request) -> Response:
         given = await form_of(request)
         refuse_without_token(session, given.get("csrf", ""))
         command = await asyncio.to_thread(_answer, desk.plane, session, case_id, given)
+        command = replace(command, shown=desk.shown.seconds(session.actor.pid, command.card or ""))
         made = await desk.plane.arun(review.review, command)
         return await asyncio.to_thread(_receipt, desk.plane, session, made, command.verdict)
-    except InvalidInput as error:
+    except (InvalidInput, TooSoon) as error:
         if session is None:
             return _message(error, session)
-        return await asyncio.to_thread(_card_page, desk.plane, session, case_id, str(error), error.status)
+        return await asyncio.to_thread(_card_page, desk, session, case_id, str(error), error.status)
     except HandrailError as error:
         return _message(error, session, back=f"/decide/{case_id}" if session is not None else "")
 

@@ -1,0 +1,96 @@
+"""Where in a thread a tool call stands: what names its run, its turn and its pause."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.config import ensure_config
+
+from handrail.canonical import JSON
+from handrail.client.run import Run, current_run
+from handrail.errors import InvalidInput
+
+FRAMEWORK = "langgraph"
+# LangGraph's own entry in `configurable`; there is no public way to see whether a graph is saved
+CHECKPOINTER = "__pregel_checkpointer"
+_THE_FRAMEWORKS_OWN = ("checkpoint_id", "checkpoint_ns", "checkpoint_map")
+_SECRET = re.compile(r"key|token|secret|password|auth|credential", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a call is made. All of it is the same when the node is run again after a pause or a kill."""
+
+    # None outside of a graph that keeps threads
+    thread: str | None
+    # the step, and in a subgraph the task that holds it: tells a call id from the same id in a later turn
+    turn: str
+    # the checkpoint of the whole graph on which the step rests
+    checkpoint: str
+    # what the user gave as `configurable`, as far as it is plain and no secret
+    configurable: dict[str, JSON]
+    saved: bool
+
+    def call_id(self, given: str) -> str:
+        """The framework's id of a call, made unique in the thread."""
+        return f"{given}@{self.turn}" if self.turn else given
+
+    def need_saved(self) -> None:
+        """Raise `InvalidInput` where a pause would be lost."""
+        if not self.saved or self.thread is None:
+            raise InvalidInput(
+                "a tool call cannot be parked: its graph keeps no threads",
+                remedy='Compile it with a checkpointer and invoke it with a thread_id, or gate with wait="block".',
+            )
+
+    def state(self) -> bytes:
+        """What a waker needs. Calls of one pause have the same."""
+        made: dict[str, JSON] = {"configurable": self.configurable, "checkpoint": self.checkpoint}
+        run = current_run()
+        if run is not None:
+            made["run"] = {"id": run.id, "agent": run.agent, "user": run.user, "budget": run.budget}
+        return json.dumps(made, sort_keys=True).encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """The same, read back."""
+
+    configurable: dict[str, JSON]
+    checkpoint: str
+    run: Run | None = None
+
+
+def place_of(config: RunnableConfig | None) -> Place:
+    """Where the code that has this config runs; without one, where the calling code runs."""
+    config = ensure_config(config)
+    found = config["configurable"]
+    thread = found.get("thread_id")
+    step = config["metadata"].get("langgraph_step")
+    outer = str(found.get("checkpoint_ns", "")).rpartition("|")[0]
+    return Place(
+        thread=None if thread is None else str(thread),
+        turn="" if step is None else f"{outer}/{step}".lstrip("/"),
+        checkpoint=str((found.get("checkpoint_map") or {}).get("", "")),
+        configurable={name: value for name, value in found.items() if _is_plain(name, value)},
+        saved=bool(found.get(CHECKPOINTER)),
+    )
+
+
+def kept(state: bytes) -> Kept:
+    """What `Place.state` wrote."""
+    found = json.loads(state)
+    run = found.get("run")
+    return Kept(
+        configurable=found["configurable"], checkpoint=found["checkpoint"], run=None if run is None else Run(**run)
+    )
+
+
+def _is_plain(name: str, value: object) -> bool:
+    if name == "thread_id":
+        return True
+    ours = not name.startswith("__") and name not in _THE_FRAMEWORKS_OWN and not _SECRET.search(name)
+    return ours and isinstance(value, str | int | float | bool)

@@ -162,7 +162,7 @@ def test_wake_that_raises_is_put_back_with_its_reason(world: World) -> None:
     world.desk("Asha").take(case).approve()
 
     def broken(woken: handrail.Woken) -> None:
-        raise RuntimeError("the model does not answer")
+        raise RuntimeError("the model\0 does not \udfff answer")
 
     waker = hr.waker("toy", broken)
     assert waker.step() is True
@@ -170,7 +170,7 @@ def test_wake_that_raises_is_put_back_with_its_reason(world: World) -> None:
     # not at once
     assert waker.step() is False
     (line,) = hr.parks()
-    assert (line.failures, line.note, line.due) == (1, "RuntimeError: the model does not answer", True)
+    assert (line.failures, line.note, line.due) == (1, "RuntimeError: the model does not ? answer", True)
     assert line.next_at is not None
     with pytest.raises(Conflict):
         hr.call("retry_wake", id=line.id)

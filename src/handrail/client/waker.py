@@ -114,7 +114,7 @@ class Waker:
                 self.woken += 1
             except Exception as error:
                 self.failed += 1
-                note = f"{type(error).__name__}: {error}"[:NOTE_CHARACTERS]
+                note = _words(f"{type(error).__name__}: {error}")
                 log.exception("waking the run %s failed", woken.run)
         try:
             yield Call(
@@ -167,6 +167,11 @@ class _Awaiting:
 
 async def _finished(made: Awaitable[object]) -> None:
     await made
+
+
+def _words(text: str) -> str:
+    """An error's text as it can be kept: short, without what no database takes."""
+    return text[:NOTE_CHARACTERS].replace("\0", "").encode(errors="replace").decode()
 
 
 def _say_unreachable(error: HandrailError) -> None:

@@ -250,7 +250,7 @@ def end_wake(tx: Tx, command: EndWake) -> WakeEnd:
         raise _lost(row.id, command.fence)
     if row.nonce is None or row.ended_at is not None:
         return _reported(row, command)
-    note = command.note[:NOTE_CHARACTERS] or None
+    note = _kept(command.note) or None
     if command.ok:
         tx.run(statements.park_end, id=row.id, now=tx.now, ending="woken", note=note)
         _say_woken(tx, actor, row, "woken")
@@ -411,7 +411,7 @@ def _supersede(tx: Tx, actor: Actor, row: ParkedRow) -> str | None:
 
 
 def _end_abandoned(tx: Tx, actor: Actor, row: ParkedRow, reason: str) -> None:
-    tx.run(statements.park_end, id=row.id, now=tx.now, ending="abandoned", note=reason[:NOTE_CHARACTERS])
+    tx.run(statements.park_end, id=row.id, now=tx.now, ending="abandoned", note=_kept(reason))
     tx.entry(row.workspace, "run.abandoned", actor.entry(), park={"id": row.id})
 
 
@@ -490,6 +490,11 @@ def _agent(actor: Actor) -> str | None:
 
 def _cases_of(tx: Tx, park_id: str) -> list[str]:
     return [row[0] for row in tx.run(statements.park_cases, id=park_id)]
+
+
+def _kept(text: str) -> str:
+    # PostgreSQL takes no NUL
+    return text[:NOTE_CHARACTERS].replace("\0", "")
 
 
 def _lost(id: str, fence: int) -> ClaimLost:

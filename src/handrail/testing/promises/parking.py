@@ -204,7 +204,7 @@ class ParkPromises:
         id = decided(rig)
         pause = park.FIRST_PAUSE // SECOND
         for failures in range(1, park.MOST_FAILURES):
-            made = end(rig, only(wake(rig)), ok=False, note=f"broke {failures}")
+            made = end(rig, only(wake(rig)), ok=False, note=f"broke\0 {failures}")
             assert (made.ending, made.failures, made.next_at) == (None, failures, rig.clock.now() + pause * SECOND)
             assert wake(rig) is None
             assert lines(rig)[0].note == f"broke {failures}"

@@ -1,0 +1,69 @@
+"""Asking for hosted MCP tools: OpenAI calls them, so only the permission is ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from agents import HostedMCPTool, MCPToolApprovalFunctionResult, MCPToolApprovalRequest
+from agents.items import ToolApprovalItem
+
+from handrail.client.toolcall import Told, ToolCall, ToolGate
+from handrail.integrations.openai_agents.asking import Asking, parsed
+
+NOT_EDITED = (
+    "[handrail] Not executed. A reviewer approved this call with other arguments, and a hosted tool cannot be given "
+    "them. Do not issue this call again unless the user asks for it."
+)
+
+
+class AskingHosted(Asking):
+    """The calls of one hosted MCP server. Actions are called `server_label.tool`."""
+
+    def __init__(self, gate: ToolGate, tool: HostedMCPTool, wait: float | None):
+        super().__init__(gate, str(tool.tool_config["server_label"]), {"type": "object"}, wait)
+
+    def waiting(self, item: ToolApprovalItem) -> list[ToolCall]:
+        raw: Any = item.raw_item
+        return [self.named(item.name, item.arguments, raw["id"] if isinstance(raw, dict) else raw.id)]
+
+    def named(self, tool: Any, arguments: str | None, call_id: str) -> ToolCall:
+        """The call of one of the server's tools. Its effect here is that it is let go."""
+        call = self.call(parsed(arguments), call_id, lambda **_: "let go")
+        return replace(call, name=f"{self.name}.{tool}")
+
+    async def released(self, call: ToolCall) -> Told:
+        """Let it go if it may be. A call that would run with other arguments than approved may not."""
+        told = await self.gate.aask(call)
+        if told.kind != "ready":
+            return told
+        if told.edited:
+            return replace(told, kind="refused", text=NOT_EDITED)
+        return await self.gate.atell(call)
+
+    async def answer(self, request: MCPToolApprovalRequest) -> MCPToolApprovalFunctionResult:
+        """`on_approval_request` of a gated tool that waits."""
+        call = self.named(request.data.name, request.data.arguments, request.data.id)
+        if self._wait is None:
+            await self.gate.aask(call)
+        told = await self.released(call)
+        if told.kind == "ran":
+            return {"approve": True}
+        return {"approve": False, "reason": told.text}
+
+
+@dataclass
+class GatedHostedMCP(HostedMCPTool):
+    """A hosted MCP tool whose every call needs approval."""
+
+    asking: AskingHosted | None = None
+
+    @classmethod
+    def of(cls, gate: ToolGate, tool: HostedMCPTool, wait: float | None) -> GatedHostedMCP:
+        asking = AskingHosted(gate, tool, wait)
+        kept: dict[str, Any] = {field.name: getattr(tool, field.name) for field in fields(HostedMCPTool)}
+        config = {**kept["tool_config"], "require_approval": "always"}
+        return cls(**{
+            **kept, "tool_config": config, "on_approval_request": asking.answer if wait is None else None,
+            "asking": asking,
+        })  # fmt: skip

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 SECOND = 1_000_000
@@ -44,7 +45,12 @@ class FakeClock:
 def iso(micros: int) -> str:
     """RFC 3339 in UTC with six decimals: `2026-11-20T09:15:02.123456Z`."""
     seconds, rest = divmod(micros, SECOND)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:06d}Z"
+    return f"{_second(seconds)}.{rest:06d}Z"
+
+
+@lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def from_iso(text: str) -> int:

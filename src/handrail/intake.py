@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any
 
-from handrail.canonical import JSON, dumps, not_json
+import orjson
+
+from handrail.canonical import JSON, MAX_DEPTH, MAX_INTEGER, dumps, not_json
 from handrail.errors import InvalidInput, MalformedJSON
 from handrail.proposal import KINDS, Proposal
 
@@ -61,6 +64,8 @@ def proposal_from_json(text: str | bytes) -> Proposal:
     Raises `MalformedJSON` for duplicate keys, bad UTF-8 and whatever has no canonical form, save a
     confidence of NaN or infinity: that one is taken, and sends the proposal to a person.
     """
+    if isinstance(text, bytes) and (plain := _plain(text)) is not None:
+        return proposal_from(plain)
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
@@ -76,6 +81,53 @@ def proposal_from_json(text: str | bytes) -> Proposal:
     if not isinstance(given, dict):
         return proposal_from(given)
     return proposal_from({name: value if _is_amount(name) else _floats(value) for name, value in given.items()})
+
+
+# a name that ends away from its colon, or text that may hold a quotation mark
+_UNUSUAL = re.compile(rb"\\|[ \t\r\n]:")
+
+
+def _plain(text: bytes) -> dict[str, Any] | None:
+    """The object, read several times faster, where no two readers could differ about it; None where they might.
+
+    Without escapes every name stands once as `":`, and so does text that begins with a colon: as many of them as
+    there are names means that no name stood twice. Amounts with a point are left to the reader that keeps digits.
+    """
+    if _UNUSUAL.search(text):
+        return None
+    try:
+        made = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    if type(made) is not dict or _names(made, 0) != text.count(b'":'):
+        return None
+    if any(type(value) is float and _is_amount(name) for name, value in made.items()):
+        return None
+    return made
+
+
+def _names(value: Any, depth: int) -> int:
+    """How many names there are in it; below 0 where a number or the depth is a matter for the careful reader."""
+    kind = type(value)
+    if kind is float:
+        return 0 if -MAX_INTEGER < value < MAX_INTEGER else -_MANY
+    if kind is dict:
+        count, items = len(value), value.values()
+    elif kind is list:
+        count, items = 0, value
+    else:
+        return 0
+    if depth > MAX_DEPTH:
+        return -_MANY
+    for item in items:
+        kind = type(item)
+        if kind is dict or kind is list or kind is float:
+            count += _names(item, depth + 1)
+    return count
+
+
+# more than there are names in the largest body
+_MANY = 1 << 40
 
 
 def _renamed(given: Mapping[str, Any]) -> dict[str, Any]:

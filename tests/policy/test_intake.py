@@ -9,13 +9,15 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
+from handrail import intake
 from handrail.canonical import dumps, parse
 from handrail.errors import InvalidInput, MalformedJSON
 from handrail.intake import proposal_from, proposal_from_json
 from handrail.policy.evaluate import compile_text
+from handrail.proposal import Proposal
 
 from .examples import NOW, SHORT
 
@@ -164,3 +166,74 @@ def test_proposal_from_json_agrees_with_proposal_from(given_fields: dict[str, An
 def test_read_text_that_is_no_json_says_once_where(read: Callable[[str], object], text: str) -> None:
     with pytest.raises(MalformedJSON, match=r"(?<!at) at line 1, column \d+"):
         read(text)
+
+
+# --- two readers, one meaning ---------------------------------------------------------------------
+
+_leaves = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6)
+    | st.sampled_from([":", ":x", "a:", '":', " :", "\\", "é", "\ud800", 2**53, -(2**53), 1e21, 1e22, -0.0, 10**30])
+)  # fmt: skip
+_names = st.sampled_from(["action", "amount", "amount_inr", "confidence", "arguments", "a", "", ":", ":x", "b", "é"])
+
+
+def _pairs(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    # pairs and not a dict: names may stand twice
+    return st.lists(st.tuples(_names, inner), max_size=4).map(tuple)
+
+
+_values = st.recursive(_leaves, lambda inner: st.lists(inner, max_size=3) | _pairs(inner), max_leaves=8)
+
+
+def _written(value: Any, space: str) -> str:
+    if isinstance(value, tuple):
+        return "{" + ",".join(f"{_written(k, space)}{space}:{_written(v, space)}" for k, v in value) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_written(item, space) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=isinstance(value, str) and "\ud800" in value)
+
+
+def _meaning(read: Callable[[bytes], Proposal], text: bytes) -> Any:
+    try:
+        return repr(read(text))
+    except (InvalidInput, MalformedJSON) as error:
+        return type(error)
+
+
+@given(_pairs(_values), st.sampled_from(["", "", "", " ", "\n"]))
+@example((("action", "pay"), ("arguments", (("a", 1), ("a", 2)))), "")
+@example((("action", "pay"), ("action", "pay")), "")
+@example((("action", "pay"), ("arguments", (("a", ":"), ("a", ":")))), "")
+@example((("action", "pay"), ("amount", 0.1)), "")
+@example((("action", "pay"), ("arguments", (("a", -0.0),))), "")
+def test_read_json_fast_means_what_the_careful_reader_says(pairs: Any, space: str) -> None:
+    text = _written((("action", "pay"), *pairs), space).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(intake, "_plain", lambda text: None)
+        careful = _meaning(proposal_from_json, text)
+    assert _meaning(proposal_from_json, text) == careful
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"action":"pay","arguments":{"n":-0}}', b'{"action":"pay","arguments":{"n":1e400}}',
+        b'{"action":"pay","arguments":{"n":123456789012345678901234567890}}', b'\xef\xbb\xbf{"action":"pay"}',
+        b'{"action":"pay","arguments":{"n":18446744073709551615}}', b'{"action":"pay","arguments":{"n":"\x00"}}',
+        b'{"action":"pay","amount":12345678901234567890123}', b'{"action":"pay","amount":1e2}',
+        b'{"action":"pay","arguments":{"n":"\xed\xa0\x80"}}',
+        b'{"action":"pay","arguments":' + b"[" * 70 + b"]" * 70 + b"}",
+        b'{"action":"pay","arguments":{"n":1E5,"m":9007199254740993.0}}', b'{"action":"pay"} x', b"[]", b"null", b"",
+    ],
+)  # fmt: skip
+def test_read_json_at_the_edges_fast_means_what_the_careful_reader_says(
+    text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast = _meaning(proposal_from_json, text)
+    monkeypatch.setattr(intake, "_plain", lambda text: None)
+    assert fast == _meaning(proposal_from_json, text)
+
+
+def test_read_json_plainly_written_is_read_fast() -> None:
+    text = b'{"action":"pay","arguments": {"to": "A1:b", "n": [1, 2.5, {"x": null}]}, "confidence": 0.5}'
+    assert intake._plain(text) == json.loads(text)

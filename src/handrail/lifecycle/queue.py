@@ -156,6 +156,8 @@ def summary(action: str, arguments: JSON, personal: Iterable[str] = ()) -> str:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             parts.append(f"{name} {value}")
     text = f"{action}: {', '.join(parts)}" if parts else action
+    if text.isprintable():
+        return text[:SUMMARY_CHARACTERS]
     # lines of a letter run on; anything else that does not print shows that it is there
     return "".join(c if c.isprintable() else " " if c in "\r\n\t" else "�" for c in text[:SUMMARY_CHARACTERS])
 

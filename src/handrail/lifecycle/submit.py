@@ -116,7 +116,7 @@ def _check(proposal: Proposal) -> None:
             not isinstance(value, str)
             or not value
             or len(value) > MAX_NAME
-            or any(c < " " or c == "\x7f" for c in value)
+            or (not value.isprintable() and any(c < " " or c == "\x7f" for c in value))
         ):
             raise InvalidInput(
                 f"{name} must be 1 to {MAX_NAME} characters without control characters",

@@ -19,6 +19,7 @@ class Commands(LazyGroup):
         "doctor": Lazy("doctor", "Check that a control plane is set up well."),
         "case": Lazy("case", "Review cases on the terminal."),
         "policy": Lazy("policy", "Check, explain, replay and compare policy files."),
+        "mcp": Lazy("mcp", "Stand before an MCP server, so that its tools pass policy."),
         "halt": Lazy("halt", "Stop an agent, an action, a run or everything."),
         "undo": Lazy("undo", "Take an executed action back."),
         "parked": Lazy("parked", "List the runs that wait for a decision, and try again to wake one."),

@@ -22,6 +22,7 @@ from handrail.client.steps import Answered, Await, Call, Submit
 from handrail.client.terms import Computed, Terms, proposed
 from handrail.decision import Decision
 from handrail.errors import HandrailError, InvalidInput, NotApproved, OutcomeUnknown, ToolFailed, Uncertain
+from handrail.execution import Execution
 from handrail.proposal import Proposal
 
 ToldKind = Literal["open", "ready", "ran", "answered", "refused", "failed", "unknown"]
@@ -43,6 +44,8 @@ class ToolCall:
     function: Callable[..., Any]
     # the run as the framework knows it, unless the call is made inside `hr.run(id=…)`
     run: str | None = None
+    # identity that outlives runs, where the framework's id of the call does
+    key: str | None = None
     # JSON Schema of the arguments: the reviewer's form, and the check of edits
     schema: JSON = None
     # stored arguments to keyword arguments; raises when the tool no longer takes them. Tried before anything is started
@@ -145,6 +148,17 @@ class ToolGate:
         """The same for an event loop."""
         return await adrive(_tell(self.settings, call, wait), self.client.transport)
 
+    def resume(self, case_id: str, call: ToolCall, *, wait: float | None = 0) -> Told:
+        """Go on with a call that was proposed before, perhaps by another process that is gone, by its case.
+
+        The stored arguments run, whatever `call.arguments` says; those only tell what an edit changed.
+        """
+        return drive(_resume(self.settings, case_id, call, wait), self.client.transport)
+
+    async def aresume(self, case_id: str, call: ToolCall, *, wait: float | None = 0) -> Told:
+        """The same for an event loop."""
+        return await adrive(_resume(self.settings, case_id, call, wait), self.client.transport)
+
 
 # --- flows ----------------------------------------------------------------------------------------
 
@@ -152,9 +166,9 @@ class ToolGate:
 def _ask(settings: Settings, call: ToolCall) -> flows.Flow[Told]:
     try:
         answered: Answered = yield Submit(proposal=_proposal(settings, call))
+        return _asked(answered.case_id, answered.action_digest, answered.decision)
     except Exception as error:
         return _could_not(error)
-    return _asked(answered.case_id, answered.action_digest, answered.decision)
 
 
 def _asked(case_id: str, digest: str, decision: Decision | None) -> Told:
@@ -181,6 +195,25 @@ def _tell(settings: Settings, call: ToolCall, wait: float | None) -> flows.Flow[
     told = _asked(answered.case_id, answered.action_digest, decision)
     if told.kind != "ready" or decision is None:
         return told
+    return (yield from _carried_out(settings, call, decision, execution=answered.execution, nonce=nonce))
+
+
+def _resume(settings: Settings, case_id: str, call: ToolCall, wait: float | None) -> flows.Flow[Told]:
+    try:
+        decision = yield from _decided(settings, case_id, wait)
+    except Exception as error:
+        return _could_not(error)
+    told = _asked(case_id, "" if decision is None else decision.action_digest, decision)
+    if told.kind != "ready" or decision is None:
+        return told
+    return (yield from _carried_out(settings, call, decision, execution=None, nonce=flows.new_nonce()))
+
+
+def _carried_out(
+    settings: Settings, call: ToolCall, decision: Decision, *, execution: Execution | None, nonce: str
+) -> flows.Flow[Told]:
+    """Run what was approved, once, or hand on what a person answered."""
+    terms = settings.of(call.name)
     effect = _Effect(call.function)
     failures = settings.failures if terms.tool_class == "unsafe" else (Exception,)
     tool = flows.Tool(
@@ -192,7 +225,7 @@ def _tell(settings: Settings, call: ToolCall, wait: float | None) -> flows.Flow[
         if decision.kind == "approved":
             # a tool that changed while the call was parked is found out before the approval is used
             call.load(decision.arguments)
-        value = yield from flows.carry_out(decision, tool, execution=answered.execution, nonce=nonce)
+        value = yield from flows.carry_out(decision, tool, execution=execution, nonce=nonce)
     except Exception as error:
         return replace(
             _ended(error, effect, decision, failures), case_id=decision.case_id, action_digest=decision.action_digest
@@ -237,7 +270,7 @@ def _proposal(settings: Settings, call: ToolCall) -> Proposal:
     if not isinstance(call.arguments, dict):
         raise InvalidInput(f"{call.name} was called with {type(call.arguments).__name__} and not with named arguments")
     made = proposed(settings.of(call.name), call.arguments, schema=call.schema, load=call.load)
-    made = replace(made, run=call.run, call_id=call.call_id)
+    made = replace(made, run=call.run, call_id=call.call_id, key=made.key or call.key)
     run = current_run()
     return made if run is None else run.place(made)
 
@@ -330,6 +363,8 @@ def _ended(error: Exception, effect: _Effect, decision: Decision, failures: tupl
 
 def _edit_notice(decision: Decision, asked: Mapping[str, JSON]) -> str:
     ran = decision.arguments if isinstance(decision.arguments, dict) else {}
+    if not asked:
+        return f"[handrail] A reviewer changed this call before it ran; it ran with {quoted(ran)}."
     changed = {name: value for name, value in ran.items() if name not in asked or asked[name] != value}
     dropped = sorted(asked.keys() - ran.keys())
     said = quoted(changed) + (f", without {quoted(dropped)}" if dropped else "")

@@ -8,6 +8,7 @@ from typing import Any
 
 from handrail.errors import Conflict
 from handrail.testing.conformance.cells import cell
+from handrail.testing.conformance.elsewhere import ORDER_SECONDS
 from handrail.testing.conformance.scene import wait_until
 from handrail.testing.conformance.script import one_turn, pay
 from handrail.testing.conformance.stage import Stage
@@ -109,7 +110,7 @@ class OncePromises:
     def _kill_after_the_effect(self, stage: Stage, script: Any) -> None:
         if stage.harness.blocks:
             order = stage.workshop.start(stage.scene.folder, script, "run")
-            wait_until(lambda: bool(stage.scene.open_cases()), "the case")
+            wait_until(lambda: bool(stage.scene.open_cases()), "the case", ORDER_SECONDS)
             stage.decide("approve")
             report = order.wait()
         else:

@@ -60,3 +60,7 @@ class ParallelPromises:
         assert "wrong" in turn.told("c1")
         assert "paid 2 to A2" in turn.told("c2")
         assert "paid 3 to A3" in turn.told("c3")
+
+    def _open(self, stage: Stage) -> list[str]:
+        """Who waits to be paid; parallel calls arrive in any order."""
+        return sorted(str(case.arguments["to"]) for case in stage.scene.open_cases())

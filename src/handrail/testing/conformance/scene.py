@@ -35,7 +35,7 @@ escalation_policies:
   - {{action_type: pay, autonomy: confirm, sla_seconds: {DEADLINE_SECONDS}, undo_seconds: 0}}
   - {{action_type: note, auto_approve_threshold: 0.5, undo_seconds: 0}}
 """
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 60.0
 
 
 class SharedClock:

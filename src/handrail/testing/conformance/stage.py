@@ -17,6 +17,8 @@ from handrail.testing.conformance.script import Script
 # longer than anything here lasts; a run that has not ended by then hangs
 HANG_SECONDS = 60.0
 MOST_WAKES = 8
+# between one wake and the next; all of them together end before a case's deadline
+PAUSE_SECONDS = 45
 
 
 class Turn:
@@ -75,9 +77,12 @@ class Turn:
             assert not self._thread.is_alive(), "the run hangs"
             if self._failed:
                 raise self._failed[0]
-        for _ in range(MOST_WAKES):
+        for n in range(MOST_WAKES):
             if self.is_over():
                 break
+            if n:
+                # a wake that failed is tried again after a pause
+                self._stage.scene.pass_time(PAUSE_SECONDS)
             self.wake()
         missing = {call.id for call in self.script.calls} - {message.call_id for message in self.harness.seen(self.app)}
         assert not missing, f"the model was never told about {sorted(missing)}"

@@ -9,11 +9,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from handrail.store import statements
+from handrail.store.open import open_store
 from tests.conftest import ROOT
 from tests.faults.payment_tool import PaymentTool
 from tests.postgres_server import PostgresServer
@@ -32,6 +35,7 @@ class Attendant:
 
     def __init__(self, process: subprocess.Popen[str], url: str, folder: Path):
         self._process = process
+        self.url = url
         self._order = {"url": url, "folder": str(folder)}
         self.folder = folder
 
@@ -44,12 +48,17 @@ class Attendant:
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
 
-    def judge(self, round: int) -> None:
+    def judge(self, round: int, life: str = "judge") -> None:
         """Raise unless the oracle finds nothing."""
         verdict = self.folder / "judged.json"
         verdict.unlink(missing_ok=True)
-        assert self.live("judge", round) == 0, self.trace(round)
+        assert self.live(life, round) == 0, self.trace(round)
         assert json.loads(verdict.read_text()) == []
+
+    def size(self) -> int:
+        """Entries in the log by now."""
+        with closing(open_store(self.url)) as store:
+            return int(store.read_hot(statements.head_get, log="handrail.local/default")[0][0])
 
     def trace(self, round: int) -> str:
         path = self.folder / f"trace-{round}.txt"

@@ -18,13 +18,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from handrail.clock import SECOND
+from handrail.clock import SECOND, SystemClock
 from handrail.errors import HandrailError
 from handrail.execution import TOOL_CLASSES
 from handrail.lifecycle import claim, execute, review, submit
 from handrail.maintenance import timers
 from handrail.maintenance.plane import Plane
 from handrail.proposal import Proposal
+from handrail.server.run import serve_app, server_of
+from handrail.server.settings import Settings
 from handrail.store import statements
 from handrail.store.open import open_store
 from handrail.testing.factories import agent, person
@@ -212,10 +214,58 @@ class Victim:
                     self.seal(made.case_id)
 
 
+class Later:
+    """The time, two hours ahead: what anybody held has lapsed."""
+
+    def now(self) -> int:
+        return SystemClock().now() + 7200 * SECOND
+
+
+def serve_http(order: dict[str, Any]) -> None:
+    """The whole server, with points around its commits, signatures and replies."""
+    folder, points = Path(order["folder"]), Failpoints(order["plan"])
+    store = FailingStore(open_store(order["url"]), points)
+    plane = Plane(store, policy=POLICY, keys=folder / "keys")
+    sign = plane.sealer.step
+
+    def signing() -> int:
+        points.reach("sign.before")
+        signed = sign()
+        points.reach("sign.after")
+        return signed
+
+    plane.sealer.step = signing  # type: ignore[method-assign]
+    server = server_of(plane, Settings(port=order["port"]), ready=lambda _: (folder / "ready").touch())
+    server.config.app = Replies(server.config.app, points)
+    serve_app(server)
+
+
+class Replies:
+    """An application whose replies are points: before anything of one is sent, and after all of it."""
+
+    def __init__(self, app: Any, points: Failpoints):
+        self._app = app
+        self._points = points
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def sending(message: Any) -> None:
+            if message["type"] == "http.response.start" and scope["method"] == "POST":
+                self._points.reach("reply.before")
+            await send(message)
+            if message["type"] == "http.response.body" and scope["method"] == "POST":
+                self._points.reach("reply.after")
+
+        await self._app(scope, receive, sending)
+
+
 def live(order: dict[str, Any]) -> None:
     """Carry one order out, in a process of its own."""
     folder = Path(order["folder"])
-    if order["life"] == "judge":
+    if order["life"] == "http":
+        serve_http(order)
+    elif order["life"] == "judge_later":
+        (folder / "judged.json").write_text(json.dumps(judge(order["url"], folder, Later())))
+    elif order["life"] == "judge":
         (folder / "judged.json").write_text(json.dumps(judge(order["url"], folder, RoundClock(order["round"]))))
     elif order["life"] == "executor":
         Victim(order, loops=False).executor()
@@ -236,13 +286,28 @@ def attend(order: dict[str, Any]) -> int:
             (Path(order["folder"]) / f"trace-{order['round']}.txt").write_text(traceback.format_exc())
             code = 1
         os._exit(code)
-    if order.get("kill_after") is not None:
-        until = time.monotonic() + 30
-        while not ready.exists() and time.monotonic() < until and os.waitpid(child, os.WNOHANG) == (0, 0):
-            time.sleep(0.005)
-        time.sleep(order["kill_after"])
+    if "kill_after" not in order and "kill_when" not in order:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    ended = _ended(child, ready, 60)
+    if ended is None and "kill_when" in order:
+        ended = _ended(child, Path(order["kill_when"]), 120)
+    elif ended is None:
+        ended = _ended(child, None, order["kill_after"])
+    if ended is None:
         os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        ended = os.waitpid(child, 0)[1]
+    return os.waitstatus_to_exitcode(ended)
+
+
+def _ended(child: int, sign: Path | None, seconds: float) -> int | None:
+    """Wait for a file or a time; how the child ended, if it did meanwhile."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not (sign is not None and sign.exists()):
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return status
+        time.sleep(0.005)
+    return None
 
 
 if __name__ == "__main__":

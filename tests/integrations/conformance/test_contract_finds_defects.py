@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,15 +85,10 @@ def test_break_a_promise_fails_its_test(
 def test_keep_what_was_found_in_a_file_by_framework(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "results"))
     contract = type("Contract", (AdapterContract,), {"harness": broken.Mumbling, "impossible": {"C7": "no answers"}})()
-    scene = Scene(tmp_path)
-    stage = Stage(scene, broken.Mumbling(scene), lambda: pytest.fail("no process is needed"))
-    try:
-        contract.test_c07_wake_with_a_malformed_answer_leaves_the_case_answerable(stage, "a word")
-        contract.test_c08_wake_with_nothing_decided_twice_does_nothing(stage)
-        with pytest.raises(AssertionError):
-            contract.test_c09_reject_runs_nothing_and_the_model_sees_why(stage)
-    finally:
-        scene.close()
+    on_stage(contract.test_c07_wake_with_a_malformed_answer_leaves_the_case_answerable, tmp_path / "1", "a word")
+    on_stage(contract.test_c08_wake_with_nothing_decided_twice_does_nothing, tmp_path / "2")
+    with pytest.raises(AssertionError, match="wrong"):
+        on_stage(contract.test_c09_reject_runs_nothing_and_the_model_sees_why, tmp_path / "3")
     kept = json.loads((tmp_path / "results" / "mumbling.json").read_text())
     assert kept["framework"] == "mumbling"
     found = {name: list(cell["parts"].values()) for name, cell in kept["cells"].items()}
@@ -103,6 +98,16 @@ def test_keep_what_was_found_in_a_file_by_framework(tmp_path: Path, monkeypatch:
         "C9": [{"result": "broken"}],
     }
     assert [standing(cell) for cell in kept["cells"].values()] == ["impossible", "holds", "broken"]
+
+
+def on_stage(promise: Callable[..., None], folder: Path, *more: Any) -> None:
+    """A promise on a stage of its own."""
+    folder.mkdir()
+    scene = Scene(folder)
+    try:
+        promise(Stage(scene, broken.Mumbling(scene), lambda: pytest.fail("no process is needed")), *more)
+    finally:
+        scene.close()
 
 
 def test_declare_a_cell_impossible_without_running_it(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ class Rebuilt:
 
     def __init__(self) -> None:
         self.size = 0
-        # of the newest entry, microseconds
+        # the latest time that any entry bears, microseconds: a clock may have gone back since
         self.at = 0
         self.cases: dict[str, Account] = {}
         self.policy: str | None = None
@@ -114,7 +114,7 @@ class Rebuilt:
 
     def feed(self, entry: Entry) -> None:
         """Take in the next entry."""
-        self.at = from_iso(entry["at"])
+        self.at = max(self.at, from_iso(entry["at"]))
         named = entry.get("case", {}).get("id")
         if entry["type"] == "proposal.submitted" or entry.get("submitted"):
             self.cases[named] = _new(entry)

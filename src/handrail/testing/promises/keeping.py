@@ -128,6 +128,15 @@ class LogPromises:
         rig.answer(ANN, case)
         assert len(rig.entries("clock.jumped")) == 1
 
+    def test_clock_that_jumps_back_leaves_what_was_done_explained(self, rig: Rig) -> None:
+        case = rig.gated("waits")
+        rig.pass_time(61)
+        rig.gated()
+        rig.clock.advance(-3600)
+        rig.gated()
+        assert rig.problems() == []
+        assert rig.decision(case) is None
+
     def test_time_without_a_clock_is_the_databases_own(self, rig: Rig) -> None:
         seen: list[int] = []
 

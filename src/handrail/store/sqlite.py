@@ -32,6 +32,8 @@ _SYSTEM = SystemClock()
 AUTOCHECKPOINT_PAGES = 4000
 BUSY_MILLISECONDS = 10_000
 POLL_SECONDS = 0.05
+# in one statement: 64 rows of the widest table are far below SQLite's limit of 32,766 parameters
+MOST_ROWS = 64
 log = logging.getLogger("handrail.sqlite")
 MOUNTS = Path("/proc/mounts")
 NETWORK_FILE_SYSTEMS = {
@@ -191,12 +193,16 @@ class SQLiteConnection:
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> list[str]:
         if not rows:
             return []
-        sql = _insert_sql(table, tuple(rows[0]), ignore)
-        if not ignore:
-            self._db.executemany(sql, rows)
-            return []
-        first = next(iter(table.primary_key)).name
-        return [row[first] for row in rows if self._db.execute(sql, row).rowcount == 1]
+        columns = tuple(rows[0])
+        values = [row[name] for row in rows for name in columns]
+        added: list[str] = []
+        at = 0
+        for count in _portions(len(rows)):
+            end = at + count * len(columns)
+            found = self._db.execute(_insert_sql(table, columns, count, ignore), values[at:end]).fetchall()
+            added.extend(row[0] for row in found)
+            at = end
+        return added
 
     def idle(self) -> None:
         """Fold the WAL back into the file while nobody waits."""
@@ -217,11 +223,22 @@ class SQLiteConnection:
             self._lock = None
 
 
+def _portions(count: int) -> list[int]:
+    """How many rows go into each statement: powers of two, so that few different statements are prepared.
+
+    A statement for many rows gives Python's lock away once; one for each row would wait for it each time.
+    """
+    portions = [MOST_ROWS] * (count // MOST_ROWS)
+    rest = count % MOST_ROWS
+    return portions + [1 << bit for bit in reversed(range(rest.bit_length())) if rest >> bit & 1]
+
+
 @cache
-def _insert_sql(table: Table, columns: tuple[str, ...], ignore: bool) -> str:
+def _insert_sql(table: Table, columns: tuple[str, ...], count: int, ignore: bool) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
-    values = ", ".join(f":{name}" for name in columns)
-    return f'INSERT {"OR IGNORE " if ignore else ""}INTO "{table.name}" ({names}) VALUES ({values})'
+    values = ", ".join(["(" + ", ".join("?" * len(columns)) + ")"] * count)
+    sql = f'INSERT {"OR IGNORE " if ignore else ""}INTO "{table.name}" ({names}) VALUES {values}'
+    return f'{sql} RETURNING "{next(iter(table.primary_key)).name}"' if ignore else sql
 
 
 def refuse_network_file_system(path: Path, mounts: Path = MOUNTS) -> None:

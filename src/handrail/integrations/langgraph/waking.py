@@ -157,11 +157,10 @@ class ThreadWaker(Waker):
         self._threads = threads
         self._swept = time.monotonic()
 
-    def step(self, timeout: float = 0.0) -> bool:
-        """Wake the next due thread, waiting up to `timeout` seconds for one; whether there was one."""
+    def _step(self, timeout: float, finish: Callable[[object], None]) -> bool:
         if time.monotonic() > self._swept + SWEEP_SECONDS:
             self.sweep()
-        return super().step(timeout)
+        return super()._step(timeout, finish)
 
     def sweep(self) -> list[str]:
         """Cancel the cases of threads that went on without them (new input, or an end); the ids of the cases."""

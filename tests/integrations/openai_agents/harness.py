@@ -63,10 +63,7 @@ class OpenAIAgents(Harness):
         if answer is not REGULAR:
             asyncio.run(self._answer(app, answer))
             return
-        one = waker(app.hr, app.agent, then=lambda run, result: app.keep(result))
-        # only this conversation, and only if it is due
-        one._run = app.script.thread
-        one.step()
+        waker(app.hr, app.agent, run=app.script.thread, then=lambda run, result: app.keep(result)).step()
 
     async def _answer(self, app: App, answer: Any) -> None:
         """Straight to the SDK: the state that it gave out, with this answer to each of its calls."""

@@ -103,12 +103,13 @@ def waker(
     hr: Client, agent: Agent[Any], *, then: Callable[[str, RunResult], Awaitable[None] | None] | None = None,
     options: Options | None = None, context_override: Any = None,
     context_deserializer: Callable[[Mapping[str, Any]], Any] | None = None,
-    context_serializer: Callable[[Any], Mapping[str, Any]] | None = None, lasting: float = 300.0,
+    context_serializer: Callable[[Any], Mapping[str, Any]] | None = None, run: str | None = None, lasting: float = 300.0,
 ) -> Waker:  # fmt: skip
     """Wakes parked runs of this agent as their cases are decided. Call `run`, `arun` or `start`.
 
     `then(run, result)` is called each time a run ended or parked again (`result.interruptions`). `options` are those
     of `Runner.run`, or a function of the run's name that returns them. A run that raises is tried again.
+    `run` limits it to one run.
     """
 
     async def wake(woken: Woken) -> None:
@@ -123,7 +124,7 @@ def waker(
         if inspect.isawaitable(made):
             await made
 
-    return hr.waker(FRAMEWORK, wake, lasting=lasting)
+    return hr.waker(FRAMEWORK, wake, run=run, lasting=lasting)
 
 
 async def _abandoned(hr: Client, run: str) -> None:

@@ -44,7 +44,7 @@ escalation_policies:
     undo_seconds: 0
   - action_type: slow
     autonomy: confirm
-    undo_seconds: 0.4
+    undo_seconds: 4
 """
 OPERATOR = Actor(kind="agent", pid="operator", scopes=ALL_SCOPES)
 

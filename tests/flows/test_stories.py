@@ -244,7 +244,7 @@ def test_answer_taken_back_in_its_window_decides_nothing(world: World) -> None:
     desk.withdraw(made["review"]["id"])
     assert pending.decision(timeout=0.8) is None
     desk.next().approve()
-    assert pending.result(5) == "x"
+    assert pending.result(60) == "x"
 
 
 def test_withdrawn_proposal_cannot_be_answered(world: World) -> None:

@@ -58,8 +58,8 @@ def test_wait_for_decision_returns_as_soon_as_a_person_answers(each: Site) -> No
     decision = got["answer"]["decision"]
     assert decision["kind"] == "approved"
     assert decision["by"] == [each.people["ann"]]
-    # a poll alone would take many seconds
-    assert got["at"] - sent < 3
+    # a poll alone would come after 15 s
+    assert got["at"] - sent < 12
     later = program.get(f"/v1/proposals/{case_id}/decision").json()["decision"]
     # a checkpoint may have been signed since
     assert decision | {"proof": decision["proof"] | {"proof": later["proof"]["proof"]}} == later

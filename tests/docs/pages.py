@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUNS = frozenset({"python", "bash", "yaml", "json"})
 SHOWS = frozenset({"text", "mermaid"})
 
-REMARK = re.compile(r"<!--\s*(runs-with|not run)\s*:\s*(.*?)\s*-->", re.DOTALL)
+REMARK = re.compile(r"<!--\s*(runs-with|runs-in|not run)\s*:\s*(.*?)\s*-->", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class Block:
     text: str
     # names of the setups to run it with
     runs_with: tuple[str, ...] = ()
+    # the extra in whose environment it runs (tests/integrations/blocks.py); None: here
+    runs_in: str | None = None
     # why it is not run; None: it is
     not_run: str | None = None
 
@@ -60,6 +62,7 @@ def blocks_of(path: Path) -> Iterator[Block]:
                 language=token.info.strip(),
                 text=token.content,
                 runs_with=tuple(remark[1].split()) if remark and remark[0] == "runs-with" else (),
+                runs_in=remark[1] if remark and remark[0] == "runs-in" else None,
                 not_run=remark[1] if remark and remark[0] == "not run" else None,
             )
             remark = None

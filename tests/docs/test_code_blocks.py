@@ -17,6 +17,7 @@ from handrail import canonical
 from handrail.policy.loader import document_of
 from tests.docs.pages import ROOT, RUNS, SHOWS, Block, blocks_of, page_paths
 from tests.docs.setups import SETUPS
+from tests.integrations.environments import Environment
 
 BASH_SECONDS = 120
 
@@ -44,7 +45,7 @@ def test_run_every_block_of_a_page_succeeds(
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     with ExitStack() as page:
         for block in blocks_of(path):
-            if block.not_run is None and block.language in RUNS:
+            if block.not_run is None and block.runs_in is None and block.language in RUNS:
                 with ExitStack() as around:
                     for name in block.runs_with:
                         SETUPS[name](block, tmp_path, page, around, monkeypatch)
@@ -56,6 +57,14 @@ def test_run_every_block_of_a_page_succeeds(
 def test_label_every_block_with_a_known_language(path: Path) -> None:
     unknown = [f"{block}: {block.language!r}" for block in blocks_of(path) if block.language not in RUNS | SHOWS]
     assert not unknown, f"label each fence with one of {sorted(RUNS | SHOWS)}: {unknown}"
+
+
+def test_run_a_block_in_an_environment_that_tests_it() -> None:
+    for path in page_paths():
+        for block in blocks_of(path):
+            if block.runs_in is not None:
+                tests = [found.read_text() for found in Environment(block.runs_in).tests.glob("test_*.py")]
+                assert any(f'run_page("{block.page}"' in text for text in tests), f"no test runs {block}"
 
 
 def test_count_the_blocks_that_are_not_run(record_property: Callable[[str, object], None]) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+# what needs a framework runs in its environment: tests/integrations/examples.py
+HERE = sorted(path for path in EXAMPLES.glob("*.py") if "handrail[" not in path.read_text(encoding="utf-8"))
+MOST_LINES = 100
 SHOWS = {
     "gate_a_function.py": ("paid 900 to Bose Paper Mills", "waits: ", "paid 12000 to Asha Traders"),
     "ask_a_question.py": ("the reviewer hears: ", "paying from 4410-22 in INR"),
@@ -21,7 +24,7 @@ SHOWS = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
+@pytest.mark.parametrize("name", [path.name for path in HERE])
 def test_example_with_a_scripted_reviewer_shows_what_it_is_about(name: str, tmp_path: Path) -> None:
     command = [sys.executable, str(EXAMPLES / name), "--auto", "--database", str(tmp_path / "example.db")]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
@@ -35,4 +38,9 @@ def test_example_with_a_scripted_reviewer_shows_what_it_is_about(name: str, tmp_
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_example_is_short_enough_to_read(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) < 80
+    assert len(path.read_text(encoding="utf-8").splitlines()) < (80 if path in HERE else MOST_LINES)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
+def test_example_is_listed_with_its_command(path: Path) -> None:
+    assert f"python examples/{path.name}" in (EXAMPLES / "README.md").read_text(encoding="utf-8")

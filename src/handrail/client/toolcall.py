@@ -125,7 +125,7 @@ class ToolGate:
     ):  # fmt: skip
         self.client = client
         self.settings = Settings(
-            usual=says, terms=terms or {}, agent=agent, failures=failures, comes_back=comes_back
+            usual=says, terms={} if terms is None else terms, agent=agent, failures=failures, comes_back=comes_back
         )  # fmt: skip
         for tool in ("any tool", *self.settings.terms):
             made = self.settings.of(tool)

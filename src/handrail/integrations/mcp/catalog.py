@@ -117,6 +117,18 @@ def usable_schema(tool: types.Tool) -> JSON:
     return None if _refers_elsewhere(schema) else schema
 
 
+def form_of(tool: types.Tool, arguments: JSON) -> JSON:
+    """The schema that edits are held to: no other arguments than it names, unless the call itself had others."""
+    schema = usable_schema(tool)
+    if not isinstance(schema, dict) or not isinstance(schema.get("properties"), dict) or _OPEN & schema.keys():
+        return schema
+    return schema if set(arguments) - schema["properties"].keys() else schema | {"additionalProperties": False}
+
+
+# what can name further arguments
+_OPEN = {"additionalProperties", "unevaluatedProperties", "patternProperties", "allOf", "anyOf", "oneOf", "if", "$ref"}
+
+
 def misfit(schema: JSON, arguments: JSON) -> str | None:
     """What of the arguments does not fit, in words; None when they do, or nobody can say."""
     if schema is None:

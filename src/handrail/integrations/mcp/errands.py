@@ -18,9 +18,10 @@ from mcp.shared.dispatcher import ProgressFnT as Progress
 
 from handrail.canonical import JSON
 from handrail.client.client import Client
+from handrail.client.terms import Computed
 from handrail.client.toolcall import Told, ToolCall, ToolGate
 from handrail.errors import Conflict, HandrailError
-from handrail.integrations.mcp.catalog import Catalog, usable_schema
+from handrail.integrations.mcp.catalog import Catalog, form_of
 from handrail.integrations.mcp.results import ErrorResult, Results
 from handrail.integrations.mcp.tickets import Ticket, Tickets
 from handrail.integrations.mcp.upstream import Refused, Upstream
@@ -76,6 +77,7 @@ class Errands:
     def __init__(
         self, client: Client, upstream: Upstream, catalog: Catalog, tickets: Tickets, results: Results, *, name: str,
         agent: str, principal: str | None, run: str, tool_seconds: float,
+        tools: Mapping[str, Mapping[str, Computed]],
     ):  # fmt: skip
         self._client = client
         self._upstream = upstream
@@ -86,7 +88,8 @@ class Errands:
         self._run = run
         self._seconds = tool_seconds
         self._gate = ToolGate(
-            client, terms=_Terms(name, catalog), agent=agent, failures=(Refused, ErrorResult), principal=principal,
+            client, terms=_Terms(name, catalog, tools), agent=agent, failures=(Refused, ErrorResult),
+            principal=principal,
             # a tool that is still at work counts as gone only after it would have been given up here
             lasting=tool_seconds + 30,
         )  # fmt: skip
@@ -246,7 +249,7 @@ class Errands:
         tool = self._catalog.known(errand.tool)
         return ToolCall(
             name=errand.tool, arguments=arguments, call_id=call_id, key=key, run=self._run, function=call, load=load,
-            schema=None if tool is None else usable_schema(tool), dump_result=self._results.dump,
+            schema=None if tool is None else form_of(tool, arguments), dump_result=self._results.dump,
             load_result=self._results.load,
         )  # fmt: skip
 
@@ -258,9 +261,10 @@ _FINAL = frozenset({"rejected", "redirected", "expired", "cancelled", "halted"})
 class _Terms(Mapping[str, Mapping[str, Any]]):
     """The terms of whatever tool the server offers: nothing it says of itself makes them looser."""
 
-    def __init__(self, server: str, catalog: Catalog):
+    def __init__(self, server: str, catalog: Catalog, given: Mapping[str, Mapping[str, Computed]]):
         self._server = server
         self._catalog = catalog
+        self._given = given
 
     def __getitem__(self, name: str) -> Mapping[str, Any]:
         tool = self._catalog.known(name)
@@ -270,7 +274,8 @@ class _Terms(Mapping[str, Mapping[str, Any]]):
             "kind": "text", "title": "What the MCP server says this tool does", "content": shown,
             "source": self._server, "trusted": False,
         }  # fmt: skip
-        return {"action": f"{self._server}.{name}", "evidence": (evidence,) if shown.strip() else ()}
+        usual = {"action": f"{self._server}.{name}", "evidence": (evidence,) if shown.strip() else ()}
+        return usual | dict(self._given.get(name, {}))
 
     def __iter__(self) -> Iterator[str]:
         return iter(())

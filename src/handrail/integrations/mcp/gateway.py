@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from pydantic import BaseModel
 
 from handrail.client.client import Client
 from handrail.client.flows import new_nonce
+from handrail.client.terms import Computed
 from handrail.errors import HandrailError, InvalidInput, Unavailable
 from handrail.integrations.mcp import asking
 from handrail.integrations.mcp.asking import Context, Round, Seal
@@ -84,6 +85,8 @@ class Terms:
     tool_seconds: float = TOOL_SECONDS
     # ask the client's user whether to keep waiting, where the client can
     elicits: bool = True
+    # by tool, what else a proposal of it says: as in `Client.gate`
+    tools: Mapping[str, Mapping[str, Computed]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 < self.hold <= 3600 or not 1 <= self.tool_seconds <= 3600:
@@ -107,7 +110,7 @@ class Gateway:
         self._errands = Errands(
             client, self._upstream, self._catalog, self._tickets, Results(terms.folder), name=terms.name,
             agent=terms.agent, principal=terms.principal, run=terms.run or f"mcp-{new_nonce()}",
-            tool_seconds=terms.tool_seconds,
+            tool_seconds=terms.tool_seconds, tools=terms.tools,
         )  # fmt: skip
 
     @asynccontextmanager

@@ -82,6 +82,8 @@ def shown(told: Told) -> types.CallToolResult:
         made = _plain(told.text, error=True)
     elif isinstance(told.value, types.CallToolResult):
         made = told.value
+    elif told.kind == "ran" and told.value is None:
+        made = _plain("[handrail] It took effect. Its result was not recorded.")
     else:
         said = told.value if isinstance(told.value, str) else json.dumps(told.value, ensure_ascii=False)
         made = _plain(said)

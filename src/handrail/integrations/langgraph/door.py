@@ -57,9 +57,9 @@ class Door:
         self.wait = wait
         self.delegates = frozenset(delegates)
 
-    def place(self, config: RunnableConfig | None) -> Place:
+    def place(self, config: RunnableConfig | None, *, state: Any, call_id: str | None) -> Place:
         """Where the call is made. Raises `InvalidInput` where it could not be parked."""
-        place = place_of(config)
+        place = place_of(config, state=state, call_id=call_id)
         if self.wait == "park":
             place.need_saved()
         return place

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config
 
@@ -26,7 +28,8 @@ class Place:
 
     # None outside of a graph that keeps threads
     thread: str | None
-    # the step, and in a subgraph the task that holds it: tells a call id from the same id in a later turn
+    # the model's message that makes the call, else the step (in a subgraph with the task that holds it): tells a call
+    # id from the same id in a later turn, and stays when the message is replayed
     turn: str
     # the checkpoint of the whole graph on which the step rests
     checkpoint: str
@@ -64,8 +67,11 @@ class Kept:
     run: Run | None = None
 
 
-def place_of(config: RunnableConfig | None) -> Place:
-    """Where the code that has this config runs; without one, where the calling code runs."""
+def place_of(config: RunnableConfig | None, *, state: Any = None, call_id: str | None = None) -> Place:
+    """Where the code that has this config runs; without one, where the calling code runs.
+
+    `state` is that of the graph, in which the message with this call is looked for.
+    """
     config = ensure_config(config)
     found = config["configurable"]
     thread = found.get("thread_id")
@@ -73,7 +79,7 @@ def place_of(config: RunnableConfig | None) -> Place:
     outer = str(found.get("checkpoint_ns", "")).rpartition("|")[0]
     return Place(
         thread=None if thread is None else str(thread),
-        turn="" if step is None else f"{outer}/{step}".lstrip("/"),
+        turn=_message(state, call_id) or ("" if step is None else f"{outer}/{step}".lstrip("/")),
         checkpoint=str((found.get("checkpoint_map") or {}).get("", "")),
         configurable={name: value for name, value in found.items() if _is_plain(name, value)},
         saved=bool(found.get(CHECKPOINTER)),
@@ -87,6 +93,17 @@ def kept(state: bytes) -> Kept:
     return Kept(
         configurable=found["configurable"], checkpoint=found["checkpoint"], run=None if run is None else Run(**run)
     )
+
+
+def _message(state: Any, call_id: str | None) -> str | None:
+    """The id of the latest message that makes this call."""
+    messages = state.get("messages") if isinstance(state, dict) else getattr(state, "messages", state)
+    if call_id is None or not isinstance(messages, list):
+        return None
+    for message in reversed(messages):
+        if isinstance(message, AIMessage) and any(call["id"] == call_id for call in message.tool_calls):
+            return message.id
+    return None
 
 
 def _is_plain(name: str, value: object) -> bool:

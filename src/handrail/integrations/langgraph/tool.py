@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool
 from langchain_core.tools import tool as made_of
+from langgraph.prebuilt import ToolRuntime
 from pydantic import PrivateAttr
 
 from handrail.client.client import Client
@@ -65,8 +66,8 @@ class GatedTool(BaseTool):
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """Propose the call, park or wait while people decide, run what was approved, once."""
-        call_id, given = _read(self.inner, input)
-        place = self._door.place(config)
+        call_id, given, state = _read(self.inner, input)
+        place = self._door.place(config, state=state, call_id=call_id)
         said, injected = asked.split(self.inner, given)
 
         def run(**arguments: Any) -> Any:
@@ -80,8 +81,8 @@ class GatedTool(BaseTool):
 
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
         """The same for an event loop."""
-        call_id, given = _read(self.inner, input)
-        place = self._door.place(config)
+        call_id, given, state = _read(self.inner, input)
+        place = self._door.place(config, state=state, call_id=call_id)
         said, injected = asked.split(self.inner, given)
 
         async def run(**arguments: Any) -> Any:
@@ -109,13 +110,24 @@ class GatedTool(BaseTool):
         return self.inner.get_input_schema(config)
 
     @property
-    def func(self) -> Callable[..., Any] | None:
-        """Not the function: its annotations, by which LangGraph knows what to inject."""
+    def func(self) -> Callable[..., Any]:
+        """Not the function: its annotations, by which LangGraph knows what to inject. We want the state beside them."""
         found = getattr(self.inner, "func", None) or getattr(self.inner, "coroutine", None)
-        return None if found is None else functools.wraps(found)(_refuse)
+
+        def refuse(*args: Any, **kwargs: Any) -> NoReturn:
+            _refuse()
+
+        shown = refuse if found is None else functools.wraps(found)(refuse)
+        # the tool's own comes last, and then it is the one that is filled in
+        shown.__annotations__ = {_OURS: ToolRuntime, **getattr(found, "__annotations__", {})}
+        return shown
 
     def _run(self, *args: Any, **kwargs: Any) -> Any:
         _refuse()
+
+
+# a parameter that no tool has
+_OURS = "handrail_runtime"
 
 
 def _refuse(*args: Any, **kwargs: Any) -> NoReturn:
@@ -133,16 +145,18 @@ def _tool(tool: BaseTool | Callable[..., Any]) -> BaseTool:
     return made_of(tool)
 
 
-def _read(tool: BaseTool, input: Any) -> tuple[str | None, Mapping[str, Any]]:
-    """A call's id, if it has one, and its arguments."""
+def _read(tool: BaseTool, input: Any) -> tuple[str | None, Mapping[str, Any], Any]:
+    """A call's id, if it has one, its arguments, and the state of the graph around it, if that was injected."""
     if isinstance(input, dict) and input.get("type") == "tool_call":
-        return input["id"], input["args"]
+        given = input["args"]
+        state = next((value.state for value in given.values() if isinstance(value, ToolRuntime)), None)
+        return input["id"], {name: value for name, value in given.items() if name != _OURS}, state
     if isinstance(input, dict):
-        return None, input
+        return None, input, None
     (name, *more) = tool.args
     if more:
         raise InvalidInput(f"{tool.name} takes {len(more) + 1} arguments, not one text")
-    return None, {name: input}
+    return None, {name: input}, None
 
 
 def _refilled(input: Any, arguments: Mapping[str, Any], injected: Mapping[str, Any]) -> dict[str, Any]:

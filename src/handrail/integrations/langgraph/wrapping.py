@@ -68,7 +68,7 @@ class Wrapper:
     def _call(self, request: ToolCallRequest, run: Callable[..., Any]) -> tuple[ToolCall, Place] | ToolMessage:
         """The call to propose, or what the model is told of arguments that the tool cannot take."""
         call, tool = request.tool_call, request.tool
-        place = self._door.place(request.runtime.config)
+        place = self._door.place(request.runtime.config, state=request.state, call_id=call["id"])
         said: dict[str, JSON] = call["args"]
         if tool is not None:
             try:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from handrail.errors import Conflict, Unavailable
-from handrail.store import schema
+from handrail.store import schema, statements
 from handrail.store.migrate import migrate
 from handrail.store.open import open_store
 from handrail.store.statements import Statement
@@ -126,6 +126,41 @@ def put_now(tx: Tx, name: str) -> None:
     put(tx, name)
     # what was gathered is written before the next statement runs
     tx.run(COUNT)
+
+
+def drop_claim(tx: Tx, name: str) -> str:
+    tx.later(statements.claim_put_away, case_id=name, fence=1)
+    return name
+
+
+def test_run_a_group_in_which_a_gathered_change_lost_its_race_tells_that_verb_only(writer: Writer) -> None:
+    def claim(tx: Tx, name: str) -> None:
+        tx.add(schema.claim, case_id=name, workspace="w", reviewer="r", fence=1, taken_at=1, expires_at=2)
+
+    for name in ("a", "c"):
+        writer.run(claim, name)
+    futures = crowd(writer, [(drop_claim, "a"), (drop_claim, "b"), (put, "x"), (drop_claim, "c")])
+    failures = [type(future.exception()) if future.exception() else None for future in futures]
+    assert failures == [None, Conflict, None, None]
+    assert writer.store.read_hot(Statement("SELECT count(*) FROM claim")) == [(0,)]
+    assert rows(writer) == 1
+
+
+def test_run_a_verb_whose_writes_to_one_table_alternate_keeps_their_order(writer: Writer) -> None:
+    def there(tx: Tx, name: str) -> None:
+        tx.add(schema.timer, kind="claim", subject=name, due_at=1)
+        tx.later(statements.timer_end, kind="claim", subject=name)
+        tx.add(schema.timer, kind="claim", subject=name, due_at=2)
+
+    def gone(tx: Tx, name: str) -> None:
+        tx.later(statements.timer_end, kind="claim", subject=name)
+        tx.add(schema.timer, kind="claim", subject=name, due_at=1)
+        tx.later(statements.timer_end, kind="claim", subject=name)
+
+    for future in crowd(writer, [(there, "a"), (gone, "b"), (there, "c"), (gone, "d")]):
+        future.result()
+    found = writer.store.read_hot(Statement("SELECT subject, due_at FROM timer ORDER BY subject"))
+    assert found == [("a", 2), ("c", 2)]
 
 
 def test_cancel_a_waiting_verb_does_not_run_it_and_stops_nobody(writer: Writer) -> None:

@@ -136,15 +136,14 @@ def implicit(tx: Tx, actor: Actor, case: CaseRow) -> tuple[int, bool]:
         return int(held[2]), False
     if held is not None:
         tx.run(statements.claim_drop, case_id=case.id)
-    fenced = tx.one(statements.case_fence, case_id=case.id)
-    if fenced is None:
-        raise AlreadyDecided(f"case {case.id} is decided")
-    tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
+    fence = case.fence + 1
+    tx.later(statements.ready_drop, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
+    tx.later(statements.case_pass, case_id=case.id, seen=case.fence)
     tx.entry(
-        actor.workspace, "claim.taken", actor.entry(), case=(case.id, case.revision), fence=fenced[0],
+        actor.workspace, "claim.taken", actor.entry(), case=(case.id, case.revision), fence=fence,
         expires=iso(tx.now + CLAIM_SECONDS * SECOND),
     )  # fmt: skip
-    return int(fenced[0]), True
+    return fence, True
 
 
 def may_review(tx: Tx, actor: Actor) -> None:

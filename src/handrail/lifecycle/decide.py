@@ -30,13 +30,15 @@ class Settled:
 
 
 def settle(
-    tx: Tx, row: ProposalRow, case: CaseRow, route: Route, *, by: Actor = SYSTEM, in_hand: bool = False
-) -> Settled:
-    """Weigh the reviews of an open case and act on what they amount to.
+    tx: Tx, row: ProposalRow, case: CaseRow, route: Route, *, given: list[ReviewRow] | None = None,
+    by: Actor = SYSTEM, in_hand: bool = False,
+) -> Settled:  # fmt: skip
+    """Weigh the reviews of an open case (`given`, where they are known) and act on what they amount to.
 
     `in_hand`: the case is out of the queue and its claim has ended, as when its reviewer just answered.
     """
-    given = rows.reviews(tx, case.id)
+    if given is None:
+        given = rows.reviews(tx, case.id)
     outcome = _weigh(row, case, route, given, tx.now)
     if outcome.edit is not None and not case.soft:
         more = edits.ask_more_people(tx, row, case, outcome.arguments)
@@ -111,12 +113,12 @@ def record(
     tx: Tx, row: ProposalRow, kind: str, body: dict[str, JSON], by: Actor, *, reviews: list[str] | None = None
 ) -> Settled:
     """Make the decision: one guarded statement, so of two deciders one wins. The loser gets `closed` only."""
+    if row.decision is not None:
+        return Settled(closed=True)
     data = dumps(body)
     entry_id = tx.new_id()
-    won = tx.run(statements.decision_make, case_id=row.case_id, kind=kind, bytes=data, at=tx.now, entry=entry_id)
-    if not won:
-        return Settled(closed=True)
-    if won[0][1]:
+    tx.later(statements.decision_put, case_id=row.case_id, kind=kind, bytes=data, at=tx.now, entry=entry_id)
+    if row.parked:
         # a parked run waits for it
         tx.run(statements.park_decided, case_id=row.case_id)
     receipt = tx.entry(

@@ -17,7 +17,7 @@ from handrail.lifecycle import halt, opening, policies, rows
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import ExecutionRow, ProposalRow
 from handrail.store import schema, statements
-from handrail.store.tx import Tx
+from handrail.store.tx import Look, Tx
 
 Started = Execution
 HOLD = 300 * SECOND
@@ -93,13 +93,12 @@ def start_new(
     tx: Tx, *, workspace: str, case_id: str, action: str, agent: str | None, action_digest: str, tool_class: str,
     nonce: str, hold: int, actor: Actor, arguments: JSON, revision: int,
 ) -> Execution:  # fmt: skip
-    """Insert the execution row and its entry. Raises `NotExecutable` if somebody was first."""
+    """Insert the execution row and its entry; the caller knows, under the case's lock, that there is none."""
     expires = tx.now + hold
-    if not tx.run(
-        statements.execution_insert, case_id=case_id, workspace=workspace, action=action, agent=agent,
-        state="started", tool_class=tool_class, nonce=nonce, now=tx.now, expires_at=expires,
-    ):  # fmt: skip
-        raise NotExecutable(f"the approval of case {case_id} was used")
+    tx.add(
+        schema.execution, case_id=case_id, workspace=workspace, action=action, agent=agent, state="started",
+        tool_class=tool_class, nonce=nonce, fence=1, started_at=tx.now, expires_at=expires,
+    )  # fmt: skip
     tx.add(schema.timer, kind="execution", subject=case_id, due_at=expires)
     tx.entry(
         workspace, "execution.started", actor.entry(), case=(case_id, revision),
@@ -225,16 +224,12 @@ def finish(tx: Tx, command: Finish) -> Execution:
             incident={"id": tx.new_id(), "code": "late_completion"},
         )
         return rows.execution_noun(execution, row)
-    if not tx.run(
-        statements.execution_finish,
-        case_id=command.case_id,
-        fence=command.fence,
-        state=state,
-        now=tx.now,
-        result=result,
-    ):
+    if execution.state != "started" or execution.fence != command.fence:
         raise NotExecutable(f"fence {command.fence} of case {command.case_id} is stale")
-    tx.run(statements.timer_drop, kind="execution", subject=command.case_id)
+    tx.later(
+        statements.execution_end, case_id=command.case_id, fence=command.fence, state=state, now=tx.now, result=result
+    )
+    tx.later(statements.timer_end, kind="execution", subject=command.case_id)
     tx.entry(
         workspace, "execution.finished", command.actor.entry(), case=(command.case_id, row.revision),
         fence=command.fence, result=state, outcome=digest(result),
@@ -242,11 +237,22 @@ def finish(tx: Tx, command: Finish) -> Execution:
     return rows.execution_noun(execution._replace(state=state, finished_at=tx.now, result=result), row)
 
 
-def look_ahead(tx: Tx, commands: Sequence[Start | Finish]) -> None:
-    """Read for many starts or ends of different cases what each of them reads first."""
+def look_ahead_of_starts(commands: Sequence[Start]) -> list[Look]:
+    """What starts read first."""
+    looks = [look for space in rows.by_workspace(commands) for look in halt.looks(space)]
+    return looks + look_ahead(commands)
+
+
+def look_ahead(commands: Sequence[Start | Finish]) -> list[Look]:
+    """What starts and ends read first."""
+    looks = []
     for workspace, ids in rows.by_workspace(commands).items():
-        tx.look_ahead(statements.proposal_lock, statements.proposal_lock_many, workspace, ids)
-        tx.look_ahead(statements.execution_get, statements.execution_get_many, workspace, ids)
+        looks += [
+            Look(statements.workspace_get, workspace),
+            Look(statements.proposal_lock, workspace, ids, statements.proposal_lock_many),
+            Look(statements.execution_get, workspace, ids, statements.execution_get_many),
+        ]
+    return looks
 
 
 def lapse(tx: Tx, command: tuple[str, str]) -> None:

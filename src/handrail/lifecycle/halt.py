@@ -13,7 +13,7 @@ from handrail.canonical import JSON
 from handrail.errors import InvalidInput, NotFound
 from handrail.lifecycle.actor import Actor
 from handrail.store import schema, statements
-from handrail.store.tx import Tx
+from handrail.store.tx import Look, Tx
 
 Scope = Literal["agent", "action", "run", "workspace"]
 SCOPES: tuple[Scope, ...] = ("agent", "action", "run", "workspace")
@@ -68,6 +68,11 @@ def lift_halt(tx: Tx, command: Lift) -> None:
         raise NotFound(f"no halt {command.id!r} stands")
     _forget(tx, command.actor.workspace)
     tx.entry(command.actor.workspace, "halt.lifted", command.actor.entry(), halt=_named(command.id, row[0], row[1]))
+
+
+def looks(workspace: str) -> list[Look]:
+    """What `standing` reads."""
+    return [Look(statements.workspace_share, workspace), Look(statements.halt_live, workspace)]
 
 
 def standing(tx: Tx, workspace: str, *, agent: str | None, action: str, run: str | None) -> str | None:

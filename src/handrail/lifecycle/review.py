@@ -26,8 +26,8 @@ from handrail.lifecycle import card, claim, decide, edits, policies, queue, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.route import VERDICTS, Route
-from handrail.store import statements
-from handrail.store.tx import Staged, Tx
+from handrail.store import schema, statements
+from handrail.store.tx import Look, Staged, Tx
 
 MAX_TEXT = 10_000
 MOST_IN_A_BATCH = 20
@@ -37,6 +37,7 @@ LETS_RUN = ("approve", "edit", "respond")
 SCREENS = ("password",)
 # a program tells its dwell in tenths of a second
 ROUNDING_SECONDS = 0.1
+_REVIEW_COLUMNS = tuple(column.name for column in schema.review.columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,18 +103,21 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     if command.verdict == "edit" and not case.soft:
         edits.refuse_forbidden(tx, row, body["arguments"])
     _refuse_haste(tx, row, route, command)
+    given = rows.reviews(tx, case.id)
+    if any(each.reviewer == actor.pid and each.revision == row.revision and each.live for each in given):
+        raise Conflict("you have answered this revision; take that answer back first")
     fence, passing = _fence(tx, actor, case, command)
     effective = tx.now + _window(command.verdict, route, case, tx.now)
-    id = tx.new_id()
-    if not tx.run(
-        statements.review_insert, id=id, case_id=case.id, workspace=actor.workspace, revision=row.revision,
-        reviewer=actor.pid, verdict=command.verdict, bytes=dumps(body), card=seen, fence=fence, blind=command.blind,
-        dwell=command.dwell, now=tx.now, effective_at=effective, batch=command.batch,
-    ):  # fmt: skip
-        raise Conflict("you have answered this revision; take that answer back first")
+    answer = ReviewRow(
+        id=tx.new_id(), case_id=case.id, workspace=actor.workspace, revision=row.revision, reviewer=actor.pid,
+        verdict=command.verdict, data=dumps(body), card=seen, fence=fence, blind=command.blind, dwell=command.dwell,
+        given_at=tx.now, effective_at=effective, withdrawn_at=None, voided_at=None, batch=command.batch,
+    )  # fmt: skip
+    id = answer.id
+    tx.add(schema.review, **dict(zip(_REVIEW_COLUMNS, answer, strict=True)))
     claim.note_work(tx, actor)
     if not passing:
-        tx.run(statements.claim_end, case_id=case.id, fence=fence)
+        tx.later(statements.claim_put_away, case_id=case.id, fence=fence)
     tx.entry(
         actor.workspace, "review.given", actor.entry(), case=(case.id, row.revision), review=id,
         verdict=command.verdict, fence=fence, card=seen, effective=iso(effective),
@@ -123,7 +127,7 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     if case.escalations:
         row, case = queue.seat_lead(tx, row, case)
         route = rows.route_noun(row.route)
-    made = decide.settle(tx, row, case, route, by=actor, in_hand=True)
+    made = decide.settle(tx, row, case, route, given=[*given, answer], by=actor, in_hand=True)
     if made.decision is None and not made.closed:
         tx.run(statements.timer_drop, kind="claim", subject=case.id)
         tx.run(statements.excluded_put, case_id=case.id, person=actor.pid, why="reviewed")
@@ -131,13 +135,19 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     return Reviewed(review_id=id, case_id=case.id, effective_at=effective, decision=made.decision, receipt=made.receipt)
 
 
-def look_ahead(tx: Tx, commands: Sequence[Answer]) -> None:
-    """Read for many answers to different cases what each of them reads first."""
+def look_ahead(commands: Sequence[Answer]) -> list[Look]:
+    """What answers read first."""
+    looks = []
     for workspace, ids in rows.by_workspace(commands).items():
-        tx.look_ahead(statements.proposal_lock, statements.proposal_lock_many, workspace, ids)
-        tx.look_ahead(statements.case_get, statements.case_get_many, workspace, ids)
-        tx.look_ahead(statements.excluded_list, statements.excluded_list_many, workspace, ids)
-        tx.look_ahead(statements.claim_get, statements.claim_get_many, workspace, ids)
+        looks += [
+            Look(statements.workspace_get, workspace),
+            Look(statements.proposal_lock, workspace, ids, statements.proposal_lock_many),
+            Look(statements.case_get, workspace, ids, statements.case_get_many),
+            Look(statements.excluded_list, workspace, ids, statements.excluded_list_many),
+            Look(statements.review_list, workspace, ids, statements.review_list_many),
+            Look(statements.claim_get, workspace, ids, statements.claim_get_many),
+        ]
+    return looks
 
 
 def review_batch(tx: Tx, commands: Sequence[Answer]) -> list[Reviewed]:

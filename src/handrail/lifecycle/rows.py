@@ -38,6 +38,8 @@ class ProposalRow(NamedTuple):
     decision_bytes: bytes | None
     decided_at: int | None
     decision_entry: str | None
+    # a parked run waits for its decision
+    parked: bool
 
     def record(self) -> dict[str, Any]:
         """The proposal as plain JSON. Kept and shared: copy before changing what is inside."""
@@ -86,6 +88,11 @@ class ReviewRow(NamedTuple):
     voided_at: int | None
     batch: str | None
 
+    @property
+    def live(self) -> bool:
+        """Neither taken back nor void."""
+        return self.withdrawn_at is None and self.voided_at is None
+
 
 class ExecutionRow(NamedTuple):
     case_id: str
@@ -118,12 +125,12 @@ def case(tx: Tx, workspace: str, case_id: str) -> CaseRow | None:
     return None if row is None else CaseRow._make(row)
 
 
-def by_workspace(commands: Iterable[Any]) -> dict[str, list[str]]:
+def by_workspace(commands: Iterable[Any]) -> dict[str, tuple[str, ...]]:
     """The cases that commands name, by their actors' workspaces."""
     found: dict[str, list[str]] = {}
     for command in commands:
         found.setdefault(command.actor.workspace, []).append(command.case_id)
-    return found
+    return {workspace: tuple(ids) for workspace, ids in found.items()}
 
 
 def reviews(tx: Tx, case_id: str) -> list[ReviewRow]:

@@ -25,7 +25,7 @@ from handrail.policy.evaluate import Policy
 from handrail.proposal import KINDS, Proposal
 from handrail.route import Reason, Route
 from handrail.store import schema, statements
-from handrail.store.tx import Staged, Tx
+from handrail.store.tx import Look, Staged, Tx
 
 MAX_PROPOSAL_BYTES = 1024 * 1024
 MAX_NAME = 256
@@ -160,6 +160,14 @@ def submit_many(tx: Tx, commands: Sequence[Submit]) -> list[Submitted | Exceptio
     return results
 
 
+def look_ahead(commands: Sequence[Submit]) -> list[Look]:
+    """What submissions read first."""
+    looks = []
+    for workspace in {command.actor.workspace for command in commands}:
+        looks += [Look(statements.workspace_get, workspace), *halt.looks(workspace)]
+    return looks
+
+
 @dataclass(slots=True)
 class _Draft:
     command: Submit
@@ -255,7 +263,13 @@ def _hold_when_full(tx: Tx, policy: Policy, workspace: str, route: Route) -> Rou
 def _insert(tx: Tx, drafts: list[_Draft]) -> list[Submitted | Exception]:
     if not drafts:
         return []
-    inserted = set(tx.add_unless_known(schema.proposal, [_row(tx, draft) for draft in drafts]))
+    made = [_row(tx, draft) for draft in drafts]
+    if all(draft.command.identity is None for draft in drafts):
+        # nobody else has these case ids
+        for row in made:
+            tx.add(schema.proposal, **row)
+        return [_settle(tx, draft) for draft in drafts]
+    inserted = set(tx.add_unless_known(schema.proposal, made))
     return [_settle(tx, draft) if draft.case_id in inserted else _replay(tx, draft) for draft in drafts]
 
 

@@ -33,11 +33,11 @@ log = logging.getLogger("handrail.plane")
 
 C = TypeVar("C")
 R = TypeVar("R")
-AHEAD: dict[Verb[Any, Any], Ahead | None] = {
+AHEAD: dict[Verb[Any, Any], Ahead] = {
     # touches no case that was there before
-    submit.submit: None,
+    submit.submit: submit.look_ahead,
     review.review: review.look_ahead,
-    execute.start: execute.look_ahead,
+    execute.start: execute.look_ahead_of_starts,
     execute.finish: execute.look_ahead,
 }
 BULK: dict[Verb[Any, Any], Bulk] = {submit.submit: submit.submit_many}

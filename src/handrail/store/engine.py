@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from sqlalchemy.sql import ClauseElement
 
 from handrail.clock import Clock
 from handrail.store.statements import Statement
-from handrail.store.tx import Connection, Engine, Row
+from handrail.store.tx import Connection, Engine, Read, Row, Writes
 
 
 class WriteConnection(Connection, Protocol):
     """A connection that belongs to one writer thread."""
 
-    def begin(self, clock: Clock | None) -> int:
-        """Open a transaction; this moment in microseconds: by `clock`, or else by the database's where it has one."""
+    def begin(self, clock: Clock | None, reads: Sequence[Read] = ()) -> tuple[int, list[list[Row]]]:
+        """Open a transaction and read; this moment in microseconds and the answers.
+
+        The moment is that of `clock`, or else of the database's where it has one.
+        """
         ...
 
-    def commit(self) -> None:
-        """Make it durable, and tell other processes that something changed."""
+    def commit(self, writes: Sequence[Writes] = ()) -> None:
+        """Write what is left, make all of it durable, and tell other processes that something changed."""
         ...
 
     def rollback(self) -> None: ...

@@ -10,14 +10,15 @@ from functools import cache
 from typing import Any, Literal
 
 import psycopg
+from psycopg.pq import ExecStatus
 from psycopg_pool import ConnectionPool
 from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, Table, create_engine, exc
 from sqlalchemy.sql import ClauseElement
 
 from handrail.clock import Clock
 from handrail.errors import Unavailable, UnsafeStore
-from handrail.store.statements import Statement
-from handrail.store.tx import Row
+from handrail.store.statements import Change, Statement
+from handrail.store.tx import Read, Row, Writes, lost_race
 
 CHANNEL = "handrail"
 CONNECT_SECONDS = 5
@@ -25,6 +26,8 @@ SETTINGS = (
     "SET lock_timeout = '2s'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s';"
     " SET timezone = 'UTC'"
 )
+# a writer only looks rows up by their keys; a plan made while a table was empty must not scan it once it is large
+BY_KEY = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 
@@ -125,50 +128,67 @@ class PostgresConnection:
     def _open(self) -> psycopg.Connection[Any]:
         connection = psycopg.connect(self._dsn, autocommit=True, prepare_threshold=2, connect_timeout=CONNECT_SECONDS)
         connection.prepared_max = 200
-        connection.execute(SETTINGS)
+        connection.execute(f"{SETTINGS}; {BY_KEY}")
         return connection
 
-    def begin(self, clock: Clock | None) -> int:
+    def begin(self, clock: Clock | None, reads: Sequence[Read] = ()) -> tuple[int, list[list[Row]]]:
         try:
-            now = self._begin()
+            now, found = self._begin(reads)
         except PostgresStore.outages:
             if not (self._db.closed or self._db.broken):
                 raise
             # the server went away since the last group; of this one nothing was written yet
             self._db = self._open()
-            now = self._begin()
-        return now if clock is None else clock.now()
+            now, found = self._begin(reads)
+        return (now if clock is None else clock.now()), found
 
-    def _begin(self) -> int:
-        cursor = self._db.execute(f"BEGIN; SELECT {NOW}")
-        cursor.nextset()
-        row = cursor.fetchone()
+    def _begin(self, reads: Sequence[Read]) -> tuple[int, list[list[Row]]]:
+        with self._db.pipeline():
+            self._db.execute("BEGIN")
+            clock = self._db.execute(f"SELECT {NOW}")
+            cursors = [self._db.execute(statement.postgres, parameters) for statement, parameters in reads]
+        row = clock.fetchone()
         assert row is not None
-        return int(row[0])
+        return int(row[0]), [cursor.fetchall() for cursor in cursors]
 
-    def commit(self) -> None:
-        self._db.execute(f"NOTIFY {CHANNEL}; COMMIT")
+    def commit(self, writes: Sequence[Writes] = ()) -> None:
+        with self._db.pipeline():
+            self._send(writes)
+            self._db.execute(f"NOTIFY {CHANNEL}")
+            self._db.execute("COMMIT")
 
     def rollback(self) -> None:
         if not (self._db.closed or self._db.broken):
             self._db.execute("ROLLBACK")
 
     def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
-        cursor = self._db.execute(statement.postgres, parameters)
-        return cursor.fetchall() if cursor.description else []
+        return _rows(self._db.execute(statement.postgres, parameters))
 
-    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> list[str]:
+    def exchange(self, writes: Sequence[Writes], reads: Sequence[Read] = ()) -> list[list[Row]]:
+        with self._db.pipeline():
+            sent = self._send(writes)
+            cursors = [self._db.execute(statement.postgres, parameters) for statement, parameters in reads]
+        for (what, rows), cursor in zip(writes, sent, strict=True):
+            if isinstance(what, Change) and what.sure and cursor.rowcount != len(rows):
+                raise lost_race(what)
+        return [_rows(cursor) for cursor in cursors]
+
+    def _send(self, writes: Sequence[Writes]) -> list[psycopg.Cursor[Any]]:
+        """Inside a pipeline: each kind of write as one statement."""
+        sent = []
+        for what, rows in writes:
+            if isinstance(what, Statement):
+                sent += [self._db.execute(what.postgres, row) for row in rows]
+            else:
+                sql = _insert_sql(what, tuple(rows[0])) if isinstance(what, Table) else what.postgres
+                sent.append(self._db.execute(sql, (_as_json(rows),)))
+        return sent
+
+    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         if not rows:
             return []
-        columns = tuple(rows[0])
-        binary = _binary(table, columns)
-        if binary:
-            rows = [
-                {k: base64.b64encode(v).decode() if v is not None and k in binary else v for k, v in row.items()}
-                for row in rows
-            ]
-        cursor = self._db.execute(_insert_sql(table, columns, ignore), (json.dumps(rows, ensure_ascii=False),))
-        return [row[0] for row in cursor.fetchall()] if ignore else []
+        cursor = self._db.execute(_insert_sql(table, tuple(rows[0]), ignore=True), (_as_json(rows),))
+        return [row[0] for row in cursor.fetchall()]
 
     def idle(self) -> None:
         """Nothing to do: the server keeps its own house."""
@@ -177,13 +197,28 @@ class PostgresConnection:
         self._db.close()
 
 
+def _rows(cursor: psycopg.Cursor[Any]) -> list[Row]:
+    """What a statement returned; nothing where it returns nothing."""
+    made = cursor.pgresult
+    return cursor.fetchall() if made is not None and made.status == ExecStatus.TUPLES_OK else []
+
+
+def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """All rows as one parameter, bytes in base64."""
+    return json.dumps(rows, ensure_ascii=False, default=_base64)
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
 @cache
 def _binary(table: Table, columns: tuple[str, ...]) -> frozenset[str]:
     return frozenset(name for name in columns if isinstance(table.c[name].type, LargeBinary))
 
 
 @cache
-def _insert_sql(table: Table, columns: tuple[str, ...], ignore: bool) -> str:
+def _insert_sql(table: Table, columns: tuple[str, ...], ignore: bool = False) -> str:
     binary = _binary(table, columns)
     names = ", ".join(f'"{name}"' for name in columns)
     picked = ", ".join(f"decode(x.\"{name}\", 'base64')" if name in binary else f'x."{name}"' for name in columns)

@@ -25,8 +25,8 @@ from sqlalchemy.sql import ClauseElement
 
 from handrail.clock import Clock, SystemClock
 from handrail.errors import Unavailable, UnsafeStore
-from handrail.store.statements import Statement
-from handrail.store.tx import Row
+from handrail.store.statements import Change, Statement
+from handrail.store.tx import Read, Row, Writes, lost_race
 
 _SYSTEM = SystemClock()
 AUTOCHECKPOINT_PAGES = 4000
@@ -175,11 +175,12 @@ class SQLiteConnection:
         self._db.execute(f"PRAGMA wal_autocheckpoint = {AUTOCHECKPOINT_PAGES}")
         return True
 
-    def begin(self, clock: Clock | None) -> int:
+    def begin(self, clock: Clock | None, reads: Sequence[Read] = ()) -> tuple[int, list[list[Row]]]:
         self._db.execute("BEGIN IMMEDIATE")
-        return (clock or _SYSTEM).now()
+        return (clock or _SYSTEM).now(), self.exchange((), reads)
 
-    def commit(self) -> None:
+    def commit(self, writes: Sequence[Writes] = ()) -> None:
+        self.exchange(writes)
         self._db.execute("COMMIT")
         self._dirty_wal = True
 
@@ -190,17 +191,29 @@ class SQLiteConnection:
     def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
         return self._db.execute(statement.sqlite, parameters).fetchall()
 
-    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> list[str]:
+    def exchange(self, writes: Sequence[Writes], reads: Sequence[Read] = ()) -> list[list[Row]]:
+        for what, rows in writes:
+            if isinstance(what, Table):
+                self._insert(what, rows)
+                continue
+            changed = self._db.executemany(what.sqlite, rows).rowcount
+            if isinstance(what, Change) and what.sure and changed != len(rows):
+                raise lost_race(what)
+        return [self.execute(statement, parameters) for statement, parameters in reads]
+
+    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         if not rows:
             return []
+        return [row[0] for row in self._insert(table, rows, ignore=True)]
+
+    def _insert(self, table: Table, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> list[Row]:
         columns = tuple(rows[0])
         values = [row[name] for row in rows for name in columns]
-        added: list[str] = []
+        added: list[Row] = []
         at = 0
         for count in _portions(len(rows)):
             end = at + count * len(columns)
-            found = self._db.execute(_insert_sql(table, columns, count, ignore), values[at:end]).fetchall()
-            added.extend(row[0] for row in found)
+            added.extend(self._db.execute(_insert_sql(table, columns, count, ignore), values[at:end]).fetchall())
             at = end
         return added
 

@@ -19,9 +19,23 @@ class Statement:
     sqlite: str
     postgres: str = ""
     name: str = field(default="", compare=False)
+    writes: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "postgres", _PARAMETER.sub(r"%(\1)s", self.postgres or self.sqlite))
+        object.__setattr__(self, "writes", not self.sqlite.startswith("SELECT"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """A write whose rows nobody reads, so that many can go at once: SQLite runs it for each set of parameters,
+    PostgreSQL once, with all of them as the JSON list `:rows`."""
+
+    table: str
+    sqlite: str
+    postgres: str
+    # each set must change exactly one row: what was read before says that it will
+    sure: bool
 
 
 def _both(sql: str) -> Statement:
@@ -30,6 +44,10 @@ def _both(sql: str) -> Statement:
 
 def _each(*, sqlite: str, postgres: str) -> Statement:
     return Statement(" ".join(sqlite.split()), " ".join(postgres.split()))
+
+
+def _change(table: str, *, sqlite: str, postgres: str, sure: bool = False) -> Change:
+    return Change(table, " ".join(sqlite.split()), " ".join(postgres.split()).replace(":rows", "%s::jsonb"), sure)
 
 
 # --- workspaces and policy -------------------------------------------------------------------
@@ -58,7 +76,7 @@ policy_get = _both("SELECT text, name FROM policy_version WHERE workspace = :wor
 
 PROPOSAL = (
     "case_id, workspace, identity, digest, action, agent, run, tier, revision, action_digest, bytes, route, policy,"
-    " submitted_at, undoes, made_by, decision, decision_bytes, decided_at, decision_entry"
+    " submitted_at, undoes, made_by, decision, decision_bytes, decided_at, decision_entry, parked"
 )
 proposal_get = _both(f"SELECT {PROPOSAL} FROM proposal WHERE case_id = :case_id AND workspace = :workspace")
 decision_peek = _both("SELECT decision, agent FROM proposal WHERE case_id = :case_id AND workspace = :workspace")
@@ -67,11 +85,11 @@ proposal_lock = _each(
     postgres=f"SELECT {PROPOSAL} FROM proposal WHERE case_id = :case_id AND workspace = :workspace FOR UPDATE",
 )
 _IDS_SQLITE = "(SELECT value FROM json_each(:ids))"
-_IDS_POSTGRES = "(SELECT jsonb_array_elements_text(CAST(:ids AS jsonb)))"
+_IDS_POSTGRES = "ANY(:ids)"
 # the same reads for a group: the case id first, then the columns of the single statement
 proposal_lock_many = _each(
     sqlite=f"SELECT case_id, {PROPOSAL} FROM proposal WHERE workspace = :workspace AND case_id IN {_IDS_SQLITE}",
-    postgres=f"""SELECT case_id, {PROPOSAL} FROM proposal WHERE workspace = :workspace AND case_id IN {_IDS_POSTGRES}
+    postgres=f"""SELECT case_id, {PROPOSAL} FROM proposal WHERE workspace = :workspace AND case_id = {_IDS_POSTGRES}
     ORDER BY case_id FOR UPDATE""",
 )
 proposal_by_identity = _both(f"SELECT {PROPOSAL} FROM proposal WHERE workspace = :workspace AND identity = :identity")
@@ -81,9 +99,18 @@ proposal_revise = _both("""
     WHERE case_id = :case_id AND revision = :revision - 1 AND decision IS NULL RETURNING case_id""")
 proposal_reroute = _both("UPDATE proposal SET route = :route WHERE case_id = :case_id")
 proposal_redact = _both("UPDATE proposal SET bytes = :bytes WHERE case_id = :case_id")
-decision_make = _both("""
+# of a row that was read under its lock and had no decision
+decision_put = _change(
+    "proposal", sure=True,
+    sqlite="""
     UPDATE proposal SET decision = :kind, decision_bytes = :bytes, decided_at = :at, decision_entry = :entry
-    WHERE case_id = :case_id AND decision IS NULL RETURNING case_id, parked""")
+    WHERE case_id = :case_id AND decision IS NULL""",
+    postgres="""
+    UPDATE proposal p SET decision = x.kind, decision_bytes = decode(x.bytes, 'base64'), decided_at = x.at,
+        decision_entry = x.entry
+    FROM jsonb_to_recordset(:rows) AS x(case_id text, kind text, bytes text, at bigint, entry text)
+    WHERE p.case_id = x.case_id AND p.decision IS NULL""",
+)  # fmt: skip
 undo_exists = _both("SELECT case_id FROM proposal WHERE undoes = :case_id")
 
 revision_first = _both("SELECT bytes FROM revision WHERE case_id = :case_id AND revision = 1")
@@ -110,10 +137,26 @@ CASE = (
 case_get = _both(f"SELECT {CASE} FROM cases WHERE id = :case_id AND workspace = :workspace")
 case_get_many = _each(
     sqlite=f"SELECT id, {CASE} FROM cases WHERE workspace = :workspace AND id IN {_IDS_SQLITE}",
-    postgres=f"SELECT id, {CASE} FROM cases WHERE workspace = :workspace AND id IN {_IDS_POSTGRES}",
+    postgres=f"SELECT id, {CASE} FROM cases WHERE workspace = :workspace AND id = {_IDS_POSTGRES}",
 )
 case_close = _both("""
     UPDATE cases SET state = :state, closed_at = :at WHERE id = :case_id AND state = 'open' RETURNING id""")
+# `seen`: the fence as it was read; a case that was closed or claimed since is not touched
+case_pass = _change(
+    "cases", sure=True,
+    sqlite="UPDATE cases SET fence = fence + 1 WHERE id = :case_id AND state = 'open' AND fence = :seen",
+    postgres="""
+    UPDATE cases c SET fence = fence + 1 FROM jsonb_to_recordset(:rows) AS x(case_id text, seen integer)
+    WHERE c.id = x.case_id AND c.state = 'open' AND c.fence = x.seen""",
+)  # fmt: skip
+case_put_away = _change(
+    "cases",
+    sqlite="UPDATE cases SET state = :state, closed_at = :at WHERE id = :case_id AND state = 'open'",
+    postgres="""
+    UPDATE cases c SET state = x.state, closed_at = x.at
+    FROM jsonb_to_recordset(:rows) AS x(case_id text, state text, at bigint)
+    WHERE c.id = x.case_id AND c.state = 'open'""",
+)
 case_revise = _both("UPDATE cases SET revision = :revision, summary = :summary WHERE id = :case_id AND state = 'open'")
 case_escalate = _both("""
     UPDATE cases SET escalations = escalations + 1, reviewers = :reviewers, lane = :lane, sort_key = :sort_key,
@@ -140,10 +183,17 @@ ready_take = _both("""
     DELETE FROM ready WHERE lane = :lane AND sort_key = :sort_key AND case_id = :case_id RETURNING case_id""")
 ready_put = _both("""
     INSERT INTO ready (lane, sort_key, case_id) VALUES (:lane, :sort_key, :case_id) ON CONFLICT DO NOTHING""")
+ready_drop = _change(
+    "ready",
+    sqlite="DELETE FROM ready WHERE lane = :lane AND sort_key = :sort_key AND case_id = :case_id",
+    postgres="""
+    DELETE FROM ready r USING jsonb_to_recordset(:rows) AS x(lane integer, sort_key bigint, case_id text)
+    WHERE r.lane = x.lane AND r.sort_key = x.sort_key AND r.case_id = x.case_id""",
+)
 excluded_list = _both("SELECT person, why FROM excluded WHERE case_id = :case_id")
 excluded_list_many = _each(
     sqlite=f"SELECT case_id, person, why FROM excluded WHERE case_id IN {_IDS_SQLITE}",
-    postgres=f"SELECT case_id, person, why FROM excluded WHERE case_id IN {_IDS_POSTGRES}",
+    postgres=f"SELECT case_id, person, why FROM excluded WHERE case_id = {_IDS_POSTGRES}",
 )
 excluded_put = _both("""
     INSERT INTO excluded (case_id, person, why) VALUES (:case_id, :person, :why) ON CONFLICT DO NOTHING""")
@@ -156,7 +206,7 @@ claim_get = _both("SELECT case_id, reviewer, fence, taken_at, expires_at FROM cl
 claim_get_many = _each(
     sqlite=f"SELECT case_id, case_id, reviewer, fence, taken_at, expires_at FROM claim WHERE case_id IN {_IDS_SQLITE}",
     postgres=f"""
-    SELECT case_id, case_id, reviewer, fence, taken_at, expires_at FROM claim WHERE case_id IN {_IDS_POSTGRES}""",
+    SELECT case_id, case_id, reviewer, fence, taken_at, expires_at FROM claim WHERE case_id = {_IDS_POSTGRES}""",
 )
 claim_insert = _both("""
     INSERT INTO claim (case_id, workspace, reviewer, fence, taken_at, expires_at)
@@ -165,6 +215,13 @@ claim_renew = _both("""
     UPDATE claim SET expires_at = :expires_at
     WHERE case_id = :case_id AND reviewer = :reviewer AND fence = :fence AND expires_at > :now RETURNING taken_at""")
 claim_end = _both("DELETE FROM claim WHERE case_id = :case_id AND fence = :fence RETURNING reviewer")
+claim_put_away = _change(
+    "claim", sure=True,
+    sqlite="DELETE FROM claim WHERE case_id = :case_id AND fence = :fence",
+    postgres="""
+    DELETE FROM claim c USING jsonb_to_recordset(:rows) AS x(case_id text, fence integer)
+    WHERE c.case_id = x.case_id AND c.fence = x.fence""",
+)  # fmt: skip
 claim_drop = _both("DELETE FROM claim WHERE case_id = :case_id RETURNING reviewer, fence")
 claim_live_of = _both("""
     SELECT case_id, fence FROM claim WHERE workspace = :workspace AND reviewer = :reviewer AND expires_at > :now""")
@@ -204,12 +261,11 @@ REVIEW = (
     "id, case_id, workspace, revision, reviewer, verdict, bytes, card, fence, blind, dwell, given_at, effective_at,"
     " withdrawn_at, voided_at, batch"
 )
-review_insert = _both("""
-    INSERT INTO review (id, case_id, workspace, revision, reviewer, verdict, bytes, card, fence, blind, dwell, given_at,
-        effective_at, batch)
-    VALUES (:id, :case_id, :workspace, :revision, :reviewer, :verdict, :bytes, :card, :fence, :blind, :dwell, :now,
-        :effective_at, :batch) ON CONFLICT DO NOTHING RETURNING id""")
 review_list = _both(f"SELECT {REVIEW} FROM review WHERE case_id = :case_id ORDER BY given_at, id")
+review_list_many = _each(
+    sqlite=f"SELECT case_id, {REVIEW} FROM review WHERE case_id IN {_IDS_SQLITE} ORDER BY given_at, id",
+    postgres=f"SELECT case_id, {REVIEW} FROM review WHERE case_id = {_IDS_POSTGRES} ORDER BY given_at, id",
+)
 review_get = _both(f"SELECT {REVIEW} FROM review WHERE id = :id AND workspace = :workspace")
 review_withdraw = _both("""
     UPDATE review SET withdrawn_at = :now WHERE id = :id AND reviewer = :reviewer AND withdrawn_at IS NULL
@@ -249,14 +305,22 @@ handoff_drop = _both("DELETE FROM handoff WHERE workspace = :workspace AND actio
 execution_get = _both(f"SELECT {EXECUTION} FROM execution WHERE case_id = :case_id AND workspace = :workspace")
 execution_get_many = _each(
     sqlite=f"SELECT case_id, {EXECUTION} FROM execution WHERE workspace = :workspace AND case_id IN {_IDS_SQLITE}",
-    postgres=f"SELECT case_id, {EXECUTION} FROM execution WHERE workspace = :workspace AND case_id IN {_IDS_POSTGRES}",
+    postgres=f"SELECT case_id, {EXECUTION} FROM execution WHERE workspace = :workspace AND case_id = {_IDS_POSTGRES}",
 )
 execution_retry = _both("""
     UPDATE execution SET nonce = :nonce, fence = fence + 1, started_at = :now, expires_at = :expires_at
     WHERE case_id = :case_id AND state = 'started' AND fence = :fence AND expires_at <= :now RETURNING fence""")
-execution_finish = _both("""
+# of a row that was read under the case's lock, with that state and fence
+execution_end = _change(
+    "execution", sure=True,
+    sqlite="""
     UPDATE execution SET state = :state, finished_at = :now, result = :result
-    WHERE case_id = :case_id AND state = 'started' AND fence = :fence RETURNING case_id""")
+    WHERE case_id = :case_id AND state = 'started' AND fence = :fence""",
+    postgres="""
+    UPDATE execution e SET state = x.state, finished_at = x.now, result = decode(x.result, 'base64')
+    FROM jsonb_to_recordset(:rows) AS x(case_id text, fence integer, state text, now bigint, result text)
+    WHERE e.case_id = x.case_id AND e.state = 'started' AND e.fence = x.fence""",
+)  # fmt: skip
 execution_lose = _both("""
     UPDATE execution SET state = 'unknown' WHERE case_id = :case_id AND state = 'started' AND fence = :fence
     RETURNING case_id""")
@@ -349,7 +413,20 @@ timer_put = _both("""
 timer_postpone = _both("""
     UPDATE timer SET due_at = :due_at WHERE kind = :kind AND subject = :subject AND due_at < :due_at""")
 timer_drop = _both("DELETE FROM timer WHERE kind = :kind AND subject = :subject")
-timer_drop_all = _both("DELETE FROM timer WHERE subject = :subject AND kind IN ('deadline', 'claim', 'effective')")
+timer_end = _change(
+    "timer",
+    sqlite="DELETE FROM timer WHERE kind = :kind AND subject = :subject",
+    postgres="""
+    DELETE FROM timer t USING jsonb_to_recordset(:rows) AS x(kind text, subject text)
+    WHERE t.kind = x.kind AND t.subject = x.subject""",
+)
+timer_end_all = _change(
+    "timer",
+    sqlite="DELETE FROM timer WHERE kind IN ('deadline', 'claim', 'effective') AND subject = :subject",
+    postgres="""
+    DELETE FROM timer t USING jsonb_to_recordset(:rows) AS x(subject text)
+    WHERE t.kind IN ('deadline', 'claim', 'effective') AND t.subject = x.subject""",
+)
 timer_due = _both("""
     SELECT t.kind, t.subject, t.due_at, p.workspace FROM timer t JOIN proposal p ON p.case_id = t.subject
     WHERE t.due_at <= :now ORDER BY t.due_at LIMIT :limit""")

@@ -1,14 +1,14 @@
-"""One transaction: guarded statements at once, additions gathered, audit entries last.
+"""One transaction: guarded statements at once, certain writes gathered, audit entries last.
 
 Nothing here decides anything. A verb reads and changes state through `run`, adds rows through
-`add`, and records what it did through `entry`. `flush` then takes the audit head, gives each entry
-its dense index, and writes the outbox rows. Without that there is no commit.
+`add` and changes through `later`, and records what it did through `entry`. `flush` then takes the
+audit head, gives each entry its dense index, and adds the outbox rows. Without that there is no commit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, cast
 
 from sqlalchemy import Table
 
@@ -19,13 +19,15 @@ from handrail.canonical import JSON, dumps, parse
 from handrail.clock import SECOND, iso, uuid7
 from handrail.decision import Decision
 from handrail.entry import EntryType, entry_bytes
-from handrail.errors import NotFound
+from handrail.errors import Conflict, NotFound
 from handrail.store import schema, statements
-from handrail.store.statements import Statement
+from handrail.store.statements import Change, Statement
 
 Engine = Literal["sqlite", "postgres"]
 Row = tuple[Any, ...]
 CLOCK_TOLERANCE = 5 * SECOND
+# what `memo` keeps webhooks under
+HOOKS = "webhooks"
 # the part of an entry that its event repeats, where there is no case to ask about
 TOLD = {
     "training.due": "training", "policy.changed": "policy", "calibrator.changed": "calibrator", "halt.set": "halt",
@@ -34,13 +36,34 @@ TOLD = {
 }  # fmt: skip
 
 
+def lost_race(change: Change) -> Conflict:
+    """What a sure change raises when somebody else was first."""
+    return Conflict(f"the {change.table} row changed a moment ago", remedy="Look at it again, then repeat.")
+
+
+class Writes(NamedTuple):
+    """Rows for one table, sets of parameters for one change, or for one statement."""
+
+    what: Table | Change | Statement
+    rows: list[Mapping[str, Any]]
+
+
+Read: TypeAlias = tuple[Statement, Mapping[str, Any]]
+
+
 class Connection(Protocol):
     """What a transaction needs of a driver."""
 
     @property
     def engine(self) -> Engine: ...
     def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]: ...
-    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> list[str]: ...
+    def exchange(self, writes: Sequence[Writes], reads: Sequence[Read] = ()) -> list[list[Row]]:
+        """Write, then read, in one go. Raises `Conflict` where a sure change found its row changed."""
+        ...
+
+    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Insert rows, passing over those a unique constraint refuses; the first-column keys that went in."""
+        ...
 
 
 class Staged:
@@ -71,10 +94,29 @@ class Workspace(NamedTuple):
     policy: str | None
 
 
+class Look(NamedTuple):
+    """A read that verbs begin with, known before they run: of some cases, or of a workspace (no cases)."""
+
+    statement: Statement
+    workspace: str
+    case_ids: tuple[str, ...] = ()
+    # answers for many cases; its first column is the case id
+    many: Statement | None = None
+
+    def read(self, engine: Engine) -> Read:
+        """What to run for it."""
+        if not self.case_ids:
+            return self.statement, {"id": self.workspace, "workspace": self.workspace}
+        if len(self.case_ids) == 1 or self.many is None:
+            return self.statement, {"case_id": self.case_ids[0], "workspace": self.workspace}
+        ids = list(self.case_ids)
+        return self.many, {"ids": ids if engine == "postgres" else dumps(ids).decode(), "workspace": self.workspace}
+
+
 class Tx:
     """The transaction a verb runs in. Not thread-safe; lives as long as one group of verbs."""
 
-    def __init__(self, connection: Connection, now: int):
+    def __init__(self, connection: Connection, now: int, *, at_once: bool = False):
         self.connection = connection
         self.engine = connection.engine
         # one moment for the whole group
@@ -83,38 +125,53 @@ class Tx:
         # facts that cannot change within the group unless a verb changes them here too
         self.memo: dict[Any, Any] = {}
         self.entries: list[Staged] = []
-        self._added: list[tuple[Table, Mapping[str, Any]]] = []
+        # gather nothing, so that a write which fails names its verb
+        self._at_once = at_once
+        self._gathered: dict[Table | Change, list[Mapping[str, Any]]] = {}
+        # which of a table's gathered writes the present verb added to last
+        self._last: dict[str, int] = {}
         # has the present verb written anything yet?
         self.dirty = False
-        # answers to first reads, fetched for the whole group at once: (statement, case id) to rows
+        # a gathered write failed; whose it was is not known
+        self.failed_late = False
+        # answers to first reads, fetched for the whole group at once: (statement, case or workspace) to rows
         self._ahead: dict[tuple[str, str], list[Row]] = {}
+
+    def begin_verb(self) -> None:
+        """The next verb of the group runs from here on."""
+        self.dirty = False
+        self._last.clear()
 
     # --- reading and writing ------------------------------------------------------------------
 
     def run(self, statement: Statement, **parameters: Any) -> list[Row]:
         """Run one named statement and return its rows."""
-        if self._added:
-            self._drain()
-        if not statement.sqlite.startswith("SELECT"):
+        if statement.writes:
             self.dirty = True
         elif self._ahead and not self.dirty:
-            known = self._ahead.pop((statement.name, parameters.get("case_id", "")), None)
+            about = parameters.get("case_id") or parameters.get("workspace") or parameters.get("id", "")
+            known = self._ahead.pop((statement.name, about), None)
             if known is not None:
                 return known
+        if self._gathered:
+            self._drain()
         return self.connection.execute(statement, parameters)
 
-    def look_ahead(self, statement: Statement, many: Statement, workspace: str, case_ids: Sequence[str]) -> None:
-        """Answer `statement` for each of these cases with one `many`, whose first column is the case id.
+    def answer(self, looks: Iterable[Look], answers: Iterable[list[Row]]) -> None:
+        """Keep the answers to first reads. Each serves once, and only as long as its verb has written nothing.
 
-        Each answer serves once, and only as long as its verb has written nothing. The caller knows that no
-        other verb of the group touches these cases.
+        The caller knows that no other verb of the group touches the cases they are about.
         """
-        found: dict[str, list[Row]] = {id: [] for id in case_ids}
-        ids = dumps(list(case_ids)).decode()
-        for row in self.connection.execute(many, {"ids": ids, "workspace": workspace}):
-            found[row[0]].append(row[1:])
-        for id, rows in found.items():
-            self._ahead[statement.name, id] = rows
+        for look, rows in zip(looks, answers, strict=True):
+            name = look.statement.name
+            if len(look.case_ids) > 1 and look.many is not None:
+                found: dict[str, list[Row]] = {id: [] for id in look.case_ids}
+                for row in rows:
+                    found[row[0]].append(row[1:])
+                for id, each in found.items():
+                    self._ahead[name, id] = each
+            else:
+                self._ahead[name, look.case_ids[0] if look.case_ids else look.workspace] = rows
 
     def one(self, statement: Statement, **parameters: Any) -> Row | None:
         """The first row, or None."""
@@ -123,23 +180,44 @@ class Tx:
 
     def add(self, table: Table, **row: Any) -> None:
         """Insert one row; gathered with others of its kind until the next statement or the flush."""
-        self.dirty = True
-        self._added.append((table, row))
+        self._gather(table, table.name, row)
+
+    def later(self, change: Change, **parameters: Any) -> None:
+        """Change what nobody reads before the next statement or the flush; gathered with others of its kind."""
+        self._gather(change, change.table, parameters)
 
     def add_unless_known(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         """Insert rows, passing over those a unique constraint refuses; the first-column keys that went in."""
-        if self._added:
-            self._drain()
         self.dirty = True
-        return self.connection.insert(table, rows, ignore=True)
+        if self._gathered:
+            self._drain()
+        return self.connection.insert(table, rows)
 
-    def _drain(self) -> None:
-        added, self._added = self._added, []
-        by_table: dict[str, tuple[Table, list[Mapping[str, Any]]]] = {}
-        for table, row in added:
-            by_table.setdefault(table.name, (table, []))[1].append(row)
-        for table, rows in by_table.values():
-            self.connection.insert(table, rows)
+    def _gather(self, what: Table | Change, table: str, row: Mapping[str, Any]) -> None:
+        self.dirty = True
+        if self._at_once:
+            self.connection.exchange([Writes(what, [row])])
+            return
+        rows = self._gathered.get(what)
+        place = len(self._gathered) if rows is None else list(self._gathered).index(what)
+        if self._last.get(table, -1) > place:
+            # kinds are written one after the other: this verb's writes to one table must keep their order
+            self._drain()
+            rows, place = None, 0
+        if rows is None:
+            self._gathered[what] = rows = []
+        rows.append(row)
+        self._last[table] = place
+
+    def _drain(self, reads: Sequence[Read] = ()) -> list[list[Row]]:
+        writes = [Writes(what, rows) for what, rows in self._gathered.items()]
+        self._gathered = {}
+        self._last.clear()
+        try:
+            return self.connection.exchange(writes, reads)
+        except Exception:
+            self.failed_late = not self._at_once
+            raise
 
     # --- facts --------------------------------------------------------------------------------
 
@@ -175,22 +253,28 @@ class Tx:
         self.dirty = True
         return staged
 
-    def flush(self) -> None:
-        """Write what was gathered; take the audit heads last, in one order, so that no two groups deadlock."""
-        if self._added:
-            self._drain()
+    def flush(self) -> list[Writes]:
+        """Write what was gathered; take the audit heads last, in one order, so that no two groups deadlock.
+
+        Returns what is to be written with the commit.
+        """
         by_log: dict[str, list[Staged]] = {}
         for staged in self.entries:
             by_log.setdefault(staged.log, []).append(staged)
-        for log in sorted(by_log):
-            self._append(log, by_log[log])
+        spaces = [id for id in sorted({s.workspace for s in self.entries}) if (HOOKS, id) not in self.memo]
+        reads: list[Read] = [(statements.head_lock, {"log": log}) for log in sorted(by_log)]
+        reads += [(statements.webhook_live, {"workspace": space}) for space in spaces]
+        if not reads and not self._gathered:
+            return []
+        found = self._drain(reads)
+        self.memo.update({(HOOKS, space): rows for space, rows in zip(spaces, found[len(by_log) :], strict=True)})
+        left = []
+        for log, head in zip(sorted(by_log), found, strict=False):
+            left += self._append(log, by_log[log], head)
         # after the log, whose indices are the order in which a case's events must go out; it takes no lock
-        self._queue_events()
-        if self._added:
-            self._drain()
+        return left + self._events()
 
-    def _append(self, log: str, staged: list[Staged]) -> None:
-        head = self.connection.execute(statements.head_lock, {"log": log})
+    def _append(self, log: str, staged: list[Staged], head: list[Row]) -> list[Writes]:
         if not head:
             empty = Frontier()
             self.connection.execute(statements.head_insert, {"log": log, "frontier": empty.to_bytes()})
@@ -201,7 +285,7 @@ class Tx:
             staged = [self._clock_jumped(staged[0].workspace, log, last_at), *staged]
             latest = self.now
         frontier = Frontier.from_bytes(bytes(frontier_bytes))
-        rows = []
+        rows: list[Mapping[str, Any]] = []
         hashes = []
         for at, entry in enumerate(staged, size):
             entry.index = at
@@ -210,13 +294,15 @@ class Tx:
             rows.append({"log": log, "idx": at, "id": entry.id, "type": entry.type, "case_id": entry.case_id,
                          "bytes": entry.data, "hash": hash})  # fmt: skip
         frontier.extend(hashes)
-        self.connection.insert(schema.audit_entry, rows)
-        for n in range(size // WIDTH, frontier.size // WIDTH):
+        moved = {"log": log, "size": frontier.size, "frontier": frontier.to_bytes(), "last_at": latest}
+        writes = [Writes(schema.audit_entry, rows), Writes(statements.head_move, [moved])]
+        full = range(size // WIDTH, frontier.size // WIDTH)
+        if not full:
+            return writes
+        self.connection.exchange(writes)
+        for n in full:
             self._store_tile(log, n)
-        self.connection.execute(
-            statements.head_move,
-            {"log": log, "size": frontier.size, "frontier": frontier.to_bytes(), "last_at": latest},
-        )
+        return []
 
     def _clock_jumped(self, workspace: str, log: str, last_at: int) -> Staged:
         """The clock went back by more than the tolerance: say so before anything carries the earlier time."""
@@ -228,9 +314,8 @@ class Tx:
         level = 0
         while True:
             hashes = self._level(log, level, n)
-            self.connection.insert(
-                schema.audit_tile, [{"log": log, "level": level, "n": n, "hashes": b"".join(hashes)}]
-            )
+            made = {"log": log, "level": level, "n": n, "hashes": b"".join(hashes)}
+            self.connection.exchange([Writes(schema.audit_tile, [made])])
             level, n, rest = level + 1, (n + 1) // WIDTH - 1, (n + 1) % WIDTH
             if rest:
                 return
@@ -249,19 +334,18 @@ class Tx:
 
     # --- events for webhooks ------------------------------------------------------------------
 
-    def _queue_events(self) -> None:
+    def _events(self) -> list[Writes]:
+        rows: list[Mapping[str, Any]] = []
         for staged in self.entries:
-            key = ("webhooks", staged.workspace)
-            if key not in self.memo:
-                self.memo[key] = self.connection.execute(statements.webhook_live, {"workspace": staged.workspace})
-            for webhook, events in self.memo[key]:
+            for webhook, events in self.memo[HOOKS, staged.workspace]:
                 if events == "*" or staged.type in events.split(","):
-                    self.add(
-                        schema.outbox, id=staged.id, webhook=webhook, workspace=staged.workspace,
-                        case_id=staged.case_id, seq=split_epoch(staged.log)[1] << 48 | staged.index, type=staged.type,
-                        body=_event_body(staged),
-                        created_at=self.now, attempts=0, next_at=self.now, delivered_at=None, last_error=None,
-                    )  # fmt: skip
+                    rows.append({
+                        "id": staged.id, "webhook": webhook, "workspace": staged.workspace, "case_id": staged.case_id,
+                        "seq": split_epoch(staged.log)[1] << 48 | staged.index, "type": staged.type,
+                        "body": _event_body(staged), "created_at": self.now, "attempts": 0, "next_at": self.now,
+                        "delivered_at": None, "last_error": None,
+                    })  # fmt: skip
+        return [Writes(schema.outbox, rows)] if rows else []
 
 
 def _event_body(staged: Staged) -> bytes:

@@ -22,13 +22,13 @@ from typing import Any, Protocol, TypeVar
 from handrail.clock import Clock
 from handrail.errors import HandrailError, Unavailable
 from handrail.store.engine import Store, WriteConnection
-from handrail.store.tx import Staged, Tx
+from handrail.store.tx import Look, Staged, Tx
 
 C = TypeVar("C")
 R = TypeVar("R")
 Verb = Callable[[Tx, C], R]
 Bulk = Callable[[Tx, Sequence[Any]], list[Any]]
-Ahead = Callable[[Tx, Sequence[Any]], None]
+Ahead = Callable[[Sequence[Any]], list[Look]]
 
 log = logging.getLogger("handrail.writer")
 
@@ -87,15 +87,18 @@ class Writer:
         clock: Clock | None = None,
         threads: int = 1,
         bulk: dict[Verb[Any, Any], Bulk] | None = None,
-        ahead: dict[Verb[Any, Any], Ahead | None] | None = None,
+        ahead: dict[Verb[Any, Any], Ahead] | None = None,
+        unbound: frozenset[Verb[Any, Any]] = frozenset(),
         committed: Callable[[list[Staged]], None] | None = None,
     ):
         self.store = store
         # None: the engine tells the time (PostgreSQL by its server, so that replicas agree)
         self.clock = clock
         self.bulk = bulk or {}
-        # verbs that touch one case only, the one they name, and how to read for many of them at once
+        # what verbs read first, known from their commands; none of them changes a workspace, its policy or its halts
         self.ahead = ahead or {}
+        # of these, verbs that may touch a case they do not name
+        self.unbound = unbound
         self.committed = committed or (lambda entries: None)
         self._waiting: deque[_Item] = deque()
         self._ready = threading.Condition(threading.Lock())
@@ -228,13 +231,16 @@ class Writer:
         results: list[Any] = [None] * len(group)
         alive = list(range(len(group)))
         retries = 0
+        at_once = False
         while alive:
-            tx = None
             try:
-                tx = Tx(connection, connection.begin(self.clock))
-                made = self._run_all(tx, [group[i] for i in alive])
-                tx.flush()
-                connection.commit()
+                items = [group[i] for i in alive]
+                looks = self._look_ahead(items)
+                now, answers = connection.begin(self.clock, [look.read(connection.engine) for look in looks])
+                tx = Tx(connection, now, at_once=at_once)
+                tx.answer(looks, answers)
+                made = self._run_all(tx, items)
+                connection.commit(tx.flush())
             except _Poisoned as poison:
                 self._rollback(connection)
                 if len(poison.at) > 1:
@@ -253,8 +259,12 @@ class Writer:
                     results[i] = Unavailable(f"the database cannot take this now: {error}")
                 return results
             except Exception as error:
-                # a mistake of ours in flush: nothing was written, nobody is told otherwise
+                # nothing was written, nobody is told otherwise
                 self._rollback(connection)
+                if not at_once:
+                    # a gathered write failed: run again with every write at its place, to see whose it is
+                    at_once = True
+                    continue
                 log.exception("a group of %d failed", len(alive))
                 for i in alive:
                     results[i] = error
@@ -275,23 +285,27 @@ class Writer:
             # it is durable and its callers must hear so; listeners look again by themselves
             log.exception("a listener failed")
 
-    def _look_ahead(self, tx: Tx, items: list[_Item]) -> None:
-        """Read for the whole group at once, where no two of its verbs can touch the same case."""
-        if len(items) < 2 or any(item.verb not in self.ahead for item in items):
-            return
+    def _look_ahead(self, items: list[_Item]) -> list[Look]:
+        """What to read for the whole group at once: of cases only where no two of its verbs can touch the same one."""
         by_verb: dict[Verb[Any, Any], list[Any]] = {}
         for item in items:
-            if self.ahead[item.verb] is not None:
-                by_verb.setdefault(item.verb, []).append(item.command)
-        cases = [command.case_id for commands in by_verb.values() for command in commands]
-        if len(set(cases)) == len(cases):
-            for verb, commands in by_verb.items():
-                look = self.ahead[verb]
-                assert look is not None
-                look(tx, commands)
+            by_verb.setdefault(item.verb, []).append(item.command)
+        looks = [
+            look for verb, commands in by_verb.items() if verb in self.ahead for look in self.ahead[verb](commands)
+        ]
+        # one look at a workspace serves all
+        looks = list(dict.fromkeys(looks))
+        if len(items) == 1:
+            return looks
+        if any(verb not in self.ahead for verb in by_verb):
+            # it may change what the others look at
+            return []
+        cases = [case for commands in by_verb.values() for case in named(commands)]
+        if len(set(cases)) < len(cases) or not self.unbound.isdisjoint(by_verb):
+            looks = [look for look in looks if not look.case_ids]
+        return looks
 
     def _run_all(self, tx: Tx, items: list[_Item]) -> list[Any]:
-        self._look_ahead(tx, items)
         made: list[Any] = []
         at = 0
         while at < len(items):
@@ -301,7 +315,7 @@ class Writer:
             if many is not None:
                 while end < len(items) and items[end].verb is verb and not items[end].alone:
                     end += 1
-            tx.dirty = False
+            tx.begin_verb()
             try:
                 if many is not None:
                     made.extend(many(tx, [item.command for item in items[at:end]]))
@@ -310,6 +324,8 @@ class Writer:
             except self.store.outages:
                 raise
             except Exception as error:
+                if tx.failed_late:
+                    raise
                 if tx.dirty or not isinstance(error, HandrailError):
                     raise _Poisoned(range(at, end), error) from error
                 made.extend([error] * (end - at))
@@ -337,6 +353,11 @@ class Writer:
                 loop.call_soon_threadsafe(_resolve, pairs)
             except RuntimeError:
                 log.debug("an event loop closed before its answer came")
+
+
+def named(commands: Sequence[Any]) -> list[str]:
+    """The cases that commands name."""
+    return [command.case_id for command in commands if hasattr(command, "case_id")]
 
 
 def _resolve(pairs: list[tuple[Answer, Any]]) -> None:

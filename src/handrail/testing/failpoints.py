@@ -14,7 +14,7 @@ from typing import Any
 from handrail.clock import Clock
 from handrail.store.engine import Store, WriteConnection
 from handrail.store.statements import Statement
-from handrail.store.tx import Engine, Row
+from handrail.store.tx import Engine, Read, Row, Writes
 
 
 class Failpoints:
@@ -80,12 +80,12 @@ class FailingConnection:
     def engine(self) -> Engine:
         return self._connection.engine
 
-    def begin(self, clock: Clock | None) -> int:
-        return self._connection.begin(clock)
+    def begin(self, clock: Clock | None, reads: Sequence[Read] = ()) -> tuple[int, list[list[Row]]]:
+        return self._connection.begin(clock, reads)
 
-    def commit(self) -> None:
+    def commit(self, writes: Sequence[Writes] = ()) -> None:
         self._points.reach("commit.before")
-        self._connection.commit()
+        self._connection.commit(writes)
         self._points.reach("commit.after")
 
     def rollback(self) -> None:
@@ -94,8 +94,11 @@ class FailingConnection:
     def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
         return self._connection.execute(statement, parameters)
 
-    def insert(self, table: Any, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> list[str]:
-        return self._connection.insert(table, rows, ignore=ignore)
+    def exchange(self, writes: Sequence[Writes], reads: Sequence[Read] = ()) -> list[list[Row]]:
+        return self._connection.exchange(writes, reads)
+
+    def insert(self, table: Any, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        return self._connection.insert(table, rows)
 
     def idle(self) -> None:
         self._connection.idle()

@@ -26,7 +26,7 @@ from handrail.client.client import Client
 from handrail.client.run import current_run
 from handrail.client.terms import Computed
 from handrail.client.toolcall import Told, ToolCall, ToolGate, quoted
-from handrail.errors import HandrailError, InvalidInput, Redirected
+from handrail.errors import InvalidInput, Redirected
 
 FRAMEWORK = "autogen"
 
@@ -206,7 +206,8 @@ async def answer(
         return str(await waiting)
     except Redirected as other:
         return other.instruction
-    except HandrailError as error:
+    except Exception as error:
+        # refused, too late, out of reach: an exception would end the whole team
         return f"[handrail] No answer: {quoted(str(error))}."
 
 

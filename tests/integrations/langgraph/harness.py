@@ -17,14 +17,13 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph.graph import START, MessagesState, StateGraph
-from langgraph.prebuilt import ToolNode, tools_condition
 from langgraph.types import Command
 from psycopg.rows import dict_row
 
 from handrail.integrations import langgraph
 from handrail.integrations.langgraph.middleware import middleware
 from handrail.testing.conformance import REGULAR, Harness, Message, ModelCall, Scene, Script
+from tests.integrations.langgraph.graphs import node_graph
 
 POSTGRES = "HANDRAIL_TEST_LANGGRAPH_POSTGRES"
 # of the graphs of this process, to be closed when their tests are over
@@ -143,25 +142,20 @@ class Node(Agent):
     """A plain graph whose calls of one turn are run in one task of one `ToolNode`."""
 
     def graph(self, script: Script, *more: AgentMiddleware[Any, Any, Any]) -> Any:
-        model = ScriptedModel(turns=script.turns)
-        builder = StateGraph(MessagesState)
-        builder.add_node("model", lambda state: {"messages": [model.invoke(state["messages"])]})
-        builder.add_node("tools", self.node(script))
-        builder.add_edge(START, "model")
-        builder.add_conditional_edges("model", tools_condition)
-        builder.add_edge("tools", "model")
-        return builder.compile(checkpointer=self.saver())
+        return node_graph(ScriptedModel(turns=script.turns), self.tools(script), self.saver(), **self.wrapping(script))
 
-    def node(self, script: Script) -> ToolNode:
-        return ToolNode(self.tools(script))
+    def wrapping(self, script: Script) -> dict[str, Any]:
+        return {}
 
 
 class WrappedNode(Node):
     """The same with bare tools, gated by `wrap_tool_call`."""
 
-    def node(self, script: Script) -> ToolNode:
-        tools = list(self.scene.tools(script).values())
-        return ToolNode(tools, **langgraph.wrap_tool_call(self.scene.client(script), terms=self.scene.terms(script)))
+    def tools(self, script: Script) -> list[Any]:
+        return list(self.scene.tools(script).values())
+
+    def wrapping(self, script: Script) -> dict[str, Any]:
+        return langgraph.wrap_tool_call(self.scene.client(script), terms=self.scene.terms(script))
 
 
 class Middled(Agent):
@@ -267,13 +261,7 @@ class AsyncApp:
         tools = langgraph.gate(
             self.hr, list(self.scene.tools(self.script).values()), terms=self.scene.terms(self.script)
         )
-        builder = StateGraph(MessagesState)
-        builder.add_node("model", lambda state: {"messages": [model.invoke(state["messages"])]})
-        builder.add_node("tools", ToolNode(tools))
-        builder.add_edge(START, "model")
-        builder.add_conditional_edges("model", tools_condition)
-        builder.add_edge("tools", "model")
-        return builder.compile(checkpointer=saver)
+        return node_graph(model, tools, saver)
 
 
 # --- what attacks are made of ---------------------------------------------------------------------

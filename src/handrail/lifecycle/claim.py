@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from handrail.claim import Claim
@@ -12,7 +13,7 @@ from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow
 from handrail.route import Route
 from handrail.store import statements
-from handrail.store.tx import Tx
+from handrail.store.tx import Look, Tx
 
 CLAIM_SECONDS = 300
 LONGEST_SECONDS = 3600
@@ -67,6 +68,12 @@ def take_next(tx: Tx, command: TakeNext) -> Claim | None:
             if taken is not None:
                 return taken
     return None
+
+
+def look_ahead(commands: Sequence[TakeNext]) -> list[Look]:
+    """What taking the next case reads first."""
+    spaces = {command.actor.workspace for command in commands}
+    return [Look(each, space) for space in spaces for each in (statements.workspace_get, statements.lane_list)]
 
 
 def take(tx: Tx, command: Take) -> Claim:
@@ -212,12 +219,11 @@ def _hold(tx: Tx, actor: Actor, case_id: str, seconds: int) -> Claim | None:
     if fenced is None:
         return None
     expires = _until(tx, seconds)
-    if not tx.run(
-        statements.claim_insert, case_id=case_id, workspace=actor.workspace, reviewer=actor.pid, fence=fenced[0],
+    tx.later(
+        statements.claim_put, case_id=case_id, workspace=actor.workspace, reviewer=actor.pid, fence=fenced[0],
         now=tx.now, expires_at=expires,
-    ):  # fmt: skip
-        raise Conflict(f"case {case_id} was taken a moment ago")
-    tx.run(statements.timer_put, kind="claim", subject=case_id, due_at=expires)
+    )  # fmt: skip
+    tx.later(statements.timer_set, kind="claim", subject=case_id, due_at=expires)
     tx.entry(
         actor.workspace, "claim.taken", actor.entry(), case=(case_id, fenced[1]), fence=fenced[0], expires=iso(expires)
     )

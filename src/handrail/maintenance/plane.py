@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from handrail.clock import Clock, SystemClock
 from handrail.decision import Decision, Receipt
 from handrail.errors import HandrailError, InvalidInput, NotFound
-from handrail.lifecycle import execute, review, rows, submit, workspace
+from handrail.lifecycle import claim, execute, review, rows, submit, workspace
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
 from handrail.maintenance import indexing, timers
@@ -39,7 +39,9 @@ AHEAD: dict[Verb[Any, Any], Ahead] = {
     review.review: review.look_ahead,
     execute.start: execute.look_ahead_of_starts,
     execute.finish: execute.look_ahead,
+    claim.take_next: claim.look_ahead,
 }
+UNBOUND: frozenset[Verb[Any, Any]] = frozenset({claim.take_next})
 BULK: dict[Verb[Any, Any], Bulk] = {submit.submit: submit.submit_many}
 
 
@@ -75,7 +77,13 @@ class Plane:
             raise InvalidInput("the database is older than this program", remedy="Run `handrail migrate` first.")
         self.feed = Feed(self.store)
         self.writer = Writer(
-            self.store, clock=clock, threads=writer_threads, bulk=BULK, ahead=AHEAD, committed=self.feed.committed
+            self.store,
+            clock=clock,
+            threads=writer_threads,
+            bulk=BULK,
+            ahead=AHEAD,
+            unbound=UNBOUND,
+            committed=self.feed.committed,
         )
         self.host = host
         self.workspace_id = workspace_id

@@ -208,9 +208,18 @@ claim_get_many = _each(
     postgres=f"""
     SELECT case_id, case_id, reviewer, fence, taken_at, expires_at FROM claim WHERE case_id = {_IDS_POSTGRES}""",
 )
-claim_insert = _both("""
+claim_put = _change(
+    "claim", sure=True,
+    sqlite="""
     INSERT INTO claim (case_id, workspace, reviewer, fence, taken_at, expires_at)
-    VALUES (:case_id, :workspace, :reviewer, :fence, :now, :expires_at) ON CONFLICT DO NOTHING RETURNING case_id""")
+    VALUES (:case_id, :workspace, :reviewer, :fence, :now, :expires_at) ON CONFLICT DO NOTHING""",
+    postgres="""
+    INSERT INTO claim (case_id, workspace, reviewer, fence, taken_at, expires_at)
+    SELECT x.case_id, x.workspace, x.reviewer, x.fence, x.now, x.expires_at
+    FROM jsonb_to_recordset(:rows)
+        AS x(case_id text, workspace text, reviewer text, fence integer, now bigint, expires_at bigint)
+    ON CONFLICT DO NOTHING""",
+)  # fmt: skip
 claim_renew = _both("""
     UPDATE claim SET expires_at = :expires_at
     WHERE case_id = :case_id AND reviewer = :reviewer AND fence = :fence AND expires_at > :now RETURNING taken_at""")
@@ -413,6 +422,16 @@ timer_put = _both("""
 timer_postpone = _both("""
     UPDATE timer SET due_at = :due_at WHERE kind = :kind AND subject = :subject AND due_at < :due_at""")
 timer_drop = _both("DELETE FROM timer WHERE kind = :kind AND subject = :subject")
+timer_set = _change(
+    "timer",
+    sqlite="""
+    INSERT INTO timer (kind, subject, due_at) VALUES (:kind, :subject, :due_at)
+    ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at""",
+    postgres="""
+    INSERT INTO timer (kind, subject, due_at)
+    SELECT x.kind, x.subject, x.due_at FROM jsonb_to_recordset(:rows) AS x(kind text, subject text, due_at bigint)
+    ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at""",
+)
 timer_end = _change(
     "timer",
     sqlite="DELETE FROM timer WHERE kind = :kind AND subject = :subject",

@@ -9,14 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema
 from agents import FunctionTool, RunContextWrapper
 from agents.items import ToolApprovalItem
 from agents.tool import set_function_tool_failure_error_function
 from agents.tool_context import ToolContext
 
 from handrail.canonical import JSON
-from handrail.client.toolcall import Told, ToolCall, ToolGate
+from handrail.client.toolcall import Told, ToolCall, ToolGate, quoted
 from handrail.errors import Conflict, InvalidInput
 from handrail.integrations.openai_agents.outputs import dump_output, shown, with_notice
 
@@ -47,17 +47,29 @@ class Asking(ABC):
     async def asks(self, call: ToolCall) -> bool:
         """Whether the run must pause. What is refused is told by the tool itself."""
         # a call that waits in the tool never pauses the run
-        return self._wait == 0 and (await self.gate.aask(call)).kind == "open"
+        return self._wait == 0 and (await self.ask(call)).kind == "open"
+
+    async def ask(self, call: ToolCall) -> Told:
+        """Propose it. What the tool cannot take is refused at once: nobody is asked about a call that cannot run."""
+        return self._unfit(call) or await self.gate.aask(call)
 
     async def tell(self, call: ToolCall) -> Told:
         """Run it once if it is approved. Raises `Conflict` when the SDK let it through and nobody has decided."""
-        told = await self.gate.atell(call, wait=self._wait)
+        told = self._unfit(call) or await self.gate.atell(call, wait=self._wait)
         if told.kind == "open":
             raise Conflict(
                 f"{self.name} was approved in the SDK's run state, and case {told.case_id} is not decided",
                 remedy="Nothing ran. Answer the case; `waker` then goes on with the run.",
             )
         return told
+
+    def _unfit(self, call: ToolCall) -> Told | None:
+        try:
+            self._load(call.arguments)
+        except InvalidInput as error:
+            said = f"[handrail] Not executed: {quoted(str(error))}. Correct the arguments."
+            return Told(kind="refused", code=error.code, error=error, text=said)
+        return None
 
     def _load(self, arguments: JSON) -> dict[str, Any]:
         """Stored arguments, if they fit the tool as it is now. Raises `InvalidInput`."""

@@ -8,7 +8,7 @@ from typing import Any
 from agents import HostedMCPTool, MCPToolApprovalFunctionResult, MCPToolApprovalRequest
 from agents.items import ToolApprovalItem
 
-from handrail.client.toolcall import Told, ToolCall, ToolGate
+from handrail.client.toolcall import Told, ToolCall, ToolGate, quoted
 from handrail.integrations.openai_agents.asking import Asking, parsed
 
 NOT_EDITED = (
@@ -34,19 +34,25 @@ class AskingHosted(Asking):
 
     async def released(self, call: ToolCall) -> Told:
         """Let it go if it may be. A call that would run with other arguments than approved may not."""
-        told = await self.gate.aask(call)
+        told = await self.ask(call)
         if told.kind != "ready":
             return told
         if told.edited:
             return replace(told, kind="refused", text=NOT_EDITED)
-        return await self.gate.atell(call)
+        told = await self.gate.atell(call)
+        if told.kind == "answered":
+            said = f"[handrail] Not executed. A person answered in the tool's stead: {quoted(told.value)}"
+            return replace(told, kind="refused", text=said)
+        return told
 
     async def answer(self, request: MCPToolApprovalRequest) -> MCPToolApprovalFunctionResult:
         """`on_approval_request` of a gated tool that waits."""
         call = self.named(request.data.name, request.data.arguments, request.data.id)
-        if self._wait is None:
-            await self.gate.aask(call)
         told = await self.released(call)
+        if told.kind == "open":
+            # here the run waits, as the tool cannot
+            await self.gate.client.aio.decision(told.case_id or "", None)
+            told = await self.released(call)
         if told.kind == "ran":
             return {"approve": True}
         return {"approve": False, "reason": told.text}

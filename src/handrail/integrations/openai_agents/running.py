@@ -79,7 +79,7 @@ async def settle(state: RunState[Any, Any]) -> Settled:
         if asking is None:
             continue
         told = [
-            await (asking.released(call) if isinstance(asking, AskingHosted) else asking.gate.aask(call))
+            await (asking.released(call) if isinstance(asking, AskingHosted) else asking.ask(call))
             for call in asking.waiting(item)
         ]
         for one in told:
@@ -103,7 +103,8 @@ def waker(
     hr: Client, agent: Agent[Any], *, then: Callable[[str, RunResult], Awaitable[None] | None] | None = None,
     options: Options | None = None, context_override: Any = None,
     context_deserializer: Callable[[Mapping[str, Any]], Any] | None = None,
-    context_serializer: Callable[[Any], Mapping[str, Any]] | None = None, run: str | None = None, lasting: float = 300.0,
+    context_serializer: Callable[[Any], Mapping[str, Any]] | None = None, run: str | None = None,
+    lasting: float = 300.0,
 ) -> Waker:  # fmt: skip
     """Wakes parked runs of this agent as their cases are decided. Call `run`, `arun` or `start`.
 

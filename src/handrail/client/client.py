@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from pydantic import TypeAdapter
 
@@ -38,6 +38,7 @@ from handrail.wire import parked_from_json
 
 R = TypeVar("R")
 T = TypeVar("T")
+Reviewed = Literal["plan", "output"]
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h|d)", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 
@@ -143,10 +144,14 @@ class Client:
         return drive(_ask(question, schema, to, within, choices, timeout, key), self.transport)
 
     def review(
-        self, plan: T, *, schema: Any = None, action: str = "plan", timeout: float | None = None, key: str | None = None
-    ) -> T:
-        """Put a plan before people and get it back as they left it, edited or not."""
-        return drive(_review(plan, schema, action, timeout, key), self.transport)  # type: ignore[no-any-return]
+        self, plan: T, *, schema: Any = None, action: str | None = None, kind: Reviewed = "plan",
+        timeout: float | None = None, key: str | None = None,
+    ) -> T:  # fmt: skip
+        """Put a plan, or what is about to be delivered (`kind="output"`), before people; back comes what they left.
+
+        `action` is the name policy knows it by (default: its kind). Raises `Rejected`, `Redirected`, `Expired`.
+        """
+        return drive(_review(plan, schema, action, kind, timeout, key), self.transport)  # type: ignore[no-any-return]
 
     def predict(
         self, action: str, x: JSON, scores: Mapping[str, float] | Sequence[float], *,
@@ -275,10 +280,11 @@ class AsyncClient:
         return await adrive(_ask(question, schema, to, within, choices, timeout, key), self.transport)
 
     async def review(
-        self, plan: T, *, schema: Any = None, action: str = "plan", timeout: float | None = None, key: str | None = None
-    ) -> T:
-        """Put a plan before people and get it back as they left it."""
-        return await adrive(_review(plan, schema, action, timeout, key), self.transport)
+        self, plan: T, *, schema: Any = None, action: str | None = None, kind: Reviewed = "plan",
+        timeout: float | None = None, key: str | None = None,
+    ) -> T:  # fmt: skip
+        """Put a plan or an output before people and get it back as they left it."""
+        return await adrive(_review(plan, schema, action, kind, timeout, key), self.transport)
 
     async def predict(
         self, action: str, x: JSON, scores: Mapping[str, float] | Sequence[float], *,
@@ -360,19 +366,22 @@ def _ask(
     return adapter.validate_python(decision.value) if decision.kind == "responded" else None
 
 
-def _review(plan: Any, schema: Any, action: str, timeout: float | None, key: str | None) -> flows.Flow[Any]:
+def _review(
+    plan: Any, schema: Any, action: str | None, kind: Reviewed, timeout: float | None, key: str | None
+) -> flows.Flow[Any]:
     adapter = TypeAdapter(type(plan) if schema is None else schema)
     shape = adapter.json_schema()
     definitions = shape.pop("$defs", None)
-    whole: dict[str, JSON] = {"type": "object", "properties": {"plan": shape}, "required": ["plan"]}
+    whole: dict[str, JSON] = {"type": "object", "properties": {kind: shape}, "required": [kind]}
     if definitions is not None:
         whole["$defs"] = definitions
     proposal = Proposal(
-        action=action, kind="plan", arguments={"plan": adapter.dump_python(plan, mode="json")}, schema=whole, key=key
-    )
+        action=action or kind, kind=kind, arguments={kind: adapter.dump_python(plan, mode="json")}, schema=whole,
+        key=key,
+    )  # fmt: skip
     decision = yield from _settled(proposal, timeout)
     decision.raise_unless_approved()
-    return adapter.validate_python(decision.value if decision.kind == "responded" else decision.arguments["plan"])
+    return adapter.validate_python(decision.value if decision.kind == "responded" else decision.arguments[kind])
 
 
 def _predict(

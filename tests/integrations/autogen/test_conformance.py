@@ -24,6 +24,7 @@ class TestAutoGen(AdapterContract):
             "C11 model changes its mind",
             "C16",
             "C18",
+            "C19 removed while parked",
             "C21",
         ),
         NO_PAUSE,

@@ -75,6 +75,7 @@ class Agent(Harness):
     framework = "langgraph"
     packages = ("langgraph", "langchain", "langgraph-checkpoint-sqlite", "langgraph-checkpoint-postgres")
     options: Mapping[str, Any] = {}
+    waits: Any = "park"
 
     def build(self, script: Script) -> Any:
         return App(self, script)
@@ -129,7 +130,8 @@ class Agent(Harness):
         functions = self.scene.tools(script)
         bare = [function for name, function in functions.items() if name in script.unwrapped]
         wrapped = [function for name, function in functions.items() if name not in script.unwrapped]
-        return [*langgraph.gate(self.scene.client(script), wrapped, terms=self.scene.terms(script)), *bare]
+        gated = langgraph.gate(self.scene.client(script), wrapped, wait=self.waits, terms=self.scene.terms(script))
+        return [*gated, *bare]
 
     def saver(self) -> Any:
         return SqliteSaver(sqlite3.connect(self.scene.folder / "threads.db", check_same_thread=False, timeout=30))
@@ -204,12 +206,7 @@ class Waiting(Agent):
     """`wait="block"`: the calls wait inside."""
 
     blocks = True
-
-    def tools(self, script: Script) -> list[Any]:
-        functions = list(self.scene.tools(script).values())
-        return list(
-            langgraph.gate(self.scene.client(script), functions, terms=self.scene.terms(script), wait="block")
-        )  # fmt: skip
+    waits = "block"
 
 
 class Asynchronous(Agent):

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from handrail.testing.conformance import AdapterContract
 from handrail.testing.conformance.once import OncePromises
 from handrail.testing.conformance.parallel import ParallelPromises
+from handrail.testing.conformance.refusing import RefusingPromises
 from handrail.testing.conformance.waking import WakingPromises
 from tests.integrations.langgraph import harness
 from tests.postgres_server import PostgresServer
@@ -37,6 +38,15 @@ class TestNode(Part, ParallelPromises, WakingPromises):
 class TestAsynchronous(Part, ParallelPromises, WakingPromises):
     harness = harness.Asynchronous
     races = 5
+
+
+class TestWaiting(Part, RefusingPromises):
+    harness = harness.Waiting
+    # they are about a pause
+    test_c09_approve_through_the_framework_after_a_rejection_runs_nothing = None
+    test_c09_attack_a_rejected_call_by_the_framework_s_own_ways_runs_nothing = None
+    # the process that waits still has the tool, and runs it
+    test_c19_remove_a_tool_while_parked_runs_nothing_and_does_not_hang = None
 
 
 class TestMiddled(Part, ParallelPromises, WakingPromises):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from langgraph.types import Command
 import handrail
 from handrail.errors import InvalidInput, VerdictNotAllowed
 from handrail.integrations.langgraph import arepair, astuck, from_interrupt_on, gate, repair, stuck
+from tests.integrations.environments import ROOT
 from tests.integrations.langgraph.conftest import says
 
 CONFIG: Any = {"configurable": {"thread_id": "t"}}
@@ -104,3 +108,50 @@ def test_from_interrupt_on_asks_and_allows_as_the_middleware_did(tmp_path: Path)
 def test_from_interrupt_on_of_something_else_is_refused(wrong: Any) -> None:
     with pytest.raises(InvalidInput):
         from_interrupt_on({"pay": wrong})
+
+
+AGENT = '''
+import sqlite3
+from langchain.agents import create_agent
+from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langgraph.checkpoint.sqlite import SqliteSaver
+from tests.integrations.langgraph.conftest import says
+
+def pay(to: str) -> str:
+    """Pay."""
+    return "paid"
+
+graph = create_agent(
+    says([("pay", {"to": "A1"})]), [pay], middleware=[HumanInTheLoopMiddleware({"pay": True})],
+    checkpointer=SqliteSaver(sqlite3.connect("threads.db", check_same_thread=False)),
+)
+'''
+
+
+def test_look_from_the_command_line_names_bare_tools_and_repairs_stuck_threads(tmp_path: Path) -> None:
+    (tmp_path / "agent.py").write_text(AGENT)
+    spoil = f"""
+from agent import graph
+from langgraph.types import Command
+config = {CONFIG!r}
+graph.invoke({{"messages": [("user", "go")]}}, config)
+try:
+    graph.invoke(Command(resume={MALFORMED!r}), config)
+except TypeError:
+    pass
+"""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
+            check=False,
+        )  # fmt: skip
+
+    assert run("-c", spoil).returncode == 0
+    look = ("-m", "handrail.integrations.langgraph", "agent:graph", "--thread", "t")
+    found = run(*look)
+    assert (found.returncode, "not wrapped by gate(): pay" in found.stdout) == (1, True), found.stderr
+    assert "thread t: the node" in found.stdout
+    assert "asks again, 1 question(s) open" in run(*look, "--repair").stdout
+    assert "thread t: answers are read" in run(*look).stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from handrail.integrations.langgraph import gate, waker
 from handrail.integrations.langgraph.place import place_of
 from handrail.testing.conformance import Scene
 from tests.integrations.langgraph.conftest import Says, Talk, says
+from tests.integrations.langgraph.graphs import node_graph
 
 Talks = Callable[..., Talk]
 PAY = ("pay", {"to": "A1", "amount": 5})
@@ -286,3 +288,31 @@ def test_sweep_leaves_alone_what_waits_and_takes_back_what_was_answered_otherwis
     assert w.sweep() == []
     assert len(hr.abandon("waits", "langgraph", reason="deleted")) == 1
     assert hr.desk("Ann").next() is None
+
+
+def test_pause_beside_a_call_at_work_on_an_event_loop_lets_it_finish(hr: handrail.Client, paid: list[Any]) -> None:
+    async def pay(to: str, amount: int) -> str:
+        """Pay somebody."""
+        paid.append((to, amount))
+        # long enough for the other call to have paused
+        for _ in range(200):
+            await asyncio.sleep(0.001)
+        paid.append(("receipt", amount))
+        return f"paid {amount} to {to}"
+
+    calls = [PAY, ("pay", {"to": "A2", "amount": 6})]
+    t = Talk(hr, node_graph(says(calls, "done"), gate(hr, [pay]), InMemorySaver()))
+    asyncio.run(t.graph.ainvoke({"messages": [HumanMessage("go")]}, t.config))
+    assert hr.parks()[0].cases == 2
+    first = t.held()
+    first.approve()
+    answers = {interrupt.id: True for interrupt in t.graph.get_state(t.config).interrupts}
+    # the program ends with the call, and one of the two still waits
+    asyncio.run(t.graph.ainvoke(Command(resume=answers), t.config))
+    (amount,) = {amount for _, amount in paid}
+    assert paid == [(t.arguments(first.case_id)["to"], amount), ("receipt", amount)]
+    t.held().reject("wrong")
+    while waker(hr, t.graph).step():
+        pass
+    assert len(paid) == 2
+    assert sorted(message.status for message in t.told()) == ["error", "success"]

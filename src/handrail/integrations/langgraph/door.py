@@ -18,6 +18,7 @@ from handrail.client.terms import Computed
 from handrail.client.toolcall import Told, ToolCall, ToolGate, quoted
 from handrail.decision import Decision
 from handrail.errors import HandrailError, InvalidInput
+from handrail.integrations.langgraph.beside import beside
 from handrail.integrations.langgraph.place import FRAMEWORK, Place, place_of
 from handrail.integrations.langgraph.results import Recorded, dumped
 
@@ -91,15 +92,18 @@ class Door:
         """The same for an event loop."""
         if self.wait == "block":
             return await self._alook(call, None)
-        while True:
-            told = await self._alook(call, 0)
-            if told.kind != "open" or told.case_id is None:
-                return told
-            if not comes_back:
-                await self.client.aio.call("cancel", case_id=told.case_id, reason=_NO_ID)
-                continue
-            await self._apark(place, told.case_id)
-            self._pause(call, told)
+        with beside(place.task) as others:
+            while True:
+                told = await self._alook(call, 0)
+                if told.kind != "open" or told.case_id is None:
+                    return told
+                if not comes_back:
+                    await self.client.aio.call("cancel", case_id=told.case_id, reason=_NO_ID)
+                    continue
+                await self._apark(place, told.case_id)
+                await others.all_rest()
+                self._pause(call, told)
+                others.work()
 
     def _pause(self, call: ToolCall, told: Told) -> None:
         """Stop here, or come back from an earlier stop. What it answers is a wake-up and no decision."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from handrail.canonical import JSON, dumps
 from handrail.clock import SECOND, iso
@@ -255,10 +257,14 @@ def check_schema(schema: JSON, value: JSON, what: str) -> None:
     if schema is None:
         return
     try:
-        validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)(schema)
+        kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+        # a schema comes from the program that asks: what it refers to elsewhere is not fetched
+        validator = kind(schema, registry=Registry())
         problem = next(iter(sorted(validator.iter_errors(value), key=lambda e: list(map(str, e.absolute_path)))), None)
     except jsonschema.SchemaError as error:
         raise InvalidInput(f"the action's own schema is broken: {error.message}") from None
+    except Unresolvable as error:
+        raise InvalidInput(f"the action's own schema refers to what is not in it: {error}") from None
     if problem is not None:
         where = "/" + "/".join(map(str, problem.absolute_path))
         raise InvalidInput(f"{what} at {where}: {problem.message[:300]}")

@@ -28,8 +28,8 @@ BIN = Path(sys.executable).parent
 NO_SKIPS = os.environ.get("HANDRAIL_NO_SKIPS") == "1"
 # two share a small machine well: one installs or waits while the other computes
 WORKERS = 2
-TEST_SECONDS = 900
-INSTALL_SECONDS = 900
+TEST_SECONDS = 1800
+INSTALL_SECONDS = 1200
 
 
 @dataclass(frozen=True, slots=True)

@@ -270,3 +270,13 @@ def test_settings_name_what_a_proposal_cannot_say() -> None:
     with pytest.raises(InvalidInput, match="colour"):
         Settings(terms={"t": {"colour": "red"}}).of("t")
     assert replace(Settings(), agent="a").of("t").action == "t"
+
+
+def test_resume_an_approved_case_with_another_tool_runs_neither(world: World) -> None:
+    made = shop(world)
+    told = made.gate.ask(made.call(500))
+    assert told.case_id is not None
+    decide(world, lambda held: held.approve())
+    refused = made.gate.resume(told.case_id, made.call(500, name="wipe"))
+    assert refused.kind == "refused"
+    assert made.effects == []

@@ -40,6 +40,8 @@ class Tool:
     lasting: float = 300.0
     # what the function raises when nothing happened; after anything else a person settles what did
     failures: tuple[type[Exception], ...] = (Exception,)
+    # the action it performs: an approval of another is not run with it. Empty: whatever was approved
+    action: str = ""
 
 
 def gated(proposal: Proposal, tool: Tool, *, timeout: float | None = None) -> Flow[Any]:
@@ -103,6 +105,10 @@ def started(case_id: str, nonce: str, digest: str, lasting: float) -> Flow[Execu
 
 def effect(execution: Execution, tool: Tool) -> Flow[Any]:
     """Call the tool between a durable start and its completion."""
+    if tool.action and execution.action != tool.action:
+        wrong = NotExecutable(f"case {execution.case_id} approves {execution.action} and not {tool.action}")
+        yield Finish(case_id=execution.case_id, fence=execution.fence, ok=False, result=_error(wrong))
+        raise wrong
     if execution.fence > 1 and tool.probe is not None:
         done = tool.probe(execution.idempotency_key)
         if done:

@@ -219,7 +219,7 @@ def _carried_out(
     tool = flows.Tool(
         function=effect.call, load=call.load, dump_result=call.dump_result, load_result=call.load_result,
         probe=terms.probe, key_parameter=terms.key_parameter, lasting=terms.lasting,
-        failures=failures,
+        failures=failures, action=terms.action,
     )  # fmt: skip
     try:
         if decision.kind == "approved":

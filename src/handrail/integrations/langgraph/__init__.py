@@ -4,6 +4,7 @@
 needs `langchain`, and the rest does not.
 """
 
+from handrail.integrations.langgraph.examining import examine
 from handrail.integrations.langgraph.migrating import from_interrupt_on
 from handrail.integrations.langgraph.repairing import arepair, astuck, repair, stuck
 from handrail.integrations.langgraph.tool import GatedTool, gate, ungated
@@ -11,6 +12,6 @@ from handrail.integrations.langgraph.waking import AsyncThreadWaker, ThreadWaker
 from handrail.integrations.langgraph.wrapping import wrap_tool_call
 
 __all__ = [
-    "AsyncThreadWaker", "GatedTool", "ThreadWaker", "arepair", "astuck", "awaker", "from_interrupt_on", "gate",
-    "repair", "stuck", "ungated", "waker", "wrap_tool_call",
+    "AsyncThreadWaker", "GatedTool", "ThreadWaker", "arepair", "astuck", "awaker", "examine", "from_interrupt_on",
+    "gate", "repair", "stuck", "ungated", "waker", "wrap_tool_call",
 ]  # fmt: skip

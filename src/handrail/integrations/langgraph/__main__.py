@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.prebuilt import ToolNode
-from langgraph.pregel import Pregel
 
+from handrail.integrations.langgraph.examining import bare, load
 from handrail.integrations.langgraph.repairing import Graph, repair, stuck
-from handrail.integrations.langgraph.tool import ungated
 
 
 def main() -> int:
@@ -23,19 +18,12 @@ def main() -> int:
     parser.add_argument("--thread", action="append", default=[], help="look at this thread; may be repeated")
     parser.add_argument("--repair", action="store_true", help="let stuck threads ask again")
     given = parser.parse_args()
-    graph = _loaded(given.graph)
-    bare = sorted({name for node in tool_nodes(graph) for name in ungated(list(node.tools_by_name.values()))})
-    if bare:
-        print(f"not wrapped by gate(): {', '.join(bare)} (they run unasked unless middleware gates them)")
+    graph = load(given.graph)
+    unasked = bare(graph)
+    if unasked:
+        print(f"not wrapped by gate(): {', '.join(unasked)} (they run unasked unless middleware gates them)")
     left = sum(_is_stuck(graph, thread, given.repair) for thread in given.thread)
-    return int(bool(bare) or left > 0)
-
-
-def tool_nodes(graph: Graph) -> Iterator[ToolNode]:
-    """Those of the graph and of its subgraphs."""
-    inner = (found for _, found in graph.get_subgraphs(recurse=True) if isinstance(found, Pregel))
-    for one in (graph, *inner):
-        yield from (node.bound for node in one.nodes.values() if isinstance(node.bound, ToolNode))
+    return int(bool(unasked) or left > 0)
 
 
 def _is_stuck(graph: Graph, thread: str, mend: bool) -> bool:
@@ -46,13 +34,6 @@ def _is_stuck(graph: Graph, thread: str, mend: bool) -> bool:
         return why is not None
     print(f"thread {thread}: asks again, {len(repair(graph, config))} question(s) open")
     return False
-
-
-def _loaded(name: str) -> Graph:
-    module, _, attribute = name.partition(":")
-    sys.path.insert(0, str(Path.cwd()))
-    found: Graph = getattr(importlib.import_module(module), attribute or "graph")
-    return found
 
 
 if __name__ == "__main__":

@@ -52,9 +52,9 @@ _groups: dict[str, Group] = {}
 
 
 @contextmanager
-def beside(task: str) -> Iterator[Member]:
-    """At work, inside, among the calls of this task."""
-    group = _groups.setdefault(task, Group())
+def beside(node: str) -> Iterator[Member]:
+    """At work, inside, among the calls of this run of a node."""
+    group = _groups.setdefault(node, Group())
     group.members += 1
     member = Member(group)
     member.work()
@@ -64,4 +64,4 @@ def beside(task: str) -> Iterator[Member]:
         member.rest()
         group.members -= 1
         if not group.members:
-            _groups.pop(task, None)
+            _groups.pop(node, None)

@@ -92,7 +92,7 @@ class Door:
         """The same for an event loop."""
         if self.wait == "block":
             return await self._alook(call, None)
-        with beside(place.task) as others:
+        with beside(place.node) as others:
             while True:
                 told = await self._alook(call, 0)
                 if told.kind != "open" or told.case_id is None:

@@ -31,8 +31,8 @@ class Place:
     # the model's message that makes the call, else the step (in a subgraph with the task that holds it): tells a call
     # id from the same id in a later turn, and stays when the message is replayed
     turn: str
-    # the task in which the node runs
-    task: str
+    # one run of a node, the same when it is run again
+    node: str
     # the checkpoint of the whole graph on which the step rests
     checkpoint: str
     # what the user gave as `configurable`, as far as it is plain and no secret
@@ -78,12 +78,12 @@ def place_of(config: RunnableConfig | None, *, state: Any = None, call_id: str |
     found = config["configurable"]
     thread = found.get("thread_id")
     step = config["metadata"].get("langgraph_step")
-    task = str(found.get("checkpoint_ns", ""))
-    outer = task.rpartition("|")[0]
+    node = str(found.get("checkpoint_ns", ""))
+    outer = node.rpartition("|")[0]
     return Place(
         thread=None if thread is None else str(thread),
         turn=_message(state, call_id) or ("" if step is None else f"{outer}/{step}".lstrip("/")),
-        task=f"{thread}|{task}",
+        node=f"{thread}|{node}",
         checkpoint=str((found.get("checkpoint_map") or {}).get("", "")),
         configurable={name: value for name, value in found.items() if _is_plain(name, value)},
         saved=bool(found.get(CHECKPOINTER)),

@@ -1,4 +1,4 @@
-"""`handrail doctor`: is this control plane set up well? Looks only; changes nothing."""
+"""`handrail doctor`: is this control plane set up well, and the frameworks before it? Looks only, unless told to."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import httpx2
 import typer
 
 from handrail.canonical import parse
+from handrail.cli import frameworks, threads
 from handrail.cli.material import own_key
 from handrail.cli.options import Database, Workspace, settings_from
 from handrail.cli.printing import AsJson, print_json, visible
@@ -56,35 +57,56 @@ Checks = Iterator[Check]
 
 @app.command()
 def doctor(
+    framework: Annotated[
+        str | None, typer.Argument(help="Look at this agent framework only, such as langgraph.")
+    ] = None,
     url: Annotated[str | None, typer.Option(help="Look at a server from outside instead.")] = None,
     *,
     database: Database = None,
     workspace: Workspace = None,
     keys: Annotated[Path | None, typer.Option("--keys", help="Folder of the log's signing keys.")] = None,
+    thread: Annotated[list[str] | None, typer.Option(help="langgraph: this thread; may be repeated.")] = None,
+    saver: Annotated[str | None, typer.Option(help="langgraph: its threads, sqlite:///… or postgresql://….")] = None,
+    graph: Annotated[str | None, typer.Option(help="langgraph: the compiled graph, MODULE:GRAPH.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="langgraph: let stuck threads ask again.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check database, clock, log, keys, loops, policy, people, hook and console. Ends with 1 if something is bad."""
-    if url is not None:
+    """Check database, clock, log, keys, loops, policy, people, hook and console, and the agent frameworks installed.
+
+    Ends with 1 if something is bad. `handrail doctor langgraph --saver sqlite:///threads.db` names threads that refuse
+    every answer; with --graph MODULE:GRAPH and --repair it lets them ask again.
+    """
+    seen = threads.examined(framework, threads=thread or (), saver=saver, graph=graph, mend=repair)
+    installed = frameworks.frameworks(framework)
+    if framework is not None:
+        found = []
+    elif url is not None:
         found = list(_server(url.rstrip("/")))
     else:
-        settings = settings_from(database=database, workspace=workspace, keys=keys)
-        need_database(settings.database)
-        found = list(_all(settings))
-    bad = any(check.state == "bad" for check in found)
+        found = list(_all(settings_from(database=database, workspace=workspace, keys=keys)))
+    states = [check.state for check in found] + [one.state for one in installed]
+    bad = "bad" in states or threads.left(seen)
     if as_json:
-        print_json({"ok": not bad, "checks": [check._asdict() for check in found]})
+        checks = [check._asdict() for check in found]
+        print_json({"ok": not bad, "checks": checks, "frameworks": [one.record() for one in installed], **seen})
     else:
-        for check in found:
-            typer.echo(visible(f"{check.state:4}  {check.name}: {check.text}"))
-            if check.state != "ok" and check.remedy:
-                typer.echo(f"      {check.remedy}")
+        for line in (*_told(found), *frameworks.told(installed), *threads.told(seen)):
+            typer.echo(visible(line))
     raise typer.Exit(1 if bad else 0)
+
+
+def _told(found: list[Check]) -> Iterator[str]:
+    for check in found:
+        yield f"{check.state:4}  {check.name}: {check.text}"
+        if check.state != "ok" and check.remedy:
+            yield f"      {check.remedy}"
 
 
 def _all(settings: Settings) -> Checks:
     yield _console()
     yield _hook()
     try:
+        need_database(settings.database)
         store = open_store(settings.database, allow_unsafe=settings.allow_unsafe)
     except HandrailError as error:
         yield Check("database", "bad", str(error), error.remedy)

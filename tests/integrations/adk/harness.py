@@ -174,11 +174,21 @@ class AdkBlocking(Adk):
     blocks = True
 
     def build(self, script: Script) -> App:
-        return App(self.scene, script, wait="block", resumable=False)
+        return App(self.scene, script, wait="block")
 
     def wake(self, app: App, answer: Any = REGULAR) -> None:
-        # a program that was killed while it waited asks its user to begin again
-        self.run(app)
+        # a program that was killed while it waited goes on with its invocation
+        asyncio.run(self._go_on(app))
+
+    async def _go_on(self, app: App) -> None:
+        session = await app.session()
+        assert session is not None
+        names = {"user_id": USER, "session_id": app.script.thread}
+        async for _ in app.runner.run_async(**names, invocation_id=session.events[-1].invocation_id):
+            pass
+
+    def tamperings(self) -> Mapping[str, Callable[[App], object]]:
+        return {}
 
 
 def _try(app: App) -> None:

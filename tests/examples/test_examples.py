@@ -16,6 +16,8 @@ SHOWS = {
     "gate_a_function.py": ("paid 900 to Bose Paper Mills", "waits: ", "paid 12000 to Asha Traders"),
     "ask_a_question.py": ("the reviewer hears: ", "paying from 4410-22 in INR"),
     "co_planning.py": ("3. put up the sign (1.5 h)", "4. open (1 h)"),
+    "pull_request.py": ("+    return sum(prices)", "merged: Merge use-sum", "not merged: faster (wrong)"),
+    "deploy.py": ("not deployed: r2 (wrong)", "deployed r3 after r1", "took r3 back: AssertionError: out of memory"),
     "moderate.py": (
         "published: The night train runs again from Monday.",
         "published: I feel low and do not know whom to call.",
@@ -36,9 +38,25 @@ def test_example_with_a_scripted_reviewer_shows_what_it_is_about(name: str, tmp_
     assert "paid 120000" not in ran.stdout
 
 
+def test_pull_request_leaves_a_repository_with_only_what_was_approved(tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / "pull_request.py"), "--auto", "--database", str(tmp_path / "example.db")]
+    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    (shop,) = tmp_path.glob("shop-*")
+    log = ["git", "-C", str(shop), "log", "--format=%s", "main"]
+    merged = subprocess.run(log, capture_output=True, text=True, timeout=30, check=True).stdout.splitlines()
+    assert merged == ["Merge use-sum", "Price: use-sum", "Price: main"]
+
+
+def test_deploy_leaves_the_release_that_ran_before(tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLES / "deploy.py"), "--auto", "--database", str(tmp_path / "example.db")]
+    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    (service,) = tmp_path.glob("service-*")
+    assert (service / "current").readlink().name == "r1"
+
+
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_example_is_short_enough_to_read(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) < (80 if path in HERE else MOST_LINES)
+    assert len(path.read_text(encoding="utf-8").splitlines()) < MOST_LINES
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 import typer
 
+import handrail
 from handrail.cli import case, halt, undo
+from handrail.proposal import Proposal
 
 from .scene import program, read, run
 
@@ -159,3 +161,20 @@ def test_ask_any_command_where_it_works_takes_the_same_options(app: typer.Typer)
     for command in getattr(found, "commands", {"": found}).values():
         flags = {flag for parameter in command.params for flag in parameter.opts}
         assert {"--database", "--workspace", "--url", "--key", "--as"} <= flags, command.name
+
+
+def test_approve_for_the_run_is_listed_and_ended(database: Path) -> None:
+    text = "escalation_policies:\n- {action_type: refund, auto_approve_threshold: 1.0, undo: unrefund, undo_seconds: 0}"
+    with handrail.open(database, policy=text) as hr:
+        hr.desk("Lea", roles=("lead",))
+        proposal = Proposal(action="refund", arguments={"to": "a"}, confidence=0.5, run="run-1")
+        id = hr.propose(proposal).case_id
+        assert run("grant", "list", "--database", database).stdout == "nothing is granted\n"
+        done = run("case", "approve", id, "--scope", "run", "--yes", "--database", database, "--as", "Lea")
+        (granted,) = read("grant", "list", "--database", database)
+        assert granted["id"] in done.stdout
+        assert (granted["run"], granted["uses_left"]) == ("run-1", 20)
+        line = run("grant", "list", "--database", database).stdout
+        assert f"20 uses left  approved for run run-1 with case {id}" in line
+        assert run("grant", "end", granted["id"], "--database", database).stdout == f"ended {granted['id']}\n"
+        assert read("grant", "list", "--database", database) == []

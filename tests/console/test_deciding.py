@@ -46,6 +46,27 @@ def test_approve_with_keys_alone_sends_the_card_that_was_shown(open_page: Open, 
     expect(rows(page).filter(has_text="answered by you")).to_have_count(1)
 
 
+def test_approve_for_the_run_is_offered_where_the_server_allows_it_and_never_carried_on(
+    open_page: Open, stage: Stage
+) -> None:
+    for id in ("refund-0", "refund-1", "pay-1"):
+        stage.cards[id]["scopes"] = ["action", "run"]
+    page = open_page("/case/refund-0")
+    show(page, "refund-0")
+    choice = page.get_by_label("Approve for")
+    choice.select_option("run")
+    expect(page.locator(".approve-for")).to_contain_text("20 more of this action")
+    page.keyboard.press("a")
+    (review,) = wait_for_reviews(page, stage, 1)
+    assert (review["case_id"], review["scope"]) == ("refund-0", "run")
+    show(page, "refund-1")
+    expect(choice).to_have_value("action")
+    page.goto(page.url.rsplit("/", 1)[0] + "/pay-1")
+    show(page, "pay-1")
+    expect(page.locator("button.verdict").first).to_be_visible()
+    expect(choice).to_have_count(0)
+
+
 def test_answered_case_counts_down_and_is_passed_over(open_page: Open, stage: Stage) -> None:
     page = open_page("/case/refund-0")
     show(page, "refund-0")

@@ -33,6 +33,10 @@ escalation_policies:
   - action_type: pay.undo
     autonomy: confirm
     undo_seconds: 0
+  - action_type: refund
+    auto_approve_threshold: 0.95
+    undo: refund.undo
+    undo_seconds: 0
   - action_type: plan
     autonomy: confirm
     undo_seconds: 0

@@ -122,6 +122,23 @@ export interface Card {
   choices: Json[] | null;
   dwell_floor_seconds: number;
   shape: string;
+  /** for what this person's approval may stand; absent: this action only */
+  scopes?: Scope[];
+  /** what stands for this action in this run already */
+  grants?: Grant[];
+}
+
+export type Scope = "action" | "run";
+
+export interface Grant {
+  id: string;
+  by: string;
+  expires: string;
+  reason: string;
+  run?: string;
+  amount?: string;
+  currency?: string;
+  uses_left?: number;
 }
 
 export interface Review {
@@ -195,7 +212,7 @@ export interface ReviewBody {
   dwell_seconds?: number;
   evidence_opened?: number[];
   blind?: boolean;
-  scope?: "action";
+  scope?: Scope;
 }
 
 export interface ReviewAnswer {

@@ -1,6 +1,6 @@
 /** One case: its card, the answer being given, and every key that acts on it. */
 import { useCallback, useEffect, useState } from "react";
-import type { CaseDetail, Json, Verdict } from "../api/wire";
+import type { CaseDetail, Json, Scope, Verdict } from "../api/wire";
 import { openedOf } from "../evidence/opened";
 import { useCommands } from "../keys/keymap";
 import { visible } from "../marks/hidden";
@@ -49,6 +49,9 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
   const { card, case: row } = detail;
   const person = usePerson();
   const [panel, setPanel] = useState<PanelName | null>(null);
+  const [scope, setScope] = useState<Scope>("action");
+  // a standing approval is never carried from one card to the next
+  useEffect(() => setScope("action"), [card.digest]);
   const dwell = useDwell(card.digest);
   const ready = useReady(card.digest);
   const settled = useCallback(() => {
@@ -74,7 +77,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
       dwell_seconds: Math.round(dwell.seconds() * 10) / 10,
       evidence_opened: openedOf(card.digest),
       blind: card.blind,
-      ...(answer.verdict === "approve" ? { scope: "action" as const } : {}),
+      ...(answer.verdict === "approve" ? { scope } : {}),
     });
 
   const arming = useArming(card, dwell, (answer) => current() && send(answer));
@@ -167,6 +170,8 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
             arming={arming}
             claimed={reviewing.claim?.expires_at ?? null}
             approveLabel={suggestion !== undefined ? t.verdict.approveSuggestion(compact(suggestion)) : t.verdict.approve}
+            scope={scope}
+            onScope={setScope}
             onVerdict={choose}
             onEscalate={() => show("escalate")}
             onRelease={() => void reviewing.release()}

@@ -3,7 +3,7 @@ import type { Card, CaseRow, Json } from "../api/wire";
 import { money } from "../marks/amount";
 import { compact, isObject, summaryOf, words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
-import { day } from "../marks/time";
+import { clockTime, day } from "../marks/time";
 import { Deadline } from "../ui/deadline";
 import { t } from "../words";
 
@@ -55,6 +55,11 @@ export function WhyYou({ card }: { card: Card }) {
         {card.reasons.map((reason, i) => (
           <li key={i}>
             <Revealed text={reason.text} /> <code className="quiet">{reason.code}</code>
+          </li>
+        ))}
+        {card.grants?.map((grant) => (
+          <li key={grant.id}>
+            <Revealed text={t.card.granted(grant.by, grant.amount ? money(grant.amount, grant.currency) : null, grant.uses_left, clockTime(grant.expires))} /> <code className="quiet">grant:{grant.id.slice(0, 8)}</code>
           </li>
         ))}
       </ul>

@@ -1,7 +1,8 @@
 /** The verdicts the server allows, and the ways out of a case. */
 import { useEffect, useRef, useState } from "react";
-import type { Card, Verdict } from "../api/wire";
+import type { Card, Scope, Verdict } from "../api/wire";
 import { keyOf, type Command } from "../keys/bindings";
+import { money } from "../marks/amount";
 import { clockTime } from "../marks/time";
 import type { Missing } from "../marks/reading";
 import { Revealed } from "../marks/revealed";
@@ -23,6 +24,8 @@ export interface VerdictBarProps {
   /** until when the claim is held, or null */
   claimed: string | null;
   approveLabel: string;
+  scope: Scope;
+  onScope: (scope: Scope) => void;
   onVerdict: (verdict: Verdict) => void;
   onEscalate: () => void;
   onRelease: () => void;
@@ -54,6 +57,7 @@ export function VerdictBar(props: VerdictBarProps) {
           </button>
         )}
       </div>
+      {card.scopes?.includes("run") && !card.high_stakes && offered.includes("approve") && <For card={card} busy={busy} scope={props.scope} onScope={props.onScope} />}
       {!folded && (
         <div className="exits">
           {offered.includes("abstain") && <Exit of="abstain" label={t.verdict.abstain} onClick={() => props.onVerdict("abstain")} />}
@@ -65,6 +69,28 @@ export function VerdictBar(props: VerdictBarProps) {
         </div>
       )}
     </div>
+  );
+}
+
+/** For what Approve stands; spelled out before it is pressed. */
+function For({ card, busy, scope, onScope }: { card: Card; busy: boolean; scope: Scope; onScope: (scope: Scope) => void }) {
+  const amount = card.amount ? money(card.amount.value, card.amount.currency) : null;
+  return (
+    <label className="approve-for">
+      <span>{t.verdict.scope.label}</span>
+      <select
+        value={scope}
+        disabled={busy}
+        onChange={(event) => {
+          onScope(event.target.value as Scope);
+          event.target.blur();
+        }}
+      >
+        <option value="action">{t.verdict.scope.action}</option>
+        <option value="run">{t.verdict.scope.run}</option>
+      </select>
+      {scope === "run" && <span className="quiet" role="status">{t.verdict.scope.means(amount)}</span>}
+    </label>
   );
 }
 

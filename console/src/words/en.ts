@@ -23,6 +23,8 @@ export const en = {
   card: {
     choose: "Choose a case", chooseText: "Press j and k to move, Enter to open.", loading: "Reading the case…", failed: "This case cannot be read",
     cannotUndo: "cannot be undone", undoBy: (action: string) => `undo: ${action}`,
+    granted: (by: string, most: string | null, left: number | undefined, until: string) =>
+      `${by} approved this action for its run${most ? `, up to ${most}` : ""}; ${left === undefined ? "" : `${left} uses left, `}until ${until}. This one goes beyond that.`,
     whyYou: "Why you", on: "On", by: "By", then: "If nobody answers", reach: "Reach", asks: "Asked by", confidence: "Confidence", reviews: "Reviews",
     noDeadline: "no deadline", ofReviews: (have: number, need: number) => `${have} of ${need}`, waiting: "a program waits",
     notWaiting: "nothing blocks on it", stands: "it stands as it is", blind: "Shown blind: the model’s opinion is left out until the first answer.",
@@ -49,6 +51,10 @@ export const en = {
     missing: { rest: (names: string) => `read the rest of ${names}`, hidden: (names: string) => `reveal ${names} or mark as not needed`, fields: (n: string) => `list the other ${n} fields` },
     quoted: (name: string) => `“${name}”`,
     approveSuggestion: (label: string) => `Agree: ${label}`,
+    scope: {
+      label: "Approve for", action: "this action", run: "this run",
+      means: (amount: string | null) => `Also lets up to 20 more of this action through in this run, for 4 hours${amount ? `, none above ${amount}` : ""}. A halt of the run ends it.`,
+    },
   },
   restate: {
     answer: (text: string) => `the answer ${text}`, long: (n: number) => `of ${plural(n, "character", "characters")} above`, amount: (action: string, amount: string) => `${action} of ${amount}`,

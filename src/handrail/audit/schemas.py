@@ -164,7 +164,16 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
         {},
     ),
     "training.done": ({"training": _object({"action": _NAME, "round": _COUNT, "outcome": _DIGEST})}, {}),
-    "grant.issued": ({"grant": _object({"id": _CODE, "action": _NAME, "expires": _TIME})}, {}),
+    # run, uses and case: an approval for one run, and the case it was given with
+    "grant.issued": (
+        {
+            "grant": _object(
+                {"id": _CODE, "action": _NAME, "expires": _TIME},
+                {"run": _NAME, "agent": _NAME, "uses": _COUNT, "case": _UUID},
+            )
+        },
+        {},
+    ),
     "grant.ended": ({"grant": _object({"id": _CODE}, {"action": _NAME, "expires": _TIME})}, {}),
     "access.changed": (
         {"access": _object({"pid": _NAME, "roles": _list(_NAME)}, {"active": _FLAG})},

@@ -25,6 +25,9 @@ class Standing:
         self._policies: dict[tuple[str, str], int | None] = {}
         self._in_force: dict[str, str] = {}
         self._grants: dict[str, tuple[str, int]] = {}
+        # approvals for a run: the run and agent, and how often each may still be used
+        self._run_grants: dict[str, tuple[str, str | None]] = {}
+        self._uses: dict[str, int] = {}
         self._halts: dict[str, tuple[str, str | None]] = {}
         self._roles: dict[str, frozenset[str]] = {}
 
@@ -43,6 +46,9 @@ class Standing:
         if grant["id"] in self._grants:
             self._say("grant.doubled", f"the grant {grant['id']} stands twice")
         self._grants[grant["id"]] = grant["action"], from_iso(grant["expires"])
+        if "run" in grant:
+            self._run_grants[grant["id"]] = grant["run"], grant.get("agent")
+            self._uses[grant["id"]] = grant.get("uses", 0)
 
     def grant_ended(self, entry: Entry, now: int) -> None:
         """A grant ends, before its time or at it."""
@@ -83,6 +89,18 @@ class Standing:
             action, expires = self._grants.get(entry["grant"], ("", 0))
             if action != entry["action"]["name"] or now > expires + TOLERANCE:
                 self._say("grant.not_live", f"the grant {entry['grant']} was not live for this action")
+            self._check_run_grant(entry)
+
+    def _check_run_grant(self, entry: Entry) -> None:
+        """An approval for a run covers its own run and agent only, and so many uses."""
+        id = entry["grant"]
+        if id not in self._run_grants:
+            return
+        self._uses[id] -= 1
+        if self._run_grants[id] != (entry.get("run"), entry.get("agent")):
+            self._say("grant.not_covered", f"the grant {id} was given for another run or agent")
+        if self._uses[id] < 0:
+            self._say("grant.used_up", f"the grant {id} was used more often than it allows")
 
     def roles_of(self, pid: str) -> frozenset[str] | None:
         """The roles the log gave this person; None if it never spoke of him."""

@@ -105,11 +105,13 @@ def release(case_id: CaseId, *, place: Place) -> None:
 @app.command()
 @placed
 def approve(
-    case_id: CaseId, note: Note = None, seen: Seen = None, yes: Yes = False, *, place: Place, as_json: AsJson = False,
+    case_id: CaseId, note: Note = None, seen: Seen = None, yes: Yes = False,
+    scope: Annotated[str, typer.Option(help="action, or run: up to 20 more of the same in its run too.")] = "action",
+    *, place: Place, as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Let it through as it is."""
     with reach(place, needs_person=True) as reached:
-        _answer(reached, case_id, "approve", seen=seen, yes=yes, as_json=as_json, note=note)
+        _answer(reached, case_id, "approve", seen=seen, yes=yes, as_json=as_json, note=note, scope=scope)
 
 
 @app.command()
@@ -202,6 +204,8 @@ def _answer(
     if as_json:
         print_json(made)
         return
+    if made["grant"] is not None:
+        typer.echo(f"granted for its run: {made['grant']}; `handrail grant end` takes it back")
     decision = made["decision"]
     if decision is not None:
         typer.echo(f"{decision['kind']}: case {case_id} is decided")

@@ -21,6 +21,7 @@ class Commands(LazyGroup):
         "policy": Lazy("policy", "Check, explain, replay and compare policy files."),
         "mcp": Lazy("mcp", "Stand before an MCP server, so that its tools pass policy."),
         "halt": Lazy("halt", "Stop an agent, an action, a run or everything."),
+        "grant": Lazy("grant", "See, propose and end what lets actions go further by themselves."),
         "undo": Lazy("undo", "Take an executed action back."),
         "parked": Lazy("parked", "List the runs that wait for a decision, and try again to wake one."),
         "audit": Lazy("audit", "Verify, export and witness the audit log."),

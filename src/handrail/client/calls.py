@@ -53,6 +53,7 @@ def _reviewed(made: review.Reviewed) -> Any:
     return {
         "review": {"id": made.review_id, "effective_at": iso(made.effective_at)},
         "decision": None if made.decision is None else decision_to_json(made.decision),
+        "grant": made.grant,
     }
 
 
@@ -111,6 +112,11 @@ CALLS: dict[str, Named] = {
     "grant": Named(
         lambda a, g: (grant.issue, grant.Issue(actor=a, **g)), lambda made: {"id": made}, "POST", "/v1/grants"
     ),
+    "grants": Named(
+        lambda a, g: (grant.listed, grant.ListGrants(actor=a)),
+        lambda made: {"items": [each.to_json() for each in made]}, "GET", "/v1/grants",
+    ),
+    "end_grant": Named(lambda a, g: (grant.end, (a, g["id"])), lambda made: {}, "DELETE", "/v1/grants/{id}"),
     "calibrator": Named(
         lambda a, g: (calibrators.install, calibrators.Install(actor=a, **g)), lambda made: {"version": made}, "POST",
         "/v1/calibrators",

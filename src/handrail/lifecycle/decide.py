@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handrail.canonical import JSON, dumps
+from handrail.canonical import JSON, dumps, parse
 from handrail.consensus.quorum import Outcome
 from handrail.consensus.quorum import settle as weigh
 from handrail.decision import Decision
-from handrail.lifecycle import edits, escalate, labels, policies, queue, rows, undo
+from handrail.lifecycle import edits, escalate, for_run, labels, policies, queue, rows, undo
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.opening import bound_digest, bound_paths
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
@@ -27,6 +27,8 @@ class Settled:
     closed: bool = False
     # when a given review begins to count: look again then
     next_at: int | None = None
+    # the grant that an approval for the run issued
+    grant: str | None = None
 
 
 def settle(
@@ -106,7 +108,19 @@ def make(
     made = record(tx, row, outcome.kind, body, by, reviews=list(outcome.counted))
     queue.close_case(tx, case, "decided", in_hand=in_hand)
     labels.from_reviews(tx, row, given, outcome)
+    if made.decision is not None and made.decision.kind == "approved":
+        return replace(made, grant=_issued(tx, row, outcome, given))
     return made
+
+
+def _issued(tx: Tx, row: ProposalRow, outcome: Outcome, given: list[ReviewRow]) -> str | None:
+    """The grant of an approval that was given for the whole run."""
+    for each in given:
+        if each.id in outcome.counted and each.verdict == "approve" and each.revision == row.revision:
+            asked = parse(bytes(each.data)).get("for_run")
+            if asked is not None:
+                return for_run.issue(tx, row, Actor(kind="person", pid=each.reviewer), asked, each.given_at)
+    return None
 
 
 def record(

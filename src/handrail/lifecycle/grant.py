@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from handrail.canonical import dumps
+from handrail.canonical import JSON, dumps
 from handrail.clock import SECOND, iso
 from handrail.errors import InvalidInput, NotFound
 from handrail.lifecycle import policies
 from handrail.lifecycle.actor import Actor
+from handrail.policy.conditions import Condition, ConditionProblem
+from handrail.policy.facts import Grant
 from handrail.store import schema, statements
 from handrail.store.tx import Tx
 
@@ -37,6 +41,12 @@ def issue(tx: Tx, command: Issue) -> str:
         command.actor.need_scope("admin")
     if not 0 < command.seconds <= LONGEST_SECONDS:
         raise InvalidInput(f"a grant lasts up to {LONGEST_SECONDS // 86400} days", remedy="Issue a shorter one.")
+    if command.tier not in ("auto_approve", "soft_review"):
+        raise InvalidInput(f"a grant lets through as auto_approve or soft_review, not {command.tier!r}")
+    try:
+        _ = None if command.when is None else Condition(command.when)
+    except ConditionProblem as problem:
+        raise InvalidInput(f"the condition cannot be read: {'; '.join(problem.mistakes)}") from None
     id, expires = tx.new_id(), tx.now + command.seconds * SECOND
     body = dumps({
         "action": command.action, "expires": expires, "tier": command.tier, "when": command.when,
@@ -57,6 +67,64 @@ def end(tx: Tx, command: tuple[Actor, str]) -> None:
     ended = tx.one(statements.grant_end, id=id, workspace=actor.workspace, now=tx.now)
     if ended is None:
         raise NotFound(f"no live grant {id!r}")
-    tx.entry(
-        actor.workspace, "grant.ended", actor.entry(), grant={"id": id, "action": ended[0], "expires": iso(tx.now)}
+    _tell_end(tx, actor, id, ended[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListGrants:
+    """Ask what is granted now."""
+
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A live grant, with what is left of it."""
+
+    grant: Grant
+    issued_by: str
+    issued_at: int
+    # further proposals it may let through; None: any number until it expires
+    uses_left: int | None = None
+
+    def to_json(self) -> dict[str, JSON]:
+        """As it goes over the wire; what does not limit it is left out."""
+        made: dict[str, JSON] = {
+            "id": self.grant.id, "action": self.grant.action, "tier": self.grant.tier, "reason": self.grant.reason,
+            "lifts": list(self.grant.lifts), "expires": iso(self.grant.expires), "issued_by": self.issued_by,
+            "issued_at": iso(self.issued_at), "spot_check_rate": self.grant.spot_check_rate,
+        }  # fmt: skip
+        limits = {name: getattr(self.grant, name) for name in ("when", "run", "agent", "amount", "currency")}
+        limits["uses_left"] = self.uses_left
+        return made | {name: value for name, value in limits.items() if value is not None}
+
+
+def listed(tx: Tx, command: ListGrants) -> list[Standing]:
+    """The grants that can still let something through, oldest first. Grants in the policy file stand there."""
+    command.actor.need_scope("read")
+    return [standing_of(row) for row in tx.run(statements.grant_list, workspace=command.actor.workspace, now=tx.now)]
+
+
+def standing_of(row: Sequence[Any]) -> Standing:
+    """A row of `grant_list`."""
+    id, data, issued_by, issued_at, uses_left = row
+    return Standing(
+        grant=policies.grant_noun(id, bytes(data)), issued_by=issued_by, issued_at=issued_at, uses_left=uses_left
     )
+
+
+def use(tx: Tx, workspace: str, id: str) -> None:
+    """Count one use of a grant whose uses are limited."""
+    tx.run(statements.grant_use, id=id, workspace=workspace)
+
+
+def end_halted(tx: Tx, actor: Actor, scope: str, value: str | None) -> None:
+    """A halt ends every approval for a run that it covers: what stands still for a reason is asked about again."""
+    for id, action, run, agent in tx.run(statements.grant_runs, workspace=actor.workspace, now=tx.now):
+        if scope == "workspace" or value == {"run": run, "agent": agent, "action": action}[scope]:
+            tx.run(statements.grant_end, id=id, workspace=actor.workspace, now=tx.now)
+            _tell_end(tx, actor, id, action)
+
+
+def _tell_end(tx: Tx, actor: Actor, id: str, action: str) -> None:
+    tx.entry(actor.workspace, "grant.ended", actor.entry(), grant={"id": id, "action": action, "expires": iso(tx.now)})

@@ -11,6 +11,7 @@ from typing import Literal
 
 from handrail.canonical import JSON
 from handrail.errors import InvalidInput, NotFound
+from handrail.lifecycle import grant
 from handrail.lifecycle.actor import Actor
 from handrail.store import schema, statements
 from handrail.store.tx import Look, Tx
@@ -38,7 +39,10 @@ class Lift:
 
 
 def set_halt(tx: Tx, command: Halt) -> str:
-    """Set the switch and return its id. Anybody who may submit or review may stop things."""
+    """Set the switch and return its id. Anybody who may submit or review may stop things.
+
+    Approvals for a run that it covers end.
+    """
     if command.scope not in SCOPES:
         raise InvalidInput(f"scope {command.scope!r} is none of {', '.join(SCOPES)}")
     if (command.scope == "workspace") != (command.value is None):
@@ -52,6 +56,7 @@ def set_halt(tx: Tx, command: Halt) -> str:
     )  # fmt: skip
     _forget(tx, command.actor.workspace)
     tx.entry(command.actor.workspace, "halt.set", command.actor.entry(), halt=_named(id, command.scope, command.value))
+    grant.end_halted(tx, command.actor, command.scope, command.value)
     return id
 
 

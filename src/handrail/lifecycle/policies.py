@@ -86,19 +86,31 @@ def facts(tx: Tx, policy: Policy, workspace: str, proposal: Proposal, *, but: st
     if not needs:
         return NO_FACTS
     usages = {}
-    if needs.windows and ("usage", workspace) not in tx.memo:
-        tx.memo["usage", workspace] = tx.run(statements.usage_own, workspace=workspace)
+    if needs.windows:
+        _own_sums(tx, workspace)
     for window in needs.windows:
         found = tx.run(
             statements.usage_since,
             workspace=workspace, subject=window.subject, since=tx.now - window.seconds * SECOND, but=but,
         )  # fmt: skip
         usages[window] = tuple(Usage(at=r[0], amount=r[1], currency=r[2], asked=r[3]) for r in found)
-    grants: tuple[Grant, ...] = ()
-    if needs.grants:
-        issued = tx.run(statements.grant_live, workspace=workspace, action=proposal.action, now=tx.now)
-        grants = tuple(grant_noun(row[0], bytes(row[1])) for row in issued)
+    grants = _live_grants(tx, workspace, proposal) if needs.grants else ()
     return Facts(usages=usages, grants=grants)
+
+
+def _live_grants(tx: Tx, workspace: str, proposal: Proposal) -> tuple[Grant, ...]:
+    wanted = {"workspace": workspace, "action": proposal.action, "now": tx.now}
+    issued = tx.run(statements.grant_live, **wanted)
+    if any(row[2] is not None for row in issued):
+        # its uses are counted: one at a time, and what others used meanwhile is seen
+        _own_sums(tx, workspace)
+        issued = tx.run(statements.grant_live, **wanted)
+    return tuple(grant_noun(row[0], bytes(row[1])) for row in issued)
+
+
+def _own_sums(tx: Tx, workspace: str) -> None:
+    if ("usage", workspace) not in tx.memo:
+        tx.memo["usage", workspace] = tx.run(statements.usage_own, workspace=workspace)
 
 
 def grant_noun(id: str, data: bytes) -> Grant:

@@ -24,7 +24,7 @@ from handrail.errors import (
     TooSoon,
     VerdictNotAllowed,
 )
-from handrail.lifecycle import card, claim, decide, edits, policies, queue, rows
+from handrail.lifecycle import card, claim, decide, edits, for_run, policies, queue, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.route import VERDICTS, Route
@@ -66,6 +66,10 @@ class Answer:
     shown: float | None = None
     provenance: JSON = None
     batch: str | None = None
+    # `run`: an approval that also lets up to `uses` more of the same through in this run, for `seconds`
+    scope: str = "action"
+    uses: int = for_run.USES
+    seconds: int = for_run.MOST_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,8 @@ class Reviewed:
     effective_at: int
     decision: Decision | None
     receipt: Staged | None
+    # the grant that an approval for the run issued; with an undo window it is issued when the approval counts
+    grant: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +110,10 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     body = _body(command, row, route)
     if command.verdict == "edit" and not case.soft:
         edits.refuse_forbidden(tx, row, body["arguments"])
+    if command.scope != "action":
+        body["for_run"] = {"uses": command.uses, "seconds": command.seconds}
+        _refuse_scope(command)
+        for_run.refuse(tx, row, case, route, actor, body["for_run"])
     _refuse_haste(tx, row, route, command)
     given = rows.reviews(tx, case.id)
     if any(each.reviewer == actor.pid and each.revision == row.revision and each.live for each in given):
@@ -134,7 +144,10 @@ def review(tx: Tx, command: Answer) -> Reviewed:
         tx.run(statements.timer_drop, kind="claim", subject=case.id)
         tx.run(statements.excluded_put, case_id=case.id, person=actor.pid, why="reviewed")
         _next_look(tx, actor.workspace, case.id, made.next_at)
-    return Reviewed(review_id=id, case_id=case.id, effective_at=effective, decision=made.decision, receipt=made.receipt)
+    return Reviewed(
+        review_id=id, case_id=case.id, effective_at=effective, decision=made.decision, receipt=made.receipt,
+        grant=made.grant,
+    )  # fmt: skip
 
 
 def look_ahead(commands: Sequence[Answer]) -> list[Look]:
@@ -292,6 +305,13 @@ def _refuse_haste(tx: Tx, row: ProposalRow, route: Route, command: Answer) -> No
             f"this card is high-stakes and was read for {seen:.0f} s; {math.ceil(left)} s more are asked for",
             remedy=f"Take the case, read the card, and send the same answer in {math.ceil(left)} s.",
         )
+
+
+def _refuse_scope(command: Answer) -> None:
+    if command.scope != "run":
+        raise InvalidInput(f"scope {command.scope!r} is neither action nor run")
+    if command.verdict != "approve" or command.batch is not None:
+        raise InvalidInput("only the approval of one case can be given for its run", remedy="Give scope action.")
 
 
 def _fence(tx: Tx, actor: Actor, case: CaseRow, command: Answer) -> tuple[int, bool]:

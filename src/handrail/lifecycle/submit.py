@@ -16,7 +16,7 @@ from handrail.clock import SECOND, uuid7
 from handrail.decision import Decision
 from handrail.errors import HandrailError, InvalidInput, KeyReused
 from handrail.execution import TOOL_CLASSES
-from handrail.lifecycle import calibrators, execute, halt, policies, rows
+from handrail.lifecycle import calibrators, execute, grant, halt, policies, rows
 from handrail.lifecycle.actor import POLICY, Actor
 from handrail.lifecycle.opening import Opening, seal
 from handrail.lifecycle.queue import open_case
@@ -152,7 +152,7 @@ def submit_many(tx: Tx, commands: Sequence[Submit]) -> list[Submitted | Exceptio
             results.append(_stopped(tx, draft))
             continue
         ready.append(draft)
-        if draft.counted:
+        if draft.counted or draft.route.grant is not None:
             # the next route may depend on this one being counted
             results.extend(_insert(tx, ready))
             ready = []
@@ -305,6 +305,8 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
     workspace = command.actor.workspace
     needs_people = draft.halted is None and (route.tier in ("hard_gate", "soft_review") or route.spot_check)
     what = _what(draft)
+    if route.grant is not None:
+        grant.use(tx, workspace, route.grant)
     receipt = first = None
     if needs_people:
         first = tx.entry(workspace, "proposal.submitted", command.actor.entry(), case=(draft.case_id, 1), **what)

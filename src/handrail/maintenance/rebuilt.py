@@ -89,7 +89,8 @@ class Rebuilt:
         self.cases: dict[str, Account] = {}
         self.policy: str | None = None
         self.halts: set[str] = set()
-        self.grants: set[str] = set()
+        # what is not ended, and how often it may still be used (None: no limit)
+        self.grants: dict[str, int | None] = {}
         # roles and standing of each person the log let in
         self.people: dict[str, tuple[frozenset[str], bool]] = {}
         self.parks: dict[str, ParkAccount] = {}
@@ -118,6 +119,7 @@ class Rebuilt:
         named = entry.get("case", {}).get("id")
         if entry["type"] == "proposal.submitted" or entry.get("submitted"):
             self.cases[named] = _new(entry)
+            self._use(entry.get("grant"))
         if entry.get("fields"):
             self._committing[entry["id"]] = named
         if named is not None and named in self.cases:
@@ -212,11 +214,16 @@ class Rebuilt:
     def _halt_lifted(self, entry: Entry) -> None:
         self.halts.discard(entry["halt"]["id"])
 
+    def _use(self, grant: str | None) -> None:
+        left = None if grant is None else self.grants.get(grant)
+        if grant is not None and left is not None:
+            self.grants[grant] = left - 1
+
     def _grant_issued(self, entry: Entry) -> None:
-        self.grants.add(entry["grant"]["id"])
+        self.grants[entry["grant"]["id"]] = entry["grant"].get("uses")
 
     def _grant_ended(self, entry: Entry) -> None:
-        self.grants.discard(entry["grant"]["id"])
+        self.grants.pop(entry["grant"]["id"], None)
 
     def _access_changed(self, entry: Entry) -> None:
         access = entry["access"]

@@ -108,7 +108,7 @@ class _Tables:
             self.ready.setdefault(case_id, []).append((lane, sort_key))
         self.timers = {(r[0], r[1]) for r in rows(statements.state_timers)}
         self.halts = {r[0] for r in rows(statements.state_halts)}
-        self.grants = {r[0] for r in rows(statements.state_grants)}
+        self.grants = {r[0]: r[1] for r in rows(statements.state_grants)}
         self.people = {
             r[0]: (frozenset(filter(None, r[1].split(","))), bool(r[2])) for r in rows(statements.state_people)
         }
@@ -268,6 +268,6 @@ def _park(id: str, told: ParkAccount, log: Rebuilt, tables: _Tables) -> Iterator
 def _workspace(told: Rebuilt, tables: _Tables) -> Iterator[Difference]:
     yield from _one("workspace", "policy", told.policy, tables.policy)
     yield from _one("halt", "standing", sorted(told.halts), sorted(tables.halts))
-    yield from _one("permission", "not ended", sorted(told.grants), sorted(tables.grants))
+    yield from _one("permission", "not ended", sorted(told.grants.items()), sorted(tables.grants.items()))
     for id in sorted(told.people.keys() | tables.people.keys()):
         yield from _one(f"person {id}", "roles and standing", told.people.get(id), tables.people.get(id))

@@ -272,6 +272,8 @@ class ReviewSettings(_Part):
     # where a high-stakes card must have been read for its dwell floor before it is let through
     dwell_floor: Literal["console", "everywhere"] = "console"
     inter_rater_agreement_threshold: Share = 0.80
+    # who may approve an action for the rest of its run: nobody, leads, or whoever may review it
+    approve_for_run: Literal["nobody", "lead", "reviewer"] = "lead"
 
 
 class Feedback(_Part):

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from handrail.canonical import digest
 from handrail.policy import clauses
-from handrail.policy.amounts import NO_MONEY, Money, money_of
+from handrail.policy.amounts import NO_MONEY, Money, money_of, read_amount
 from handrail.policy.clauses import AUTO, DENY, HARD, SOFT, Clause, clause
 from handrail.policy.conditions import Condition, ConditionProblem, Scope, Undecided
 from handrail.policy.document import ActionEntry, Document, Feedback, ReviewSettings
@@ -152,7 +152,11 @@ class Policy:
             return tier, made, None
         variables = clauses.variables_of(plan, proposal, facts, self.money(proposal))
         scope = Scope(variables, frozenset(variables))
-        live = [grant for grant in (*plan.grants, *facts.grants) if _applies(grant, proposal, scope, now)]
+        money = self.money(proposal)
+        live = [
+            grant for grant in (*plan.grants, *facts.grants)
+            if _covers(grant, proposal, money) and _applies(grant, proposal, scope, now)
+        ]  # fmt: skip
         best, chosen = tier, None
         for grant in sorted(live, key=lambda grant: grant.id):
             lowered = max(
@@ -307,6 +311,19 @@ def _applies(grant: Grant, proposal: Proposal, scope: Scope, now: int) -> bool:
         return _grant_condition(grant.when).holds(scope)
     except (ConditionProblem, Undecided):
         return False
+
+
+def _covers(grant: Grant, proposal: Proposal, money: Money) -> bool:
+    """Whether an approval for one run reaches this far: the same run, agent, principal and place, and no more money."""
+    if grant.run is None:
+        return True
+    same = ("run", "agent", "principal", "environment")
+    if any(getattr(grant, name) != getattr(proposal, name) for name in same) or money.problem is not None:
+        return False
+    if grant.amount is None or money.value is None:
+        return grant.amount is None and money.value is None
+    most = read_amount(grant.amount)
+    return most is not None and money.currency == grant.currency and money.value <= most
 
 
 @lru_cache(maxsize=1024)

@@ -68,6 +68,14 @@ class Grant:
     reason: str = ""
     # share of what it lets through that people re-check
     spot_check_rate: float = 0.0
+    # an approval for one run covers just this run, and these must be the same too; None: any
+    run: str | None = None
+    agent: str | None = None
+    principal: str | None = None
+    environment: str | None = None
+    # the most it covers (decimal string) and in what; with a run and no amount it covers nothing that moves money
+    amount: str | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

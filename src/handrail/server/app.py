@@ -17,6 +17,7 @@ from handrail.server import (
     events,
     evidence,
     executions,
+    grants,
     halts,
     health,
     learning,
@@ -37,8 +38,8 @@ from handrail.server.settings import Settings
 
 ROUTERS: tuple[APIRouter, ...] = (
     cases.router, evidence.router, proposals.router, executions.router, parks.router, sessions.router, events.router,
-    halts.router, operations.router, policies.router, learning.router, people.router, webhooks.router, tiles.router,
-    health.router,
+    grants.router, halts.router, operations.router, policies.router, learning.router, people.router, webhooks.router,
+    tiles.router, health.router,
 )  # fmt: skip
 TITLE = "handrail"
 ABOUT = (

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from handrail.lifecycle import for_run
+from handrail.lifecycle.grant import LONGEST_SECONDS
 from handrail.lifecycle.review import MOST_IN_A_BATCH
 
 
@@ -165,7 +167,10 @@ class ReviewBody(Body):
     dwell_seconds: Annotated[float, Field(ge=0, le=86_400, strict=False)] | None = None
     evidence_opened: Annotated[list[Count], Field(max_length=200)] = []
     blind: bool = False
-    scope: Literal["action"] = "action"
+    # `run` also lets up to `uses` more of the same through in this run, for `seconds`
+    scope: Literal["action", "run"] = "action"
+    uses: Annotated[int, Field(ge=1, le=for_run.USES)] = for_run.USES
+    seconds: Annotated[int, Field(ge=1, le=for_run.MOST_SECONDS)] = for_run.MOST_SECONDS
     batch: Line | None = None
 
 
@@ -199,6 +204,18 @@ class HaltBody(Body):
     scope: Literal["agent", "action", "run", "workspace"]
     value: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain)] | None = None
     reason: Prose = ""
+
+
+class GrantBody(Body):
+    """Let an action go further by itself for a while. `lifts` names what; never what is irreversible."""
+
+    action: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain)]
+    seconds: Annotated[int, Field(gt=0, le=LONGEST_SECONDS)]
+    tier: Literal["auto_approve", "soft_review"] = "auto_approve"
+    when: Prose | None = None
+    lifts: Annotated[list[Line], Field(min_length=1, max_length=50)] = ["confidence", "autonomy"]
+    reason: Prose = ""
+    spot_check_rate: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False, strict=False)] = 0.05
 
 
 class PolicyBody(Body):

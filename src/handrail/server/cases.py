@@ -144,7 +144,8 @@ def answer_of(actor: Actor, case_id: str, body: ReviewBody, *, channel: str) -> 
     return review.Answer(
         actor=actor, case_id=case_id, verdict=body.verdict, fence=body.fence, revision=body.revision, card=body.card,
         arguments=body.arguments, value=body.value, instruction=body.instruction, reason=body.reason, note=body.note,
-        blind=body.blind, dwell=body.dwell_seconds, provenance=provenance, batch=body.batch,
+        blind=body.blind, dwell=body.dwell_seconds, provenance=provenance, batch=body.batch, scope=body.scope,
+        uses=body.uses, seconds=body.seconds,
     )  # fmt: skip
 
 
@@ -154,6 +155,7 @@ def _answered(plane: Plane, actor: Actor, made: review.Reviewed) -> dict[str, JS
         "case": views.case_row(plane, actor.workspace, made.case_id),
         "decision": None if made.decision is None
         else views.decided_to_json(made.decision, made.receipt),
+        "grant": made.grant,
     }  # fmt: skip
 
 

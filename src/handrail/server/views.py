@@ -13,7 +13,7 @@ from handrail.canonical import JSON, parse
 from handrail.clock import iso
 from handrail.decision import Decision
 from handrail.errors import NotFound
-from handrail.lifecycle import rows
+from handrail.lifecycle import for_run, grant, policies, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.card import amount_of, card_of
 from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow
@@ -162,12 +162,39 @@ def card(plane: Plane, actor: Actor, case: Seen) -> dict[str, JSON]:
         case.proposal, case.case, have=len(live), excluded=_barred(plane, actor, case.proposal), blind_now=blind
     )
     made["blind"] = blind
+    made["scopes"] = _scopes(plane, actor, case)
+    # what stands for this run already, so that nobody wonders why this one asks
+    made["grants"] = [] if blind else [
+        each for each in grants(plane, actor.workspace)
+        if each["action"] == case.proposal.action and each.get("run") in (None, case.proposal.run)
+        and (each.get("run") is None or each.get("agent") == case.proposal.agent)
+    ]  # fmt: skip
     confidence = made["confidence"]
     if isinstance(confidence, dict):
         name = confidence.get("calibrator")
         fitted = None if name is None else reads.calibrator_fitted_at(plane.store, actor.workspace, str(name))
         confidence["fitted_at"] = None if fitted is None else iso(fitted)
     return made
+
+
+def _scopes(plane: Plane, actor: Actor, case: Seen) -> list[JSON]:
+    """For what this person's approval of this case may stand: this action, or its run as well."""
+    route = rows.route_noun(case.proposal.route)
+    soft = case.case is None or case.case.soft
+    if for_run.offered(case.proposal, route, soft=soft) is not None:
+        return ["action"]
+    found = reads.policy_text(plane.store, actor.workspace)
+    may = "nobody" if found is None else policies.compiled(found.text, found.name).review_settings.approve_for_run
+    allowed = may == "reviewer" or (may == "lead" and bool(actor.roles & {"lead", "admin"}))
+    return ["action", "run"] if allowed else ["action"]
+
+
+def grants(plane: Plane, workspace: str) -> list[dict[str, JSON]]:
+    """What is granted now, by whom."""
+    now = plane.clock.now()
+    found = [grant.standing_of(r) for r in plane.store.read_hot(statements.grant_list, workspace=workspace, now=now)]
+    names = reads.names_of(plane.store, workspace, [each.issued_by for each in found])
+    return [each.to_json() | {"by": names.get(each.issued_by, each.issued_by)} for each in found]
 
 
 def _barred(plane: Plane, actor: Actor, row: ProposalRow) -> tuple[str, ...]:

@@ -476,6 +476,10 @@ grant = Table(
     Column("issued_at", Time, nullable=False),
     Column("expires_at", Time, nullable=False),
     Column("ended_at", Time),
+    # of an approval for one run: the run, its agent, and how often it may still be used
+    Column("run", Name),
+    Column("agent", Name),
+    Column("uses_left", Integer),
     Index("ix_permission_action", "workspace", "action"),
 )
 

@@ -461,10 +461,20 @@ usage_edit = _both("""
     UPDATE usage SET amount = :amount, currency = :currency
     WHERE workspace = :workspace AND subject = :subject AND at = :at AND case_id = :case_id""")
 grant_live = _both("""
-    SELECT id, bytes FROM permission
-    WHERE workspace = :workspace AND action = :action AND ended_at IS NULL AND expires_at > :now""")
+    SELECT id, bytes, uses_left FROM permission
+    WHERE workspace = :workspace AND action = :action AND ended_at IS NULL AND expires_at > :now"""
+    " AND (uses_left IS NULL OR uses_left > 0)")
 grant_end = _both("""
     UPDATE permission SET ended_at = :now WHERE id = :id AND workspace = :workspace AND ended_at IS NULL RETURNING action""")
+grant_runs = _both("""
+    SELECT id, action, run, agent FROM permission
+    WHERE workspace = :workspace AND run IS NOT NULL AND ended_at IS NULL AND expires_at > :now""")
+grant_list = _both("""
+    SELECT id, bytes, issued_by, issued_at, uses_left FROM permission
+    WHERE workspace = :workspace AND ended_at IS NULL AND expires_at > :now AND (uses_left IS NULL OR uses_left > 0)
+    ORDER BY issued_at, id""")
+grant_use = _both("""
+    UPDATE permission SET uses_left = uses_left - 1 WHERE id = :id AND workspace = :workspace AND uses_left > 0""")
 
 # --- audit ------------------------------------------------------------------------------------
 
@@ -524,7 +534,7 @@ state_ready = _both("""
 state_timers = _both("""
     SELECT t.kind, t.subject FROM timer t JOIN proposal p ON p.case_id = t.subject WHERE p.workspace = :workspace""")
 state_halts = _both("SELECT id FROM halt WHERE workspace = :workspace AND lifted_at IS NULL")
-state_grants = _both("SELECT id FROM permission WHERE workspace = :workspace AND ended_at IS NULL")
+state_grants = _both("SELECT id, uses_left FROM permission WHERE workspace = :workspace AND ended_at IS NULL")
 state_labels = _both("SELECT id, case_id FROM label WHERE workspace = :workspace")
 state_outcomes = _both("SELECT case_id FROM outcome WHERE workspace = :workspace")
 state_people = _both("SELECT id, roles, active FROM person WHERE workspace = :workspace")

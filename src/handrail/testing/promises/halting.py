@@ -11,6 +11,7 @@ import pytest
 from handrail.calibration.calibrator import Calibrator
 from handrail.errors import Forbidden, InvalidInput, InvalidPolicy, NotExecutable, NotFound
 from handrail.lifecycle import calibrators, execute, grant, halt, outcome, policies
+from handrail.lifecycle.actor import Actor
 from handrail.testing.factories import agent, person
 from handrail.testing.rig import Rig
 
@@ -193,6 +194,92 @@ class PolicyPromises:
         assert rig.submit("calm", confidence=0.5).tier == "hard_gate"
         with pytest.raises(NotFound):
             rig.run(grant.end, (LEA, id))
+
+    def test_approve_for_the_run_lets_the_same_through_and_nothing_more(self, rig: Rig) -> None:
+        case = rig.gated("calm", run="r", confidence=0.5, amount="100", currency="INR")
+        made = rig.answer(LEA, case, scope="run", uses=3)
+        assert made.decision is not None
+        assert made.decision.kind == "approved"
+        (entry,) = rig.entries("grant.issued")
+        assert entry["grant"]["id"] == made.grant
+        assert (entry["grant"]["run"], entry["grant"]["uses"], entry["grant"]["case"]) == ("r", 3, case)
+        same: dict[str, Any] = {"run": "r", "confidence": 0.5, "amount": "100", "currency": "INR"}
+        others: list[dict[str, Any]] = [
+            {"run": "s"}, {"run": None}, {"agent": "other"}, {"principal": "zoe"}, {"environment": "live"},
+            {"amount": "100.01"}, {"currency": "EUR"}, {"amount": None, "currency": None}, {"confidence": None},
+        ]  # fmt: skip
+        for differs in others:
+            assert rig.submit("calm", **(same | differs)).tier == "hard_gate", differs
+        assert rig.submit("usual", **same).tier == "hard_gate"
+        first = rig.submit("calm", key="k", **same)
+        assert first.tier == "auto_approve"
+        assert any("approved for run r" in reason.text for reason in first.reasons)
+        assert rig.submit("calm", key="k", **same).replayed
+        tiers = [rig.submit("calm", **(same | {"amount": "7"})).tier for _ in range(3)]
+        assert tiers == ["auto_approve", "auto_approve", "hard_gate"]
+
+    def test_approve_for_the_run_ends_with_its_time_by_hand_or_under_a_halt(self, rig: Rig) -> None:
+        def tier(run: str) -> str:
+            return rig.submit("calm", run=run, confidence=0.5).tier
+
+        for run, scope in (("late", None), ("by hand", None), ("r", "run"), ("a", "action"), ("w", "workspace")):
+            made = rig.answer(LEA, rig.gated("calm", run=run, confidence=0.5), scope="run", seconds=600)
+            assert tier(run) == "auto_approve"
+            if run == "late":
+                rig.pass_time(601)
+            elif scope is None:
+                rig.run(grant.end, (ANN, made.grant))
+            else:
+                rig.lift(rig.halt(scope, {"run": run, "action": "calm"}.get(scope)))
+                assert rig.entries("grant.ended")[-1]["grant"]["id"] == made.grant
+                rig.pass_time(1)
+            assert tier(run) == "hard_gate"
+        assert rig.run(grant.listed, grant.ListGrants(actor=rig.agent)) == []
+
+    def test_approve_for_the_run_counts_when_the_undo_window_is_over(self, rig: Rig) -> None:
+        usual = "uncalm, auto_approve_threshold: 1.0, undo_seconds: "
+        rig.change_policy(rig.policy.replace(usual + "0", usual + "9"))
+        taken_back = rig.answer(LEA, rig.gated("calm", run="r", confidence=0.5), scope="run")
+        assert taken_back.grant is None
+        rig.withdraw(LEA, taken_back)
+        rig.pass_time(10)
+        assert rig.entries("grant.issued") == []
+        for run in ("stands", "halted"):
+            rig.answer(LEA, rig.gated("calm", run=run, confidence=0.5), scope="run")
+            if run == "halted":
+                rig.lift(rig.halt("run", run))
+            rig.pass_time(10)
+            assert [entry["grant"]["run"] for entry in rig.entries("grant.issued")] == ["stands"]
+
+    def test_approve_for_the_run_is_refused_where_it_would_widen(self, rig: Rig) -> None:
+        def refused(
+            by: Actor, error: type[Exception], match: str, action: str, *, said: Any = None, **fields: Any
+        ) -> None:
+            case = rig.gated(action, **({"run": "r", "confidence": 0.5} | fields))
+            with pytest.raises(error, match=match):
+                rig.answer(by, case, **({"scope": "run"} | (said or {})))
+            assert rig.case(case).state == "open"
+
+        refused(ANN, Forbidden, "role lead", "calm")
+        refused(LEA, InvalidInput, "no run", "calm", run=None)
+        refused(LEA, InvalidInput, "looks at each", "usual")
+        refused(LEA, InvalidInput, "looks at each", "pair")
+        refused(LEA, InvalidInput, "no confidence", "calm", confidence=None)
+        refused(LEA, InvalidInput, "1 to 20", "calm", said={"uses": 21})
+        refused(LEA, InvalidInput, "1 to 20", "calm", said={"seconds": 14_401})
+        refused(LEA, InvalidInput, "approval of one", "calm", said={"verdict": "reject", "reason": "wrong"})
+        refused(LEA, InvalidInput, "neither", "calm", said={"scope": "always"})
+        rig.change_policy(rig.policy + "review_settings: {approve_for_run: nobody}\n")
+        refused(LEA, Forbidden, "nobody", "calm")
+        rig.change_policy(rig.policy + "review_settings: {approve_for_run: reviewer}\n")
+        assert rig.answer(ANN, rig.gated("calm", run="r", confidence=0.5), scope="run").grant is not None
+
+    def test_approve_for_the_run_is_never_used_more_often_by_many_at_once(self, rig: Rig) -> None:
+        rig.answer(LEA, rig.gated("calm", run="r", confidence=0.5), scope="run", uses=5)
+        ways = [rig.prepared("calm", run="r", confidence=0.5, key=f"k{n % 12}") for n in range(24)]
+        made = [future.result() for future in [rig.plane.writer.submit(*way) for way in ways]]
+        through = {each.case_id for each in made if each.tier == "auto_approve"}
+        assert len(through) == 5
 
     def test_grant_by_a_reviewer_or_for_too_long_is_refused(self, rig: Rig) -> None:
         with pytest.raises(Forbidden):

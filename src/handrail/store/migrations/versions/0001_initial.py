@@ -370,6 +370,9 @@ def upgrade() -> None:
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("run", sa.String(length=256), nullable=True),
+        sa.Column("agent", sa.String(length=256), nullable=True),
+        sa.Column("uses_left", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_permission")),
     )
     op.create_index("ix_permission_action", "permission", ["workspace", "action"], unique=False)

@@ -97,12 +97,13 @@ class Claude(Harness):
         return [Message(*said) for said in read_json(app.told, [])]
 
     def added(self, app: App) -> JSON:
-        case = self.scene.open_cases()[0]
-        lines = [
-            line for path in self.scene.folder.rglob(f"{app.session}.jsonl") for line in path.read_text().splitlines()
+        # nothing of ours is in the transcript: what waits is named beside it
+        (transcript,) = self.scene.folder.rglob(f"{app.session}.jsonl")
+        cases = self.scene.open_cases()
+        assert not any(case.id in transcript.read_text() for case in cases)
+        return [{"park": park.id, "run": park.run} for park in app.hr.parks()] + [
+            {"case_id": case.id} for case in cases
         ]
-        # of the hook, the session keeps the reason of the pause: the case
-        return [line for line in lines if case.id in line and "tool_use" not in line] or [case.id]
 
     def say(self, app: App, text: str) -> None:
         app.say(text, resume=app.session)

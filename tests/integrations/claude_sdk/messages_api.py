@@ -35,7 +35,7 @@ class MessagesApi(ThreadingHTTPServer):
     def answer(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
         """What the model says next, by the results in what it is asked."""
         results = list(results_in(asked["messages"]))
-        self.heard([[id.partition(AGAIN)[0], text] for id, text in results if text != ONE_AT_A_TIME])
+        self.heard([[id.partition(AGAIN)[0], text] for id, text in results if ONE_AT_A_TIME not in text])
         calls = list(self._calls(results))
         made = [
             {"type": "tool_use", "id": id, "name": NAMES.get(call.tool, call.tool), "input": call.arguments}
@@ -53,8 +53,8 @@ class MessagesApi(ThreadingHTTPServer):
             for call in turn:
                 attempts = told[call.id]
                 again = 0
-                while attempts and attempts[0] == ONE_AT_A_TIME:
-                    again += len(attempts[:1])
+                while attempts and ONE_AT_A_TIME in attempts[0]:
+                    again += 1
                     attempts.pop(0)
                 if attempts:
                     attempts.pop(0)

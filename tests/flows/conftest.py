@@ -37,6 +37,13 @@ escalation_policies:
     auto_approve_threshold: 0.95
     undo: refund.undo
     undo_seconds: 0
+  - action_type: book
+    autonomy: collaborate
+    undo_seconds: 0
+  - action_type: sign
+    autonomy: human_leads
+    auto_approve_threshold: 0.5
+    undo_seconds: 0
   - action_type: plan
     autonomy: confirm
     undo_seconds: 0

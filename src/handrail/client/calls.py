@@ -24,6 +24,7 @@ from handrail.lifecycle import (
     park,
     review,
     rounds,
+    takeover,
     undo,
 )  # fmt: skip
 from handrail.lifecycle.actor import Actor
@@ -135,6 +136,18 @@ CALLS: dict[str, Named] = {
     "renew": Named(lambda a, g: (claim.renew, claim.Hold(actor=a, **g)), _claimed, "POST", "/v1/cases/{case_id}/renew"),
     "release": Named(
         lambda a, g: (claim.release, claim.Hold(actor=a, **g)), lambda made: {}, "POST", "/v1/cases/{case_id}/release"
+    ),
+    "take_over": Named(
+        lambda a, g: (takeover.take_over, takeover.TakeOver(actor=a, **g)), lambda made: made.to_json(), "POST",
+        "/v1/cases/{case_id}/take-over",
+    ),
+    "hand_back": Named(
+        lambda a, g: (takeover.hand_back, takeover.HandBack(actor=a, **g)), lambda made: {"state": made}, "POST",
+        "/v1/cases/{case_id}/hand-back",
+    ),
+    "give_back": Named(
+        lambda a, g: (takeover.give_back, takeover.GiveBack(actor=a, **g)), lambda made: {"state": made}, "POST",
+        "/v1/cases/{case_id}/give-back",
     ),
     "answer": Named(
         lambda a, g: (review.review, review.Answer(actor=a, **g)), _reviewed, "POST", "/v1/cases/{case_id}/reviews",

@@ -21,6 +21,7 @@ from handrail.client.pending import Pending
 from handrail.client.run import Run, current_run
 from handrail.client.signature import Signature
 from handrail.client.steps import Answered, Await, Call, Submit
+from handrail.client.taken import Taken
 from handrail.client.terms import Terms
 from handrail.client.transport import Transport
 from handrail.client.waker import Wake, Waker
@@ -73,7 +74,7 @@ class Client:
 
     def __init__(self, transport: Transport):
         self.transport = transport
-        self.aio = AsyncClient(transport)
+        self.aio = AsyncClient(transport, self.desk)
         self._undo_worker: Worker | None = None
 
     # --- gates --------------------------------------------------------------------------------
@@ -210,6 +211,14 @@ class Client:
         """Take a proposal back before it is decided."""
         self.call("cancel", case_id=case_id, reason=reason)
 
+    def take_over(self, case_id: str, *, by: str | None = None, seconds: int = 900) -> Taken:
+        """A person does this step himself, and hands back its result, or gives it back undone.
+
+        Meanwhile nobody answers the case, and what is approved is not begun by a program. The person is the key's over
+        HTTP; in process `by` names him (added as a reviewer if unknown).
+        """
+        return self.desk(by).take_over(case_id, seconds=seconds)
+
     def outcome(
         self, case_id: str, *, correct: bool | None = None, value: JSON = None, source: str = "outcome"
     ) -> None:
@@ -265,8 +274,9 @@ class Client:
 class AsyncClient:
     """The asynchronous twins of the client's blocking methods."""
 
-    def __init__(self, transport: Transport):
+    def __init__(self, transport: Transport, desk: Callable[[str | None], Desk]):
         self.transport = transport
+        self._desk = desk
 
     async def propose(self, proposal: Proposal) -> Pending[Decision]:
         """Hand over any proposal and get a durable handle."""
@@ -308,6 +318,10 @@ class AsyncClient:
     async def abandon(self, run: str, framework: str, *, reason: str = "abandoned") -> list[str]:
         """The run will not go on from its pause; the ids of the cases that were taken back."""
         return list((await self.call("abandon", run=run, framework=framework, reason=reason))["cancelled"])
+
+    async def take_over(self, case_id: str, *, by: str | None = None, seconds: int = 900) -> Taken:
+        """A person does this step himself."""
+        return await self._desk(by).atake_over(case_id, seconds=seconds)
 
     async def decision(self, case_id: str, timeout: float | None = 0) -> Decision | None:
         """The decision of a case."""

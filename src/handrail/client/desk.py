@@ -7,6 +7,7 @@ from typing import Any
 
 from handrail.canonical import JSON
 from handrail.client.steps import Call
+from handrail.client.taken import Taken, taken_from_json
 from handrail.client.transport import Transport
 from handrail.wire import claim_from_json
 
@@ -70,6 +71,14 @@ class Desk:
     def escalate(self, case_id: str, reason: str) -> None:
         """Send a case up."""
         self.call("escalate", case_id=case_id, reason=reason)
+
+    def take_over(self, case_id: str, *, seconds: int = 900) -> Taken:
+        """Do a step oneself: no program carries it out meanwhile. Hand its result back, or give it back undone."""
+        return taken_from_json(self.call("take_over", case_id=case_id, seconds=seconds), self._transport)
+
+    async def atake_over(self, case_id: str, *, seconds: int = 900) -> Taken:
+        """The same for an event loop."""
+        return taken_from_json(await self.acall("take_over", case_id=case_id, seconds=seconds), self._transport)
 
     def settle(self, case_id: str, *, happened: bool, note: str = "") -> None:
         """Say whether an unknown effect happened."""

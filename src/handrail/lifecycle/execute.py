@@ -61,8 +61,8 @@ class SettleExecution:
     note: str = ""
 
 
-def start(tx: Tx, command: Start) -> Execution:
-    """Claim the single use of an approval.
+def start(tx: Tx, command: Start, *, by_hand: bool = False) -> Execution:
+    """Claim the single use of an approval. `by_hand`: nobody may try again what a person began.
 
     Returns a started execution to run; or, if it was used before, how that ended. Raises
     `NotExecutable` without a live approval for exactly this, under a halt, or while another
@@ -84,7 +84,8 @@ def start(tx: Tx, command: Start) -> Execution:
         tx.run(statements.handoff_drop, workspace=workspace, action=row.action, case_id=row.case_id)
     return start_new(
         tx, workspace=workspace, case_id=row.case_id, action=row.action, agent=row.agent,
-        action_digest=row.action_digest, tool_class=record.get("tool_class", "unsafe"), nonce=command.nonce,
+        action_digest=row.action_digest, nonce=command.nonce,
+        tool_class="unsafe" if by_hand else record.get("tool_class", "unsafe"),
         hold=command.hold, actor=command.actor, arguments=arguments, revision=row.revision,
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from handrail.lifecycle import for_run
 from handrail.lifecycle.grant import LONGEST_SECONDS
 from handrail.lifecycle.review import MOST_IN_A_BATCH
+from handrail.lifecycle.takeover import USUAL_SECONDS
 
 
 def _plain(text: str) -> str:
@@ -172,6 +173,20 @@ class ReviewBody(Body):
     uses: Annotated[int, Field(ge=1, le=for_run.USES)] = for_run.USES
     seconds: Annotated[int, Field(ge=1, le=for_run.MOST_SECONDS)] = for_run.MOST_SECONDS
     batch: Line | None = None
+
+
+class TakeOverBody(Body):
+    """How long a person holds a step that he does himself."""
+
+    seconds: Annotated[int, Field(ge=1, le=86_400)] = USUAL_SECONDS
+
+
+class HandBackBody(Body):
+    """What came of a step that a person did himself."""
+
+    fence: Count
+    value: Any = None
+    note: Prose | None = None
 
 
 class ReasonBody(Body):

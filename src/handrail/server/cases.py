@@ -13,13 +13,22 @@ from starlette.responses import Response
 from handrail.canonical import JSON
 from handrail.clock import iso, uuid7
 from handrail.errors import HandrailError, InvalidInput, NotFound
-from handrail.lifecycle import claim, escalate, review
+from handrail.lifecycle import claim, escalate, review, takeover
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.card import card_of
 from handrail.maintenance import indexing
 from handrail.maintenance.plane import Plane
 from handrail.server import views
-from handrail.server.bodies import BatchBody, BatchItem, FenceBody, NextBody, ReasonBody, ReviewBody
+from handrail.server.bodies import (
+    BatchBody,
+    BatchItem,
+    FenceBody,
+    HandBackBody,
+    NextBody,
+    ReasonBody,
+    ReviewBody,
+    TakeOverBody,
+)
 from handrail.server.callers import Caller, need_reviewer
 from handrail.server.desk import Desk, desk_of
 from handrail.server.problems import printable
@@ -124,6 +133,30 @@ async def release(request: Request, case_id: str, body: FenceBody, actor: Caller
     await desk.look(desk.plane.proposal, actor.workspace, case_id)
     await desk.plane.arun(claim.release, claim.Hold(actor=actor, case_id=case_id, fence=body.fence))
     return {}
+
+
+@router.post("/cases/{case_id}/take-over")
+async def take_over(request: Request, case_id: str, body: TakeOverBody, actor: Caller) -> dict[str, JSON]:
+    """Do this step oneself: nobody answers it, and no program carries it out, until it is handed or given back."""
+    need_reviewer(actor)
+    command = takeover.TakeOver(actor=actor, case_id=case_id, seconds=body.seconds)
+    return (await desk_of(request).plane.arun(takeover.take_over, command)).to_json()
+
+
+@router.post("/cases/{case_id}/hand-back")
+async def hand_back(request: Request, case_id: str, body: HandBackBody, actor: Caller) -> dict[str, JSON]:
+    """The step is done: `value` is what the program gets."""
+    need_reviewer(actor)
+    command = takeover.HandBack(actor=actor, case_id=case_id, fence=body.fence, value=body.value, note=body.note)
+    return {"state": await desk_of(request).plane.arun(takeover.hand_back, command)}
+
+
+@router.post("/cases/{case_id}/give-back")
+async def give_back(request: Request, case_id: str, body: FenceBody, actor: Caller) -> dict[str, JSON]:
+    """The step was not done."""
+    need_reviewer(actor)
+    command = takeover.GiveBack(actor=actor, case_id=case_id, fence=body.fence)
+    return {"state": await desk_of(request).plane.arun(takeover.give_back, command)}
 
 
 @router.post("/cases/{case_id}/reviews", status_code=201)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from handrail.canonical import dumps, parse
-from handrail.errors import Conflict, Forbidden, HandrailError, InvalidInput, NotExecutable, NotFound
+from handrail.errors import ClaimLost, Conflict, Forbidden, HandrailError, InvalidInput, NotExecutable, NotFound
 from handrail.execution import TOOL_CLASSES
-from handrail.lifecycle import execute, undo
+from handrail.lifecycle import execute, takeover, undo
 from handrail.store import statements
 from handrail.store.tx import Tx
 from handrail.testing.factories import agent, person
@@ -24,6 +24,40 @@ RETRYABLE = [name for name in TOOL_CLASSES if name != "unsafe"]
 
 class ExecutePromises:
     """The single use of an approval, and what a crash leaves behind."""
+
+    def test_take_over_an_approval_stops_its_program_and_ends_in_what_the_person_says(self, rig: Rig) -> None:
+        by_hand = [rig.gated(tool_class="idempotent") for _ in range(3)]
+        for case in by_hand:
+            rig.answer(ANN, case)
+        done, left, dropped = (rig.run(takeover.take_over, takeover.TakeOver(actor=BOB, case_id=c)) for c in by_hand)
+        for taken in (done, left, dropped):
+            assert taken.held == "execution"
+            with pytest.raises(NotExecutable, match="another executor"):
+                rig.start(taken.case_id)
+        rig.run(
+            takeover.hand_back, takeover.HandBack(actor=BOB, case_id=done.case_id, fence=done.fence, value="by hand")
+        )
+        assert rig.start(done.case_id).result == "by hand"
+        with pytest.raises(ClaimLost):
+            rig.run(takeover.give_back, takeover.GiveBack(actor=ANN, case_id=left.case_id, fence=left.fence))
+        rig.run(takeover.give_back, takeover.GiveBack(actor=BOB, case_id=left.case_id, fence=left.fence))
+        assert rig.start(left.case_id).state == "failed"
+        # he went away: whatever the tool's class, nobody does it again
+        rig.pass_time(takeover.USUAL_SECONDS + 1)
+        assert rig.start(dropped.case_id).state == "unknown"
+
+    def test_take_over_a_case_is_a_claim_that_nobody_passes(self, rig: Rig) -> None:
+        case = rig.gated()
+        taken = rig.run(takeover.take_over, takeover.TakeOver(actor=ANN, case_id=case))
+        assert taken.held == "claim"
+        with pytest.raises(Conflict):
+            rig.answer(BOB, case)
+        again = rig.run(takeover.take_over, takeover.TakeOver(actor=ANN, case_id=case))
+        assert again.fence == taken.fence
+        rig.run(takeover.hand_back, takeover.HandBack(actor=ANN, case_id=case, fence=taken.fence, value={"by": "hand"}))
+        decision = rig.decision(case)
+        assert decision is not None
+        assert (decision.kind, decision.value, decision.by) == ("responded", {"by": "hand"}, (ANN.pid,))
 
     def test_start_hands_out_the_stored_arguments_under_a_stable_key(self, rig: Rig) -> None:
         case = rig.approved(arguments={"b": 1, "a": [1.5, "é"]})

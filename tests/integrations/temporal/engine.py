@@ -64,6 +64,8 @@ class Engine:
         runner = config["workflow_runner"]
         assert isinstance(runner, WorkflowRunner)
         self._runner = runner
+        # the last of each kind that this process gave out, as the workflow asked for it
+        self.scheduled: dict[str, ScheduleActivity] = {}
         self._activities: dict[str, Callable[..., Any]] = {
             str(_Definition.must_from_callable(each).name): each for each in config["activities"]
         }
@@ -142,6 +144,7 @@ class Engine:
             )
             self._append({"type": "failed", "seq": seq, "failure": why})
             return asyncio.sleep(0)
+        self.scheduled[command.activity_type] = command
         self._append({"type": "attempt", "seq": seq, "attempt": attempt, "pid": os.getpid()})
         return self._attempt(seq, command, attempt)
 

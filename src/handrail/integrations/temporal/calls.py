@@ -134,12 +134,13 @@ class Calls:
         finally:
             self._waiting.discard(case_id)
 
-    def _wake(self, case_id: Any) -> None:
-        # it may come before the workflow knows its own case, and from anybody
+    def _wake(self, case_id: Any = None, *_: Any) -> None:
+        # it may come before the workflow knows its own case, and from anybody: what cannot be taken would be retried
+        # for ever
         if isinstance(case_id, str) and len(self._woken) < MOST_WOKEN:
             self._woken.add(case_id)
 
-    def _refuse_strangers(self, case_id: Any) -> None:
+    def _refuse_strangers(self, case_id: Any = None, *_: Any) -> None:
         if case_id not in self.waiting:
             raise ApplicationError("no call of this workflow waits for that case", type="handrail.NotFound")
 

@@ -1,4 +1,4 @@
-"""A concierge that writes to guests: a person reads each letter first, and changes or stops it.
+"""A concierge that writes to guests: a person reads each letter first, and changes it.
 
 pip install "handrail[adk]"
 python examples/adk_concierge.py --auto    a scripted reviewer answers, and a scripted model writes
@@ -29,7 +29,7 @@ POLICY = """
 escalation_policies:
   - {action_type: write, autonomy: confirm, undo_seconds: 0}
 """
-LETTERS = {"Ann": "Rooms are free.", "Bo": "No dogs."}
+LETTERS = {"Ann": "Rooms are free."}
 WHO = {"user_id": "desk", "session_id": "letters-7"}
 
 
@@ -58,12 +58,7 @@ async def converse(hr: handrail.Client, sessions: str, auto: bool) -> None:
     async for _ in runner.run_async(**WHO, new_message=types.UserContent("Answer the letters.")):
         pass
     if auto:
-        desk = hr.desk("Asha")
-        for held in (desk.next(), desk.next()):
-            if held.card["arguments"]["guest"] == "Ann":
-                held.edit({"guest": "Ann", "text": "Two rooms are free from Monday."})
-            else:
-                held.reject("wrong", note="we do take dogs")
+        hr.desk("Asha").next().edit({"guest": "Ann", "text": "Two rooms are free from Monday."})
     wake = waker(hr, runner)
     while hr.parks():
         await wake.astep(timeout=60)

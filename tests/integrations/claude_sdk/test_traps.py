@@ -21,7 +21,6 @@ from handrail.testing.conformance.script import one_turn, pay
 from tests.integrations.claude_sdk.harness import App, owned, plain_options
 from tests.integrations.claude_sdk.messages_api import MessagesApi
 
-
 # the scene's policy knows payments, which one person decides
 AS_PAYMENT = {"Write": {"action": "pay"}, "Bash": {"action": "pay"}}
 

@@ -24,8 +24,9 @@ from tests.integrations.temporal.test_workflows import POLICY
 
 SERVER = os.environ.get("HANDRAIL_TEMPORAL_SERVER")
 NO_SERVER = (
-    "no Temporal server could be had where this ran: set HANDRAIL_TEMPORAL_SERVER to a `temporal` binary. Everything "
-    "short of it was run with the SDK's sandbox, activity environment and replayer (tests/integrations/temporal)"
+    "no Temporal server could be had where this ran: set HANDRAIL_TEMPORAL_SERVER to a `temporal` binary. In all "
+    "other cells the SDK's own sandbox and activity environment ran, and the test played the server's part "
+    "(tests/integrations/temporal/engine.py)"
 )
 Story = Callable[[handrail.Client, WorkflowHandle[Any, Any], list[int]], Awaitable[None]]
 

@@ -15,7 +15,7 @@ import uvicorn
 import handrail
 from handrail.client.client import Client, connect
 from handrail.client.local import LocalTransport
-from handrail.lifecycle import access
+from handrail.lifecycle import access, erase
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.maintenance.plane import Plane
 from handrail.server.app import create_app
@@ -69,6 +69,10 @@ class World:
     desk: Callable[..., handrail.Desk]
     # the outside world's own record of effects
     ledger: list[tuple[object, ...]] = field(default_factory=list)
+
+    def erase(self, subject: str) -> None:
+        """Erase a person's values, as an operator does."""
+        self.plane.run(erase.erase, erase.Erase(actor=OPERATOR, subject=subject, basis="GDPR-17"))
 
 
 @pytest.fixture(params=["in process", "over http"])

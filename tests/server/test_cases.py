@@ -103,7 +103,8 @@ def test_answer_with_stale_claim_card_or_verdict_is_refused_and_case_stays_open(
     assert tried(verdict="reject", reason="other") == (422, "invalid_input")
     assert tried(verdict="redirect", instruction=" ") == (422, "invalid_input")
     assert tried(verdict="shrug") == (422, "invalid_input")
-    assert tried(scope="run") == (422, "invalid_input")
+    assert tried(scope="always") == (422, "invalid_input")
+    assert tried(scope="run") == (403, "forbidden")
     assert tried(verdict="edit", arguments={"n": 2, "amount": 5}) == (201, "")
     assert tried() == (409, "already_decided")
     decision = program.get(f"/v1/proposals/{case_id}/decision").json()["decision"]

@@ -19,6 +19,7 @@ from handrail.lifecycle import (
     escalate,
     execute,
     grant,
+    guidance,
     halt,
     outcome,
     park,
@@ -136,6 +137,10 @@ CALLS: dict[str, Named] = {
     "renew": Named(lambda a, g: (claim.renew, claim.Hold(actor=a, **g)), _claimed, "POST", "/v1/cases/{case_id}/renew"),
     "release": Named(
         lambda a, g: (claim.release, claim.Hold(actor=a, **g)), lambda made: {}, "POST", "/v1/cases/{case_id}/release"
+    ),
+    "guidance": Named(
+        lambda a, g: (guidance.offered, guidance.Guidance(actor=a, **g)),
+        lambda made: {"items": [each.to_json() for each in made]}, "POST", "/v1/guidance",
     ),
     "take_over": Named(
         lambda a, g: (takeover.take_over, takeover.TakeOver(actor=a, **g)), lambda made: made.to_json(), "POST",

@@ -29,6 +29,7 @@ from handrail.client.worker import Worker
 from handrail.clock import SystemClock, uuid7
 from handrail.decision import Decision
 from handrail.errors import InvalidInput
+from handrail.learning.guidance import Correction, correction_from_json
 from handrail.lifecycle import access, policies
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.maintenance.plane import Plane
@@ -163,6 +164,13 @@ class Client:
         `scores` are the model's probabilities by label (or in the order of `labels`); the best is proposed.
         """
         return drive(_predict(action, x, scores, labels, timeout, says), self.transport)
+
+    def guidance(self, action: str, arguments: JSON = None, *, limit: int = 5) -> list[Correction]:
+        """What people changed, refused or redirected about this action before, most like these arguments first.
+
+        Material for the program, and no permission: whatever it proposes next is judged anew. Needs the scope `read`.
+        """
+        return _corrections(self.call("guidance", action=action, arguments=arguments, limit=limit))
 
     # --- parked runs ------------------------------------------------------------------------------
 
@@ -319,6 +327,10 @@ class AsyncClient:
         """The run will not go on from its pause; the ids of the cases that were taken back."""
         return list((await self.call("abandon", run=run, framework=framework, reason=reason))["cancelled"])
 
+    async def guidance(self, action: str, arguments: JSON = None, *, limit: int = 5) -> list[Correction]:
+        """What people corrected about this action before."""
+        return _corrections(await self.call("guidance", action=action, arguments=arguments, limit=limit))
+
     async def take_over(self, case_id: str, *, by: str | None = None, seconds: int = 900) -> Taken:
         """A person does this step himself."""
         return await self._desk(by).atake_over(case_id, seconds=seconds)
@@ -348,6 +360,10 @@ class GateMaker:
 
 
 # --- flows behind the methods ---------------------------------------------------------------------
+
+
+def _corrections(made: JSON) -> list[Correction]:
+    return [correction_from_json(item) for item in made["items"]]
 
 
 def _submit(proposal: Proposal) -> flows.Flow[Answered]:

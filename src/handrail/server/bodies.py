@@ -175,6 +175,14 @@ class ReviewBody(Body):
     batch: Line | None = None
 
 
+class GuidanceBody(Body):
+    """About which action, with which arguments, somebody asks for past corrections."""
+
+    action: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain)]
+    arguments: Any = None
+    limit: Annotated[int, Field(ge=1, le=20)] = 5
+
+
 class TakeOverBody(Body):
     """How long a person holds a step that he does himself."""
 

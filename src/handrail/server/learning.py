@@ -11,9 +11,9 @@ from starlette.requests import Request
 from handrail.canonical import JSON, parse
 from handrail.clock import iso
 from handrail.learning.rounds import Round
-from handrail.lifecycle import calibrators, rounds
+from handrail.lifecycle import calibrators, guidance, rounds
 from handrail.maintenance.plane import Plane
-from handrail.server.bodies import CalibratorBody, RoundBody
+from handrail.server.bodies import CalibratorBody, GuidanceBody, RoundBody
 from handrail.server.callers import Caller, need_lead
 from handrail.server.desk import desk_of
 from handrail.server.reading import StrictRoute
@@ -37,6 +37,14 @@ def labels(
     page = reads.labels(desk_of(request).plane.store, actor.workspace, action or None, cursor=cursor, limit=limit)
     items = [parse(bytes(row.bytes)) | {"made_at": iso(row.made_at)} for row in page.rows]
     return {"items": items, "next": page.next, "total": page.total}
+
+
+@router.post("/guidance")
+def guide(request: Request, body: GuidanceBody, actor: Caller) -> dict[str, JSON]:
+    """What people changed, refused or redirected about this action before: material, and no permission."""
+    store = desk_of(request).plane.store
+    asked = guidance.Guidance(actor=actor, action=body.action, arguments=body.arguments, limit=body.limit)
+    return {"items": [each.to_json() for each in guidance.found(store.read_hot, store.engine, asked)]}
 
 
 @router.get("/calibrators")

@@ -178,12 +178,24 @@ def search_all(store: Store, words: str) -> str | None:
 
 def similar(store: Store, workspace: str, words: str, *, but: str, limit: int) -> list[tuple[str, float]]:
     """Cases that share words with these, best first, as (case id, score from 0 to 1)."""
+    asked = any_word(store.engine, words)
+    if asked is None:
+        return []
+    rows = store.read_hot(statements.search_find, words=asked, workspace=workspace, limit=limit + 1)
+    return scored([row for row in rows if row[0] != but][:limit])
+
+
+def any_word(engine: str, words: str) -> str | None:
+    """A full-text query for any of these words; None without one."""
     found = list(dict.fromkeys(word for word in _WORD.findall(words.lower()) if len(word) > 2))[:MOST_WORDS]
     if not found:
-        return []
-    asked = " OR ".join(f'"{word}"' for word in found) if store.engine == "sqlite" else " | ".join(found)
-    rows = store.read_hot(statements.search_find, words=asked, workspace=workspace, limit=limit + 1)
-    hits = [(row[0], -float(row[1])) for row in rows if row[0] != but][:limit]
+        return None
+    return " OR ".join(f'"{word}"' for word in found) if engine == "sqlite" else " | ".join(found)
+
+
+def scored(rows: Iterable[Sequence[Any]]) -> list[tuple[str, float]]:
+    """Hits of `search_find` with a score from 0 to 1, the best hit's."""
+    hits = [(row[0], -float(row[1])) for row in rows]
     best = max((score for _, score in hits), default=0.0) or 1.0
     return [(id, round(max(0.0, score / best), 3)) for id, score in hits]
 

@@ -460,10 +460,12 @@ usage_since = _both("""
 usage_edit = _both("""
     UPDATE usage SET amount = :amount, currency = :currency
     WHERE workspace = :workspace AND subject = :subject AND at = :at AND case_id = :case_id""")
-grant_live = _both("""
+grant_live = _both(
+    """
     SELECT id, bytes, uses_left FROM permission
     WHERE workspace = :workspace AND action = :action AND ended_at IS NULL AND expires_at > :now"""
-    " AND (uses_left IS NULL OR uses_left > 0)")
+    " AND (uses_left IS NULL OR uses_left > 0)"
+)
 grant_end = _both("""
     UPDATE permission SET ended_at = :now WHERE id = :id AND workspace = :workspace AND ended_at IS NULL RETURNING action""")
 grant_runs = _both("""
@@ -512,6 +514,17 @@ search_put = _each(
     postgres="""INSERT INTO search (case_id, workspace, body) VALUES (:case_id, :workspace, to_tsvector('simple', :body))
     ON CONFLICT (case_id) DO NOTHING""",
 )
+label_corrections = _both("""
+    SELECT case_id, bytes FROM label
+    WHERE workspace = :workspace AND action = :action AND NOT correct AND source IN ('review', 'spot_check')
+    ORDER BY id DESC LIMIT :limit""")
+label_history = _both("""
+    SELECT l.case_id, l.source, l.correct, l.bytes, p.bytes, p.decision FROM label l
+    JOIN proposal p ON p.case_id = l.case_id
+    WHERE l.workspace = :workspace AND l.action = :action AND l.correct IS NOT NULL AND l.source <> 'gold'
+    ORDER BY l.id DESC LIMIT :limit""")
+outcome_newest = _both("SELECT bytes FROM outcome WHERE case_id = :case_id ORDER BY at DESC, id DESC LIMIT 1")
+revision_first = _both("SELECT bytes FROM revision WHERE case_id = :case_id ORDER BY revision LIMIT 1")
 search_find = _each(
     sqlite="""SELECT case_id, bm25(search) FROM search WHERE search MATCH :words AND workspace = :workspace
     ORDER BY bm25(search) LIMIT :limit""",

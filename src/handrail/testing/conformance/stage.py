@@ -111,6 +111,7 @@ class Stage:
         self.scene = scene
         self.harness = harness
         self._workshop = workshop
+        self._begun: Turn | None = None
 
     @property
     def workshop(self) -> Workshop:
@@ -119,7 +120,7 @@ class Stage:
 
     def begin(self, script: Script, *, cases: int | None = None) -> Turn:
         """Start a conversation and wait until `cases` are open (default: all calls of its first turn, or the first)."""
-        turn = Turn(self, script)
+        turn = self._begun = Turn(self, script)
         turn.start()
         wanted = cases if cases is not None else (len(script.turns[0]) if self.harness.at_once else 1)
         wait_until(lambda: len(self.scene.open_cases()) >= wanted, f"{wanted} open cases")
@@ -180,6 +181,9 @@ class Stage:
             arguments, verdict, given = here[0]
             self.decide(verdict, case_id=self.scene.open_cases(**arguments)[0].id, **given)
             left.remove(here[0])
+            if left and self._begun is not None and not self.harness.at_once:
+                # the next is asked for when this one has its result
+                self._begun.wake()
 
     def refuses(self, what: Callable[[], object]) -> None:
         """An assertion fails unless it is refused in one of handrail's own errors."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from handrail.testing.conformance import AdapterContract
+from handrail.testing.conformance.once import LAPSE_SECONDS
+from handrail.testing.conformance.script import one_turn, pay
+from handrail.testing.conformance.stage import Stage
 from tests.integrations.claude_sdk.harness import Claude, ClaudeBlocking
 
 NO_PAUSE = "the hook is held while people decide: nothing is parked that could be woken"
@@ -16,12 +19,32 @@ NO_LIST = (
     "(test_hook_stands_before_built_in_tools_too)"
 )
 
+UNIQUE = (
+    "the Messages API makes every id anew, and a hook is told nothing else by which two calls could be told apart; an "
+    "id that comes again is told the first result, and nothing runs (test_reuse_a_call_id_runs_nothing_again)"
+)
+BEGUN = (
+    "a call that had begun when Claude Code died is not offered again; its execution runs out, and nothing is repeated "
+    "(test_kill_in_the_middle_of_a_call_repeats_nothing)"
+)
+
 
 class TestParked(AdapterContract):
     harness = Claude
     # each wake starts Claude Code
     races = 2
-    impossible = {"C5": ONE_CALL, "C6": ONE_CALL, "C19 named by the diagnosis": NO_LIST}  # noqa: RUF012
+    impossible = {  # noqa: RUF012
+        "C3 idempotent": BEGUN, "C5": ONE_CALL, "C6": ONE_CALL, "C14 same id in a later turn": UNIQUE,
+        "C19 named by the diagnosis": NO_LIST,
+    }  # fmt: skip
+
+    def test_kill_in_the_middle_of_a_call_repeats_nothing(self, stage: Stage) -> None:
+        script = one_turn(pay("A1", 5), trouble="dies", tool_class="idempotent")
+        self._kill_after_the_effect(stage, script)
+        stage.scene.pass_time(LAPSE_SECONDS)
+        for _ in range(2):
+            stage.workshop.do(stage.scene.folder, script, "wake")
+        assert stage.scene.effects.read() == [{"to": "A1", "amount": 5}]
 
 
 class TestBlocking(AdapterContract):
@@ -31,5 +54,7 @@ class TestBlocking(AdapterContract):
         **dict.fromkeys(
             ("C1 two wakes", "C5", "C6", "C7", "C8", "C9 approval sent again", "C16", "C18", "C21"), NO_PAUSE
         ),
+        "C3 idempotent": BEGUN,
+        "C14 same id in a later turn": UNIQUE,
         "C19 named by the diagnosis": NO_LIST,
     }

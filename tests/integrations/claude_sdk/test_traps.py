@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from handrail.integrations.claude_sdk import gate, waker
 from handrail.integrations.claude_sdk.gating import Hooks
 from handrail.integrations.claude_sdk.waking import resumed
 from handrail.testing.conformance import ModelCall, Scene
-from handrail.testing.conformance.script import one_turn, pay
+from handrail.testing.conformance.script import one_turn, pay, several_turns
 from tests.integrations.claude_sdk.harness import App, owned, plain_options
 from tests.integrations.claude_sdk.messages_api import MessagesApi
 
@@ -93,6 +94,18 @@ def test_built_in_tool_that_fails_leaves_its_execution_to_a_person(scene: Scene)
     execution = scene.execution(case.id)
     assert execution is not None
     assert execution.state == "unknown"
+
+
+def test_reuse_a_call_id_runs_nothing_again(scene: Scene) -> None:
+    app = App(scene, several_turns([pay("A1", 5, id="c1")], [pay("A1", 5, id="c1")]))
+    limited = replace(app.options, max_turns=3)
+    asyncio.run(_last("begin", replace(limited, session_id=app.session)))
+    scene.desk().answer(scene.open_cases()[0].id, "approve")
+    with suppress(Exception):
+        # the scripted model never gives up, so that the turns run out
+        waker(app.hr, limited).step()
+    assert scene.effects.read() == [{"to": "A1", "amount": 5}]
+    assert len(scene.cases()) == 1
 
 
 def test_run_a_tool_of_ours_without_the_hook_runs_nothing(scene: Scene) -> None:

@@ -67,6 +67,8 @@ class World:
     plane: Plane
     client: Callable[[], Client]
     desk: Callable[..., handrail.Desk]
+    # the client of an agent of that name
+    agent: Callable[[str], Client]
     # the outside world's own record of effects
     ledger: list[tuple[object, ...]] = field(default_factory=list)
 
@@ -94,7 +96,12 @@ def _in_process(plane: Plane) -> Iterator[World]:
         clients.append(Client(LocalTransport(plane, agent, owns_plane=False)))
         return clients[-1]
 
-    yield World(plane=plane, client=client, desk=first.desk)
+    def agent_client(name: str) -> Client:
+        actor = Actor(kind="agent", pid=name, name=name, scopes=ALL_SCOPES, auth="local")
+        clients.append(Client(LocalTransport(plane, actor, owns_plane=False)))
+        return clients[-1]
+
+    yield World(plane=plane, client=client, desk=first.desk, agent=agent_client)
     for one in clients:
         one.close()
     plane.close()
@@ -131,7 +138,10 @@ def _over_http(plane: Plane) -> Iterator[World]:
         )
         return client(_key(plane, scopes=("review", "read"), person=person)).desk()
 
-    yield World(plane=plane, client=client, desk=desk)
+    def agent_client(name: str) -> Client:
+        return client(_key(plane, scopes=tuple(access.SCOPES), agent=name))
+
+    yield World(plane=plane, client=client, desk=desk, agent=agent_client)
     for one in clients:
         one.close()
     app.state.desk.close()

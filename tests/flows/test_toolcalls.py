@@ -280,3 +280,58 @@ def test_resume_an_approved_case_with_another_tool_runs_neither(world: World) ->
     refused = made.gate.resume(told.case_id, made.call(500, name="wipe"))
     assert refused.kind == "refused"
     assert made.effects == []
+
+
+def test_undo_and_preview_of_a_framework_tool_are_its_terms(world: World) -> None:
+    """The card shows what the call would do; what ran is taken back by the registered reverse, once."""
+    reversed_: list[tuple[Any, Any]] = []
+    terms = {
+        "transfer": TERMS["transfer"] | {
+            "undo": lambda arguments, result: reversed_.append((arguments, result)),
+            "preview": lambda to, amount: f"--- a/{to}\n+++ b/{to}\n@@ -1 +1 @@\n-0\n+{amount}\n",
+        }
+    }  # fmt: skip
+    s = Shop(world, ToolGate(world.client(), terms=terms))
+    case_id = s.gate.tell(s.call(500)).case_id
+    assert case_id is not None
+    record = world.plane.proposal(world.plane.workspace_id, case_id).record()
+    (exhibit,) = record["evidence"]
+    assert (exhibit["kind"], exhibit["trusted"], record["undo"]) == ("diff", True, "pay.undo")
+    assert "+500" in exhibit["content"]
+    decide(world, lambda held: held.edit({"to": "A1", "amount": 50}))
+    assert s.gate.tell(s.call(500)).value == "sent 50 to A1"
+    undo = s.gate.client.undo(case_id, reason="wrong account")
+    assert undo is not None
+    assert s.gate.client.undo(case_id) == undo
+    decide(world, lambda held: held.approve(), name="bob")
+    for _ in range(500):
+        if reversed_:
+            break
+        threading.Event().wait(0.02)
+    # what ran is what is reversed: the edit, not what the model asked for
+    assert reversed_ == [({"to": "A1", "amount": 50}, "sent 50 to A1")]
+    assert s.effects == [("A1", 50)]
+
+
+def test_halt_of_one_agent_stops_its_fleet_and_no_other_and_work_goes_on_after_it(world: World) -> None:
+    fleet = [Shop(world, ToolGate(world.agent("billing"), terms=TERMS, agent="billing")) for _ in range(3)]
+    mail = Shop(world, ToolGate(world.agent("mailer"), terms=TERMS, agent="mailer"))
+    waiting = [each.call(500, call_id=f"w{n}") for n, each in enumerate(fleet)]
+    for each, call in zip(fleet, waiting, strict=True):
+        assert each.gate.tell(call).kind == "open"
+        decide(world, lambda held: held.approve(), name=f"ann{call.call_id}")
+    halt = mail.gate.client.halt(agent="billing", reason="odd invoices")
+    for n, (each, call) in enumerate(zip(fleet, waiting, strict=True)):
+        # neither what was approved before nor anything new
+        assert (each.gate.tell(call).kind, each.gate.tell(call).code) == ("refused", "halted")
+        new = each.gate.tell(each.call(5, call_id=f"n{n}"))
+        assert (new.kind, new.code) == ("refused", "halted")
+        assert "odd invoices" in new.text
+        assert each.effects == []
+    assert mail.gate.tell(mail.call(5, call_id="m1")).kind == "ran"
+    mail.gate.client.lift(halt)
+    for n, (each, call) in enumerate(zip(fleet, waiting, strict=True)):
+        # what was approved before the halt stays dead; new calls run
+        assert each.gate.tell(call).code == "halted"
+        assert each.gate.tell(each.call(5, call_id=f"l{n}")).value == "sent 5 to A1"
+        assert each.effects == [("A1", 5)]

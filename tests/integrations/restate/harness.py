@@ -57,7 +57,7 @@ class App:
         clerk = restate.VirtualObject(self.service, invocation_retry_policy=SOON)
 
         @clerk.handler()
-        async def work(ctx: restate.ObjectContext, given: str) -> str:
+        async def converse(ctx: restate.ObjectContext, given: str) -> str:
             told: list[list[str]] = []
             for turn in self.script.turns:
                 outcomes = await self.gated.tell_all(ctx, [(call.tool, call.arguments) for call in turn])
@@ -71,7 +71,7 @@ class App:
 
     def begin(self) -> None:
         if not self._invocation.exists():
-            url = f"{self.ingress}/{self.service}/{self.script.thread}/work/send"
+            url = f"{self.ingress}/{self.service}/{self.script.thread}/converse/send"
             answer = httpx2.post(url, json="begin", timeout=30).raise_for_status()
             write_json(self._invocation, answer.json()["invocationId"])
 

@@ -19,7 +19,7 @@ import handrail
 from handrail.integrations.temporal import WAKE, gate
 from handrail.testing.conformance.cells import cell
 from tests.integrations.temporal.clerk import ClerkByOne, Paying
-from tests.integrations.temporal.harness import Temporal
+from tests.integrations.temporal.harness import Temporal, TemporalByOne
 from tests.integrations.temporal.test_workflows import POLICY
 
 SERVER = os.environ.get("HANDRAIL_TEMPORAL_SERVER")
@@ -31,21 +31,36 @@ NO_SERVER = (
 Story = Callable[[handrail.Client, WorkflowHandle[Any, Any], list[int]], Awaitable[None]]
 
 
+def lacking(*cells: str) -> Mapping[str, str]:
+    """What cannot be reached without a server."""
+    return {} if SERVER else dict.fromkeys(cells, NO_SERVER)
+
+
+async def approved(hr: handrail.Client, handle: WorkflowHandle[Any, Any], paid: list[int]) -> None:
+    (await _case(hr)).approve()
+    await handle.result()
+
+
+class TestServerByOne:
+    """An activity that the server keeps until the waker completes it."""
+
+    harness = TemporalByOne
+    impossible: ClassVar[Mapping[str, str]] = lacking("C1 real server")
+
+    @cell("C1", "real server")
+    def test_c01_complete_one_activity_by_the_server_acts_once(self, tmp_path: Path) -> None:
+        asyncio.run(_told(tmp_path, ClerkByOne, [[[["c1", "pay", {"to": "Asha", "amount": 5}]]]], approved))
+
+
 class TestServer:
     """The parts of the contract that a server has a hand in."""
 
     harness = Temporal
-    impossible: ClassVar[Mapping[str, str]] = (
-        {} if SERVER else dict.fromkeys(("C1 real server", "C8 real server", "C16 real server"), NO_SERVER)
-    )
+    impossible: ClassVar[Mapping[str, str]] = lacking("C1 real server", "C8 real server", "C16 real server")
 
     @cell("C1", "real server")
-    def test_c01_complete_one_activity_by_the_server_acts_once(self, tmp_path: Path) -> None:
-        async def story(hr: handrail.Client, handle: WorkflowHandle[Any, Any], paid: list[int]) -> None:
-            (await _case(hr)).approve()
-            assert await handle.result() == "done"
-
-        asyncio.run(_told(tmp_path, ClerkByOne, [[[["c1", "pay", {"to": "Asha", "amount": 5}]]]], story))
+    def test_c01_signal_by_the_server_acts_once(self, tmp_path: Path) -> None:
+        asyncio.run(_told(tmp_path, Paying, ["Asha", 5], approved))
 
     @cell("C8", "real server")
     def test_c08_signal_without_a_decision_does_nothing(self, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ GLOSSARY = {
 ALLOWED = {
     "sla_seconds": "a field of the familiar policy file",
     "min_reviewers_per_task": "a field of the familiar policy file",
+    "on_user_message_callback": "a method of Google ADK's plugins that ours overrides",
 }
 
 

@@ -15,5 +15,17 @@ class TestParked(AdapterContract):
 class TestBlocking(AdapterContract):
     harness = AdkBlocking
     impossible = dict.fromkeys(
-        ("C1 two wakes", "C5", "C6", "C7", "C8", "C9 approval sent again", "C16", "C18", "C21"), NO_PAUSE
+        (
+            "C1 two wakes",
+            "C5",
+            "C6",
+            "C7",
+            "C8",
+            "C9 approval sent again",
+            "C16",
+            "C18",
+            "C19 removed while parked",
+            "C21",
+        ),
+        NO_PAUSE,
     )

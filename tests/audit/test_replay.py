@@ -416,6 +416,26 @@ def grant_ended(story: Story) -> None:
     story.auto(grant=grant["id"])
 
 
+def run_grant(story: Story, **more: str) -> str:
+    grant = {"id": story.id(), "action": "payment_transfer", "expires": story.time(1000), "run": "r", "uses": 1}
+    story.add("grant.issued", person("p_lead"), grant=grant | more)
+    return str(grant["id"])
+
+
+def run_grant_for_another_run(story: Story) -> None:
+    story.auto(grant=run_grant(story), run="s")
+
+
+def run_grant_for_another_agent(story: Story) -> None:
+    story.auto(grant=run_grant(story, agent="a"), run="r", agent="b")
+
+
+def run_grant_used_up(story: Story) -> None:
+    id = run_grant(story)
+    story.auto(grant=id, run="r")
+    story.auto(grant=id, run="r")
+
+
 def grant_for_another_action(story: Story) -> None:
     grant = {"id": story.id(), "action": "send_email", "expires": story.time(1000)}
     story.add("grant.issued", person("p_lead"), grant=grant)
@@ -564,6 +584,9 @@ SEEDED: list[tuple[Callable[[Story], None], str]] = [
     (revision_skipped, "case.revision"),
     (revision_without_an_edit, "revision.cause"),
     (grant_expired, "grant.not_live"),
+    (run_grant_for_another_run, "grant.not_covered"),
+    (run_grant_for_another_agent, "grant.not_covered"),
+    (run_grant_used_up, "grant.used_up"),
     (grant_ended, "grant.not_live"),
     (grant_for_another_action, "grant.not_live"),
     (time_set_back, "time.backwards"),

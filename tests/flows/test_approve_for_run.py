@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import handrail
+from handrail.client.http import HttpTransport
 from handrail.errors import Forbidden, InvalidInput, NotFound
 from tests.flows.conftest import World
 from tests.flows.test_stories import answering
@@ -37,6 +38,27 @@ def test_approve_for_the_run_answers_once_for_what_stays_within_it(world: World)
         assert hr.decision(third.case_id) is None
         assert hr.call("grants")["items"] == []
     assert world.ledger == [("a", 40), ("b", 40), ("c", 3)]
+
+
+def test_approve_for_the_run_is_shown_on_the_cards_that_go_beyond_it(world: World) -> None:
+    hr, ann, lea = world.client(), world.desk("ann"), world.desk("lea", roles=("lead",))
+    if not isinstance(hr.transport, HttpTransport):
+        # cards are drawn by the server; the same verbs run below
+        assert [hr.call("grants"), lea.call("grants")] == [{"items": []}] * 2
+        return
+    refund = refunds(world, hr)
+    with hr.run(id="run-1", agent="billing"):
+        first, beyond = refund.request("a", 40).case_id, refund.request("b", 41).case_id
+
+    def card(desk: handrail.Desk, case_id: str) -> Any:
+        assert isinstance(desk._transport, HttpTransport)
+        return desk._transport.get(f"/v1/cases/{case_id}")["card"]
+
+    assert [card(ann, first)["scopes"], card(lea, first)["scopes"]] == [["action"], ["action", "run"]]
+    assert card(lea, beyond)["grants"] == []
+    made: Any = lea.answer(first, "approve", scope="run")
+    (shown,) = card(ann, beyond)["grants"]
+    assert (shown["id"], shown["by"], shown["amount"], shown["uses_left"]) == (made["grant"], "lea", "40", 20)
 
 
 def test_approve_for_the_run_ends_by_hand_and_by_a_halt(world: World) -> None:

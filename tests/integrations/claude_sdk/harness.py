@@ -117,7 +117,7 @@ class Claude(Harness):
     def attacks(self) -> Mapping[str, Callable[[App], object]]:
         return {
             "allow the tool": lambda app: app.resume(allowed_tools=["mcp__shop__pay"]),
-            "bypass permissions": lambda app: app.resume(permission_mode="acceptEdits"),
+            "accept edits": lambda app: app.resume(permission_mode="acceptEdits"),
         }
 
 

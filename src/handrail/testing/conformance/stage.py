@@ -70,13 +70,17 @@ class Turn:
         except Exception as error:
             self.refusals.append(error)
 
-    def finish(self) -> None:
-        """Go on until the model was told about every call. An assertion fails when that never comes."""
+    def end(self) -> None:
+        """Let a run that waits come to its end, whatever that is. An assertion fails when it hangs."""
         if self._thread is not None:
             self._thread.join(HANG_SECONDS)
             assert not self._thread.is_alive(), "the run hangs"
-            if self._failed:
-                raise self._failed[0]
+
+    def finish(self) -> None:
+        """Go on until the model was told about every call. An assertion fails when that never comes."""
+        self.end()
+        if self._failed:
+            raise self._failed[0]
         for n in range(MOST_WAKES):
             if self.is_over():
                 break

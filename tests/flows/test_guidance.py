@@ -51,7 +51,7 @@ def test_guidance_permits_nothing(world: World) -> None:
     hr, ann = world.client(), world.desk("ann")
     ann.answer(gated(hr, "train"), "edit", arguments={"to": "train", "euros": 20})
     (offered,) = hr.guidance("refund")
-    again = hr.propose(Proposal(action="refund", arguments=offered.instead, confidence=0.1))  # type: ignore[arg-type]
+    again = hr.propose(Proposal(action="refund", arguments=offered.instead, confidence=0.1))
     assert (again.tier, again.status) == ("hard_gate", "open")
 
 

@@ -272,8 +272,8 @@ def frameworks_page() -> str:
         NOTICE,
         "What `handrail.testing.conformance` found with each framework, in its real package. `yes`: it holds. `no`:\n"
         "that framework cannot reach it, for the reason below the table; `partly`: some of it. The same tests run\n"
-        "against all of them; `make conformance` runs them and makes this page anew. `handrail doctor` prints the rows of\n"
-        "what is installed.\n",
+        "against all of them; `make conformance` runs them and makes this page anew.\n"
+        "`handrail doctor` prints the rows of what is installed.\n",
     ]
     laws = {name: cell["law"] for framework in found.values() for name, cell in framework["cells"].items()}
     rows = [

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from claude_agent_sdk import ClaudeAgentOptions, ResultMessage, query, tool
+from scripted import messages_api
 
 import handrail
 from handrail.integrations.claude_sdk import gate, waker
@@ -54,51 +52,6 @@ def coder(hr: handrail.Client, repo: Path, model: str | None) -> ClaudeAgentOpti
     return gate(hr, options, tools=PULL_REQUEST, own={"repo": [open_pull_request]}, terms=terms, agent="coder")
 
 
-class Scripted(BaseHTTPRequestHandler):
-    """A Messages API whose model fixes one file and asks for a pull request."""
-
-    script: tuple[tuple[str, dict[str, str]], ...] = ()
-
-    def log_message(self, *said: Any) -> None: ...
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        parts = [part for said in asked["messages"] if isinstance(said["content"], list) for part in said["content"]]
-        told = sum(part["type"] == "tool_result" for part in parts)
-        name, given = self.script[told] if asked.get("tools") and told < len(self.script) else ("", {})
-        block = (
-            {"type": "tool_use", "id": f"call-{told}", "name": name, "input": {}}
-            if name
-            else {"type": "text", "text": ""}
-        )
-        delta = (
-            {"type": "input_json_delta", "partial_json": json.dumps(given)}
-            if name
-            else {"type": "text_delta", "text": "Done."}
-        )
-        usage = {"input_tokens": 1, "output_tokens": 1}
-        message = {
-            "id": "m",
-            "type": "message",
-            "role": "assistant",
-            "model": "scripted",
-            "content": [],
-            "usage": usage,
-        }
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
-        self.end_headers()
-        for event in (
-            {"type": "message_start", "message": message},
-            {"type": "content_block_start", "index": 0, "content_block": block},
-            {"type": "content_block_delta", "index": 0, "delta": delta},
-            {"type": "content_block_stop", "index": 0},
-            {"type": "message_delta", "delta": {"stop_reason": "tool_use" if name else "end_turn"}, "usage": usage},
-            {"type": "message_stop"},
-        ):
-            self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
-
-
 async def work(hr: handrail.Client, repo: Path, model: str | None, auto: bool) -> None:
     options = coder(hr, repo, model)
     async for message in query(prompt="Fix add() in sums.py and open a pull request.", options=options):
@@ -125,10 +78,8 @@ def main() -> None:
     git(repo, "commit", "--quiet", "--message", "Sums")
     fixed = {"file_path": str(repo / "sums.py"), "content": "def add(a, b):\n    return a + b\n"}
     read = {"file_path": str(repo / "sums.py")}
-    Scripted.script = (("Read", read), ("Write", fixed), (PULL_REQUEST, {"branch": "fix", "title": "Fix"}))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Scripted)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    model = None if os.environ.get("ANTHROPIC_API_KEY") else f"http://127.0.0.1:{server.server_address[1]}"
+    script = (("Read", read), ("Write", fixed), (PULL_REQUEST, {"branch": "fix", "title": "Fix"}))
+    model = None if os.environ.get("ANTHROPIC_API_KEY") else messages_api.serve(script)
     with handrail.open(given.database, policy=POLICY) as hr:
         asyncio.run(work(hr, repo, model, given.auto))
 

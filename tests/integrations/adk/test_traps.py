@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,27 @@ def test_park_on_an_app_that_is_not_resumable_is_refused_and_opens_no_case(scene
     app.say(types.UserContent("begin"))
     assert "is_resumable=True" in app.told.read_text()
     assert scene.cases() == []
+
+
+def test_decide_a_call_while_another_of_its_turn_runs_wakes_it_next(scene: Scene, monkeypatch: Any) -> None:
+    app = App(scene, one_turn(pay("A1", 1, id="c1"), pay("A2", 2, id="c2")))
+    app.say(types.UserContent("begin"))
+    case = scene.cases(to="A2")[0].id
+    scene.desk().answer(scene.cases(to="A1")[0].id, "approve")
+    append = scene.effects.append
+
+    def and_decide_the_other(tool: str, arguments: Any) -> None:
+        append(tool, arguments)
+        if arguments["to"] == "A1":
+            # the other has paused again by then
+            time.sleep(0.3)
+            scene.desk().answer(case, "approve")
+
+    monkeypatch.setattr(scene.effects, "append", and_decide_the_other)
+    while app.waker.step():
+        pass
+    assert scene.effects.read() == [{"to": "A1", "amount": 1}, {"to": "A2", "amount": 2}]
+    assert app.hr.parks() == []
 
 
 def test_answer_in_part_does_not_show_the_model_a_pending_call(scene: Scene) -> None:

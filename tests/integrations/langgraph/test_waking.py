@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,33 @@ def test_wake_waits_for_calls_beside_that_are_still_running(hr: handrail.Client,
     running.join(30)
     assert (paid, looked) == ([("A1", 5)], ["x"])
     assert t.last().text == "done"
+
+
+def test_decide_a_call_while_another_of_its_turn_runs_wakes_it_next(hr: handrail.Client, talk: Talks) -> None:
+    paid: list[str] = []
+
+    @tool("pay")
+    def pay(to: str) -> str:
+        """Pay."""
+        paid.append(to)
+        if to == "A1":
+            # the other has paused again by then
+            time.sleep(0.3)
+            held["A2"].approve()
+        return f"paid {to}"
+
+    t = talk(gate(hr, [pay]), [("pay", {"to": "A1"}), ("pay", {"to": "A2"})], "done")
+    t.say()
+    desk = hr.desk("Ann")
+    cases = [interrupt.value["case_id"] for interrupt in t.graph.get_state(t.config).interrupts]
+    held = {t.arguments(case)["to"]: desk.take(case) for case in cases}
+    held["A1"].approve()
+    w = waker(hr, t.graph)
+    while w.step():
+        pass
+    assert paid == ["A1", "A2"]
+    assert t.last().text == "done"
+    assert hr.parks() == []
 
 
 class Down(Says):

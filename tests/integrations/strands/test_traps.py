@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,27 @@ def test_delete_a_parked_session_takes_its_case_back_at_the_next_wake(scene: Sce
     assert app.waker.step()
     assert scene.cases(to="A2")[0].decision == "cancelled"
     assert scene.effects.read() == []
+
+
+def test_decide_a_call_while_another_of_its_turn_runs_wakes_it_next(scene: Scene, monkeypatch: Any) -> None:
+    app = App(scene, one_turn(pay("A1", 1, id="c1"), pay("A2", 2, id="c2")))
+    app.agent()("begin")
+    case = scene.cases(to="A2")[0].id
+    scene.desk().answer(scene.cases(to="A1")[0].id, "approve")
+    append = scene.effects.append
+
+    def and_decide_the_other(tool: str, arguments: Any) -> None:
+        append(tool, arguments)
+        if arguments["to"] == "A1":
+            # the other has paused again by then
+            time.sleep(0.3)
+            scene.desk().answer(case, "approve")
+
+    monkeypatch.setattr(scene.effects, "append", and_decide_the_other)
+    while app.waker.step():
+        pass
+    assert scene.effects.read() == [{"to": "A1", "amount": 1}, {"to": "A2", "amount": 2}]
+    assert app.hr.parks() == []
 
 
 def test_trust_given_by_strands_own_handler_does_not_pass_the_gate(scene: Scene) -> None:

@@ -57,7 +57,7 @@ def waker(
             # nothing there waits for these cases: it is over, or the user said something else
             await hr.aio.abandon(woken.run, FRAMEWORK, reason=WENT_ON)
             return
-        pause = Pause(state=woken.state, cases=[one.case_id for one in waiting])
+        pause = Pause(state=woken.state)
         events = await sessions.resume(waiting, stalled, pause)
         await _park(hr, woken.run, pause)
         if then is not None:
@@ -95,6 +95,7 @@ class Sessions:
         """Confirm what is decided; the rest stays pending. Or go on with an invocation whose process died."""
         decided = [(one, await self._hr.aio.decision(one.case_id)) for one in waiting]
         answers = [one.answer(_is_yes(decision)) for one, decision in decided if decision is not None]
+        pause.cases = [one.case_id for one, decision in decided if decision is None]
         if not answers and stalled is None:
             return []
         message = types.Content(role="user", parts=answers) if answers else None
@@ -110,7 +111,8 @@ class Sessions:
 
 
 async def _park(hr: Client, run: str, pause: Pause) -> None:
-    cases = [case for case in dict.fromkeys(pause.cases) if await hr.aio.decision(case) is None]
+    # also what was decided meanwhile: it is due at once
+    cases = list(dict.fromkeys(pause.cases))
     if cases and pause.state is not None:
         await hr.aio.park(run=run, framework=FRAMEWORK, cases=cases, state=pause.state, wakes="any")
 

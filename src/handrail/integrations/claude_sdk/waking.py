@@ -52,9 +52,9 @@ def waker(
                 messages = await resumed(given, patience)
         finally:
             hooks.waking.pop(session, None)
-        waiting = [case for case in cases if await hr.aio.decision(case) is None]
-        if waiting:
-            await hr.aio.park(run=session, framework=FRAMEWORK, cases=waiting[-1:], state=woken.state)
+        if cases:
+            # the session ended with it; if it was decided meanwhile, it is due at once
+            await hr.aio.park(run=session, framework=FRAMEWORK, cases=cases[-1:], state=woken.state)
         elif not messages:
             # its call is gone: the session was continued elsewhere
             await hr.aio.abandon(session, FRAMEWORK, reason="the session went on without it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,11 +93,11 @@ class Threads:
         if move.kind == "drop":
             self.hr.abandon(woken.run, FRAMEWORK, reason=WENT_ON)
         elif move.kind == "park":
-            self._park(woken, was, Waking(), now)
+            self._park(woken, was, Waking(), now, ids)
         elif move.kind == "invoke":
             with _collecting(was) as collected:
                 self.graph.invoke(move.given, config, context=self._context(was))
-            self._park(woken, was, collected, self.graph.get_state(config))
+            self._park(woken, was, collected, self.graph.get_state(config), ids)
 
     async def awake(self, woken: Woken) -> None:
         """The same for an asynchronous checkpointer."""
@@ -116,11 +116,12 @@ class Threads:
         if move.kind == "drop":
             await self.hr.aio.abandon(woken.run, FRAMEWORK, reason=WENT_ON)
         elif move.kind == "park":
-            await asyncio.to_thread(self._park, woken, was, Waking(), now)
+            await asyncio.to_thread(self._park, woken, was, Waking(), now, ids)
         elif move.kind == "invoke":
             with _collecting(was) as collected:
                 await self.graph.ainvoke(move.given, config, context=self._context(was))
-            await asyncio.to_thread(self._park, woken, was, collected, await self.graph.aget_state(config))
+            paused = await self.graph.aget_state(config)
+            await asyncio.to_thread(self._park, woken, was, collected, paused, ids)
 
     def config(self, was: Kept) -> RunnableConfig:
         """What to invoke the graph with."""
@@ -137,13 +138,16 @@ class Threads:
         known = woken.cases.get(case_id)
         return known is not None or self.hr.decision(case_id) is not None
 
-    def _park(self, woken: Woken, was: Kept, collected: Waking, now: StateSnapshot) -> None:
+    def _park(
+        self, woken: Woken, was: Kept, collected: Waking, now: StateSnapshot, resumed: Collection[str]
+    ) -> None:  # fmt: skip
         """Park it again if it paused again. What a pause before this one waited for is taken back."""
         same = str(now.config["configurable"].get("checkpoint_id", "")) == was.checkpoint
-        cases = collected.cases | {case for _, case in _asked(now)}
-        if same:
-            cases |= set(woken.cases)
-        cases = {case for case in cases if self.hr.decision(case) is None}
+        asked = _asked(now)
+        # what nobody has answered yet waits even if it was decided meanwhile: it is due at once
+        cases = collected.cases | {case for id, case in asked if id not in resumed}
+        others = {case for _, case in asked} | (set(woken.cases) if same else set())
+        cases |= {case for case in others - cases if self.hr.decision(case) is None}
         state = collected.state or (woken.state if same else None)
         if cases and state is not None:
             self.hr.park(run=woken.run, framework=FRAMEWORK, cases=sorted(cases), state=state, wakes="any")

@@ -129,6 +129,7 @@ async def _quiet(make: Make, kept: dict[str, Any], patience: float) -> Agent:
 
 
 async def _park(hr: Client, run: str, pause: Pause) -> None:
-    cases = [case for case in dict.fromkeys(pause.cases) if await hr.aio.decision(case) is None]
+    # also what was decided meanwhile: it is due at once
+    cases = list(dict.fromkeys(pause.cases))
     if cases and pause.state is not None:
         await hr.aio.park(run=run, framework=FRAMEWORK, cases=cases, state=pause.state, wakes="any")

@@ -76,7 +76,7 @@ def test_hook_stands_before_built_in_tools_too(scene: Scene) -> None:
     (case,) = scene.open_cases()
     edited = {"file_path": str(path), "content": "Dear Madam"}
     scene.desk().answer(case.id, "edit", arguments=edited)
-    assert waker(scene.control, options).step()
+    assert waker(scene.control, options, patience=120).step()
     assert path.read_text() == "Dear Madam"
     execution = scene.execution(case.id)
     assert execution is not None
@@ -89,7 +89,7 @@ def test_built_in_tool_that_fails_leaves_its_execution_to_a_person(scene: Scene)
     asyncio.run(_last("begin", options))
     (case,) = scene.open_cases()
     scene.desk().answer(case.id, "approve")
-    assert waker(scene.control, options).step()
+    assert waker(scene.control, options, patience=120).step()
     assert (scene.folder / "made").exists()
     execution = scene.execution(case.id)
     assert execution is not None
@@ -103,7 +103,7 @@ def test_reuse_a_call_id_runs_nothing_again(scene: Scene) -> None:
     scene.desk().answer(scene.open_cases()[0].id, "approve")
     with suppress(Exception):
         # the scripted model never gives up, so that the turns run out
-        waker(app.hr, limited).step()
+        waker(app.hr, limited, patience=120).step()
     assert scene.effects.read() == [{"to": "A1", "amount": 5}]
     assert len(scene.cases()) == 1
 

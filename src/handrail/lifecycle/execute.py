@@ -25,6 +25,8 @@ LONGEST_HOLD = 24 * 3600 * SECOND
 # an approval nobody used for this long is stale
 APPROVAL_LIFETIME = 7 * 24 * 3600 * SECOND
 RETRYABLE = ("idempotent", "queryable", "transactional")
+# how the nonce of a person who took a step over begins; no program may call itself so
+BY_HAND = "by-hand:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +73,8 @@ def start(tx: Tx, command: Start, *, by_hand: bool = False) -> Execution:
     command.actor.need_scope("execute")
     if not SECOND <= command.hold <= LONGEST_HOLD:
         raise InvalidInput("an execution is held for 1 second to 24 hours")
+    if not by_hand:
+        refuse_by_hand(command.nonce)
     workspace = command.actor.workspace
     row = rows.proposal(tx, workspace, command.case_id, for_update=True)
     if command.action_digest is not None and command.action_digest != row.action_digest:
@@ -88,6 +92,12 @@ def start(tx: Tx, command: Start, *, by_hand: bool = False) -> Execution:
         tool_class="unsafe" if by_hand else record.get("tool_class", "unsafe"),
         hold=command.hold, actor=command.actor, arguments=arguments, revision=row.revision,
     )  # fmt: skip
+
+
+def refuse_by_hand(nonce: str) -> None:
+    """Raise `InvalidInput` for a program's nonce that would pass for a person's: both would hold the same step."""
+    if nonce.startswith(BY_HAND):
+        raise InvalidInput(f"a nonce that begins with {BY_HAND} is a person's", remedy="Give a random one.")
 
 
 def start_new(

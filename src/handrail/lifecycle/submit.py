@@ -75,6 +75,8 @@ def prepare(
 ) -> Submit:
     """Check a proposal and make its canonical bytes. Raises `InvalidInput` (`MalformedJSON` for bad values)."""
     _check(proposal)
+    if nonce is not None:
+        execute.refuse_by_hand(nonce)
     if isinstance(proposal.confidence, float) and not math.isfinite(proposal.confidence):
         # no number at all says as little as none
         proposal = replace(proposal, confidence=None)

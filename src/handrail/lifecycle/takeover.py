@@ -174,4 +174,4 @@ def _executing(actor: Actor) -> Actor:
 
 
 def _nonce(actor: Actor) -> str:
-    return f"by-hand:{actor.pid}"
+    return execute.BY_HAND + actor.pid

@@ -11,7 +11,8 @@ import pytest
 from handrail.canonical import dumps, parse
 from handrail.errors import ClaimLost, Conflict, Forbidden, HandrailError, InvalidInput, NotExecutable, NotFound
 from handrail.execution import TOOL_CLASSES
-from handrail.lifecycle import execute, takeover, undo
+from handrail.lifecycle import execute, submit, takeover, undo
+from handrail.proposal import Proposal
 from handrail.store import statements
 from handrail.store.tx import Tx
 from handrail.testing.factories import agent, person
@@ -45,6 +46,18 @@ class ExecutePromises:
         # he went away: whatever the tool's class, nobody does it again
         rig.pass_time(takeover.USUAL_SECONDS + 1)
         assert rig.start(dropped.case_id).state == "unknown"
+
+    def test_start_under_a_persons_nonce_is_refused(self, rig: Rig) -> None:
+        case = rig.gated()
+        rig.answer(ANN, case)
+        with pytest.raises(InvalidInput, match="a person's"):
+            rig.start(case, nonce=f"{execute.BY_HAND}{BOB.pid}")
+        taken = rig.run(takeover.take_over, takeover.TakeOver(actor=BOB, case_id=case))
+        with pytest.raises(InvalidInput, match="a person's"):
+            rig.start(case, nonce=f"{execute.BY_HAND}{BOB.pid}")
+        assert taken.held == "execution"
+        with pytest.raises(InvalidInput, match="a person's"):
+            submit.prepare(agent(), Proposal(action="look", arguments={}), draw=1.0, nonce=f"{execute.BY_HAND}x")
 
     def test_take_over_a_case_is_a_claim_that_nobody_passes(self, rig: Rig) -> None:
         case = rig.gated()

@@ -272,6 +272,17 @@ def test_settings_name_what_a_proposal_cannot_say() -> None:
     assert replace(Settings(), agent="a").of("t").action == "t"
 
 
+@pytest.mark.parametrize("result", ["x" * 1_200_000, float("nan"), "half a pair: \ud800", {1, 2}])
+def test_tell_a_result_that_cannot_be_recorded_whole_gives_it_and_keeps_what_it_can(world: World, result: Any) -> None:
+    shop = Shop(world, ToolGate(world.client(), terms=TERMS))
+    call = shop.call(5, function=lambda **_: result)
+    told = shop.gate.tell(call)
+    assert (told.kind, told.value) == ("ran", result) or told.value is result
+    again = shop.gate.tell(call)
+    assert again.kind == "ran"
+    assert "Only this much of the result was kept" in again.value
+
+
 def test_resume_an_approved_case_with_another_tool_runs_neither(world: World) -> None:
     made = shop(world)
     told = made.gate.ask(made.call(500))

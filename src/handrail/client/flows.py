@@ -6,17 +6,23 @@ before it, and `Finish`; the arguments are always those the control plane stored
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from handrail.canonical import JSON
+from handrail.canonical import JSON, dumps
 from handrail.client.steps import Answered, Await, AwaitEnd, Call, Finish, Run, Start, Step, Submit
 from handrail.decision import Decision
 from handrail.errors import Conflict, NotExecutable, OutcomeUnknown, ToolFailed, Uncertain
 from handrail.execution import Execution
 from handrail.proposal import Proposal
+
+# a larger result goes to its caller whole, and into the record cut
+MOST_RESULT_BYTES = 900_000
+MOST_RESULT_CHARACTERS = 100_000
+log = logging.getLogger("handrail.flows")
 
 T = TypeVar("T")
 Flow: TypeAlias = Generator[Step, Any, T]
@@ -134,7 +140,7 @@ def effect(execution: Execution, tool: Tool) -> Flow[Any]:
             result=None if uncertain else _error(error),
         )  # fmt: skip
         raise
-    yield Finish(case_id=execution.case_id, fence=execution.fence, ok=True, result=tool.dump_result(value))
+    yield Finish(case_id=execution.case_id, fence=execution.fence, ok=True, result=_kept(tool, value))
     return value
 
 
@@ -154,6 +160,19 @@ def serve_one(case_id: str, tools: Mapping[str, Tool], *, lasting: float = 300.0
 def new_nonce() -> str:
     """What tells one executor from another."""
     return os.urandom(12).hex()
+
+
+def _kept(tool: Tool, value: Any) -> JSON:
+    """The result for whoever asks again. It did happen, so this raises nothing: what cannot be kept whole is cut."""
+    try:
+        made = tool.dump_result(value)
+        if len(dumps(made)) <= MOST_RESULT_BYTES:
+            return made
+    except Exception:
+        log.info("a result of type %s has no JSON form", type(value).__name__)
+    text = (value if isinstance(value, str) else repr(value))[:MOST_RESULT_CHARACTERS]
+    cut = text.encode("utf-8", "backslashreplace").decode()
+    return f"{cut}\n[handrail] Only this much of the result was kept."
 
 
 def _error(error: BaseException) -> JSON:

@@ -222,7 +222,7 @@ def _result(name: str, told: Told) -> ToolResult:
         return _error(name, told.text)
     if isinstance(told.value, ToolResult):
         made = told.value
-    elif told.kind == "ran" and told.value is not None:
+    elif told.kind == "ran" and isinstance(told.value, dict):
         made = ToolResult.model_validate(told.value)
     else:
         made = ToolResult(name=name, result=[TextResultContent(content=_shown(told.value))])

@@ -28,6 +28,8 @@ log = logging.getLogger("handrail.claude_sdk")
 
 Wait = Literal["park", "block"]
 HOLD_SECONDS = 3600.0
+# a server without tools
+LISTENER = "handrail"
 # of the hook, beyond the time that a person has
 SPARE_SECONDS = 60.0
 
@@ -51,14 +53,19 @@ def gate(
     of their server, which is added to the options: `own={"shop": [pay]}`. `terms` (by the tool's name, as in
     `mcp__shop__pay`) and `says` are those of `ToolGate`.
 
-    Raises `InvalidInput` when a server of that name is in the options already.
+    Raises `InvalidInput` when a server of that name is in the options already, or when they name a file of servers.
     """
     if wait not in ("park", "block"):
         raise InvalidInput(f'wait is "park" or "block", not {wait!r}')
     hooks = Hooks(ToolGate(hr, terms=terms, agent=agent, comes_back=wait == "park", **says), wait, hold)
-    servers = dict(options.mcp_servers) if isinstance(options.mcp_servers, Mapping) else {}
-    if own and (servers.keys() & own.keys() or not isinstance(options.mcp_servers, Mapping)):
+    if not isinstance(options.mcp_servers, Mapping):
+        raise InvalidInput("the options name a file of servers", remedy="Give `mcp_servers` as a mapping.")
+    servers = {**options.mcp_servers}
+    if servers.keys() & {*(own or {}), LISTENER}:
         raise InvalidInput("the options have servers that `own` would replace", remedy="Give each its own name.")
+    # for a server of this process Claude Code waits until the hooks are told; without one it may take a resumed
+    # session's call up before
+    servers[LISTENER] = create_sdk_mcp_server(LISTENER)
     for name, mine in (own or {}).items():
         servers[name] = create_sdk_mcp_server(name, tools=[hooks.owned(name, each) for each in mine])
     before = HookMatcher(matcher=tools, hooks=[hooks.before], timeout=hold + SPARE_SECONDS, on_failure="block")
@@ -71,7 +78,7 @@ def gate(
     merged: Any = dict(options.hooks or {})
     for event, mine_too in added.items():
         merged[event] = [*merged.get(event, []), *mine_too]
-    return replace(options, hooks=merged, mcp_servers=servers if own else options.mcp_servers)
+    return replace(options, hooks=merged, mcp_servers=servers)
 
 
 class Hooks:

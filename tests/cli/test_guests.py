@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "a_guest.py").write_text("import a_framework_that_is_not_here\n")
     monkeypatch.setattr(handrail.integrations, "__path__", [*handrail.integrations.__path__, str(tmp_path)])
     monkeypatch.setattr(handrail.integrations.__spec__, "submodule_search_locations", handrail.integrations.__path__)
+    # another test may have had a guest of that name
+    monkeypatch.delitem(sys.modules, "handrail.integrations.a_guest", raising=False)
     importlib.invalidate_caches()
     return "a_guest"
 

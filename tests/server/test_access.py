@@ -35,6 +35,9 @@ NEEDS: dict[tuple[str, str], str] = {
     ("post", "/v1/parks/{park_id}/wake"): "execute", ("post", "/v1/parks/{park_id}/renew"): "execute",
     ("post", "/v1/parks/{park_id}/end"): "execute", ("post", "/v1/parks/{park_id}/retry"): "execute",
     ("post", "/v1/parks/abandon"): "submit",
+    ("post", "/v1/cases/{case_id}/take-over"): "answer", ("post", "/v1/cases/{case_id}/hand-back"): "answer",
+    ("post", "/v1/cases/{case_id}/give-back"): "answer", ("get", "/v1/grants"): "read", ("post", "/v1/grants"): "lead",
+    ("delete", "/v1/grants/{grant_id}"): "review", ("post", "/v1/guidance"): "read",
     ("get", "/v1/session"): "session", ("delete", "/v1/session"): "session",
     ("get", "/v1/events"): "read", ("get", "/v1/halts"): "read", ("post", "/v1/halts"): "stop",
     ("delete", "/v1/halts/{halt_id}"): "lead", ("get", "/v1/operations"): "read",
@@ -75,7 +78,8 @@ BODIES: dict[str, Any] = {
     "rounds": {"action": "pay", "figures": {"round": 1, "proposals": 2, "reviewed": 1, "review_rate": 0.5,
                                             "model_error": None, "passed_error": None}},
     "parks": {"run": "r", "framework": "lg", "cases": ["x"]}, "wake": {"nonce": "n"}, "end": {"fence": 1, "ok": True},
-    "abandon": {"run": "r", "framework": "lg"},
+    "abandon": {"run": "r", "framework": "lg"}, "take-over": {}, "hand-back": {"fence": 1}, "give-back": {"fence": 1},
+    "grants": {"action": "pay", "seconds": 60}, "guidance": {"action": "pay"},
     "claim": {}, "withdraw": {}, "rotate": {}, "{person_id}": {"roles": ["reviewer"]},
 }  # fmt: skip
 

@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 
 class Lines:
-    """A file of JSON lines, each on disk before `write` returns. A line torn by a crash was never written."""
+    """A file of JSON lines, each on disk before `write` returns. A line torn by a crash was never written.
+
+    Any number of these may stand on one file, in any number of processes: its lock is the file's.
+    """
 
     def __init__(self, path: Path):
         self.path = path
-        self._guard = threading.Lock()
-        if path.exists():
-            data = path.read_bytes()
-            os.truncate(path, data.rfind(b"\n") + 1)
 
     def write(self, line: dict[str, Any], halfway: Callable[[], None] = lambda: None) -> None:
         data = json.dumps(line).encode() + b"\n"
-        with self._guard, self.path.open("ab", buffering=0) as file:
+        with self.path.open("ab", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self._mend(file.fileno())
             file.write(data[: len(data) // 2])
             halfway()
             file.write(data[len(data) // 2 :])
             os.fsync(file.fileno())
 
+    def _mend(self, file: int) -> None:
+        """Take away what a crash left of its last line."""
+        written = self.path.read_bytes()
+        if not written.endswith(b"\n"):
+            os.ftruncate(file, written.rfind(b"\n") + 1)
+
     def read(self) -> list[dict[str, Any]]:
         if not self.path.exists():
             return []
-        return [json.loads(line) for line in self.path.read_bytes().split(b"\n")[:-1]]
+        with self.path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            return [json.loads(line) for line in file.read().split(b"\n")[:-1]]
 
 
 class PaymentTool:

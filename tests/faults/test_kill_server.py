@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.maintenance.plane import Plane
 from tests.faults.crowd import Caller, Listener, Program, Reviewer, Stranger
 from tests.faults.histories import judge_histories
-from tests.faults.payment_tool import PaymentTool
+from tests.faults.payment_tool import Lines, PaymentTool
 from tests.faults.test_kill import Attendant, attendant
 from tests.faults.victim import POLICY
 
@@ -135,3 +136,19 @@ def test_judge_histories_finds_what_it_looks_for(tmp_path: Path) -> None:
     look = {"told": "look", "case": "c", "began": 1, "ended": 2, "seen": "approved"}
     assert told(*heard, look, look | {"began": 1.5, "ended": 3, "seen": None}) == []
     assert told(*heard, look, look | {"began": 3, "ended": 4, "seen": None})[0].startswith("I12")
+
+
+def test_write_lines_from_several_hands_tears_none(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_bytes(b'{"torn": by a cra')
+
+    def write(hand: int) -> None:
+        own = Lines(path)
+        for n in range(20):
+            own.write({"hand": hand, "n": n}, halfway=lambda: time.sleep(0.0005))
+            assert {"hand": hand, "n": n} in own.read()
+
+    with ThreadPoolExecutor(4) as hands:
+        for done in [hands.submit(write, hand) for hand in range(4)]:
+            done.result()
+    assert len(Lines(path).read()) == 80

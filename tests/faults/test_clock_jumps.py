@@ -141,8 +141,8 @@ def test_jump_by_hours_approves_nothing_loses_nothing_and_is_written_down(shifte
 
     shifted.move("+0h")
     assert shifted.propose("post", "e") != late
-    # renewed under the earlier time: lapsed by now, and anybody's again; the undo window is still open
-    assert shifted.claim("bob", held).status_code == 200
+    # renewed under the earlier time, which took nothing from it; the undo window is still open
+    assert shifted.claim("bob", held).status_code == 409
     assert [shifted.decision(case) for case in (held, answered, waits)] == [None] * 3
 
     shifted.move("+3h")

@@ -93,7 +93,7 @@ def take(tx: Tx, command: Take) -> Claim:
 
 
 def renew(tx: Tx, command: Hold) -> Claim:
-    """Keep a claim alive. Raises `ClaimLost` when it lapsed or the fence is stale."""
+    """Keep a claim alive; it never ends sooner than before. Raises `ClaimLost` when it lapsed or the fence is stale."""
     return _renew(tx, command.actor, command.case_id, command.fence, command.seconds)
 
 
@@ -237,11 +237,13 @@ def _until(tx: Tx, seconds: int) -> int:
 
 
 def _renew(tx: Tx, actor: Actor, case_id: str, fence: int, seconds: int) -> Claim:
-    expires = _until(tx, seconds)
+    # never shortened, not by a clock set back either: until the time that the log gives, nobody else takes the case
     renewed = tx.one(
-        statements.claim_renew, case_id=case_id, reviewer=actor.pid, fence=fence, now=tx.now, expires_at=expires
-    )
+        statements.claim_renew, case_id=case_id, reviewer=actor.pid, fence=fence, now=tx.now,
+        expires_at=_until(tx, seconds),
+    )  # fmt: skip
     if renewed is None:
         raise ClaimLost()
+    taken_at, expires = renewed
     tx.run(statements.timer_put, kind="claim", subject=case_id, due_at=expires)
-    return Claim(case_id=case_id, reviewer=actor.pid, fence=fence, taken_at=renewed[0], expires_at=expires)
+    return Claim(case_id=case_id, reviewer=actor.pid, fence=fence, taken_at=taken_at, expires_at=expires)

@@ -221,8 +221,9 @@ claim_put = _change(
     ON CONFLICT DO NOTHING""",
 )  # fmt: skip
 claim_renew = _both("""
-    UPDATE claim SET expires_at = :expires_at
-    WHERE case_id = :case_id AND reviewer = :reviewer AND fence = :fence AND expires_at > :now RETURNING taken_at""")
+    UPDATE claim SET expires_at = CASE WHEN expires_at > :expires_at THEN expires_at ELSE :expires_at END
+    WHERE case_id = :case_id AND reviewer = :reviewer AND fence = :fence AND expires_at > :now
+    RETURNING taken_at, expires_at""")
 claim_end = _both("DELETE FROM claim WHERE case_id = :case_id AND fence = :fence RETURNING reviewer")
 claim_put_away = _change(
     "claim", sure=True,

@@ -70,6 +70,13 @@ class ClaimPromises:
         with pytest.raises(Conflict, match="held by another"):
             rig.take(BOB, held.case_id)
 
+    def test_renew_for_a_shorter_time_takes_nothing_away(self, rig: Rig) -> None:
+        held = rig.take(ANN, rig.gated(), seconds=600)
+        assert rig.renew(ANN, held, seconds=60).expires_at == held.expires_at
+        rig.pass_time(61)
+        with pytest.raises(Conflict, match="held by another"):
+            rig.take(BOB, held.case_id)
+
     def test_renew_after_it_lapsed_is_refused(self, rig: Rig) -> None:
         held = rig.take(ANN, rig.gated(), seconds=60)
         rig.clock.advance(61)

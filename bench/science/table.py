@@ -10,9 +10,9 @@ from typing import Any
 
 HEAD = """# Decision science: results
 
-Made by `python bench/science/run.py --write` on {when}, Python {python}; seeds are fixed, peers ran in the same run on the same
-splits. "Ours" is the mean with its 95 % interval over seeds. *beaten*: the whole interval lies beyond the target; *reached*: not
-worse than the target by more than two standard errors; *missed* says what it says.
+Made by `python bench/science/run.py --write` on {when}, Python {python}; seeds are fixed, peers ran in the same run on
+the same splits. "Ours" is the mean with its 95 % interval over seeds. *beaten*: the whole interval lies beyond the
+target; *reached*: not worse than the target by more than two standard errors; *missed* says what it says.
 """
 
 

@@ -8,12 +8,17 @@ from typing import Any
 from agents import HostedMCPTool, MCPToolApprovalFunctionResult, MCPToolApprovalRequest
 from agents.items import ToolApprovalItem
 
+from handrail.canonical import JSON
 from handrail.client.toolcall import Told, ToolCall, ToolGate, quoted
 from handrail.integrations.openai_agents.asking import Asking, parsed
 
 NOT_EDITED = (
     "[handrail] Not executed. A reviewer approved this call with other arguments, and a hosted tool cannot be given "
     "them. Do not issue this call again unless the user asks for it."
+)
+LET_GO_BEFORE = (
+    "[handrail] This call was approved and let go before, and the run broke off. Whether it took effect is not known "
+    "here. Do not issue this call again unless the user asks for it."
 )
 
 
@@ -29,20 +34,31 @@ class AskingHosted(Asking):
 
     def named(self, tool: Any, arguments: str | None, call_id: str) -> ToolCall:
         """The call of one of the server's tools. Its effect here is that it is let go."""
-        call = self.call(parsed(arguments), call_id, lambda **_: "let go")
-        return replace(call, name=f"{self.name}.{tool}")
+        return replace(self.call(parsed(arguments), call_id), name=f"{self.name}.{tool}")
 
     async def released(self, call: ToolCall) -> Told:
-        """Let it go if it may be. A call that would run with other arguments than approved may not."""
+        """Let it go if it may be, once. A call that would run with other arguments than approved may not.
+
+        `ran` says that it is let go now. After a crash, or with an old snapshot, it is `unknown`: only OpenAI knows
+        whether the first permission reached it.
+        """
         told = await self.ask(call)
         if told.kind != "ready":
             return told
         if told.edited:
             return replace(told, kind="refused", text=NOT_EDITED)
-        told = await self.gate.atell(call)
+        now: list[bool] = []
+
+        def let_go(**_: JSON) -> JSON:
+            now.append(True)
+            return "let go"
+
+        told = await self.gate.atell(replace(call, function=let_go))
         if told.kind == "answered":
             said = f"[handrail] Not executed. A person answered in the tool's stead: {quoted(told.value)}"
             return replace(told, kind="refused", text=said)
+        if told.kind == "ran" and not now:
+            return replace(told, kind="unknown", text=LET_GO_BEFORE)
         return told
 
     async def answer(self, request: MCPToolApprovalRequest) -> MCPToolApprovalFunctionResult:

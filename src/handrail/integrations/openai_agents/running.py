@@ -15,6 +15,7 @@ from agents.items import ToolApprovalItem
 
 from handrail.client.client import Client
 from handrail.client.run import current_run
+from handrail.client.toolcall import Told, ToolCall
 from handrail.client.waker import Waker
 from handrail.errors import InvalidInput, Unavailable
 from handrail.integrations.openai_agents.asking import Asking
@@ -24,6 +25,7 @@ from handrail.parked import Woken
 
 FRAMEWORK = "openai-agents"
 log = logging.getLogger("handrail.openai_agents")
+Pending = tuple[ToolApprovalItem, Asking, list[Told]]
 Options = Mapping[str, Any] | Callable[[str], Mapping[str, Any]]
 
 
@@ -71,32 +73,66 @@ async def resume(
 async def settle(state: RunState[Any, Any]) -> Settled:
     """Give a paused run the decisions that were made, each to its own call; the rest stays pending.
 
+    Hosted calls are let go last, all at once, and once: when nothing else is pending, the next thing the run does is
+    to ask the model with them, and no snapshot is kept in between. Go on with the run after this; it may pause again.
     Raises `Unavailable` when the control plane does not answer. Calls of tools that are not gated are left alone.
     """
-    answered, waiting = 0, []
+    here: list[Pending] = []
+    hosted: list[Pending] = []
+    others = False
     for item in state.get_interruptions():
         asking = _asking_of(item)
         if asking is None:
-            continue
-        told = [
-            await (asking.released(call) if isinstance(asking, AskingHosted) else asking.ask(call))
-            for call in asking.waiting(item)
-        ]
-        for one in told:
-            if isinstance(one.error, Unavailable):
-                raise one.error
-        still = [one.case_id for one in told if one.kind == "open" and one.case_id is not None]
-        waiting += still
-        if still:
-            continue
-        answered += 1
-        # a single approval, of this call; "always" would cover calls that nobody has seen
-        if any(one.kind in ("ready", "ran") for one in told):
-            asking.admit(item)
-            state.approve(item)
-        else:
-            state.reject(item, rejection_message=" ".join(one.text for one in told))
+            others = others or not _is_answered(state, item)
+        elif not isinstance(asking, AskingHosted):
+            here.append((item, asking, await _told(asking.ask, asking.waiting(item))))
+        elif not _is_answered(state, item):
+            hosted.append((item, asking, await _told(asking.ask, asking.waiting(item))))
+    answered = sum(_answer(state, *pending) for pending in here)
+    waiting = _open(here) + _open(hosted)
+    if not answered and not waiting and not others:
+        for item, asking, _ in hosted:
+            assert isinstance(asking, AskingHosted)
+            answered += _answer(state, item, asking, await _told(asking.released, asking.waiting(item)))
     return Settled(answered, tuple(waiting))
+
+
+def _open(several: list[Pending]) -> list[str]:
+    return [
+        one.case_id for _, _, told in several for one in told if one.kind == "open" and one.case_id is not None
+    ]  # fmt: skip
+
+
+async def _told(ask: Callable[[ToolCall], Awaitable[Told]], calls: list[ToolCall]) -> list[Told]:
+    told = [await ask(call) for call in calls]
+    for one in told:
+        if isinstance(one.error, Unavailable):
+            raise one.error
+    return told
+
+
+def _answer(state: RunState[Any, Any], item: ToolApprovalItem, asking: Asking, told: list[Told]) -> bool:
+    """Give the SDK its yes or no, unless something is open."""
+    if any(one.kind == "open" for one in told):
+        return False
+    # a single approval, of this call; "always" would cover calls that nobody has seen
+    if any(one.kind in ("ready", "ran") for one in told):
+        asking.admit(item)
+        state.approve(item)
+    else:
+        state.reject(item, rejection_message=" ".join(one.text for one in told))
+    return True
+
+
+def _is_answered(state: RunState[Any, Any], item: ToolApprovalItem) -> bool:
+    """Whether this state holds a yes or no already. The SDK keeps listing what was answered until the run goes on."""
+    raw: Any = item.raw_item
+    call_id = item.call_id or (raw["id"] if isinstance(raw, dict) else raw.id)
+    # the SDK keeps the answers of a paused run in a private field only
+    context = state._context
+    if context is None:
+        return False
+    return context.get_approval_status(item.name or "", call_id, existing_pending=item) is not None
 
 
 def waker(

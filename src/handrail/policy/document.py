@@ -161,7 +161,10 @@ class Terms(_Part):
 
 
 class Cost(_Part):
-    """Numbers of the cost model, in one currency: replay and simulation use them, routing does not."""
+    """What errors, reviews and waits cost, in one currency: for replay, simulation, and routing by `gate: value`.
+
+    An action's own fields win over the policy's.
+    """
 
     currency: Currency | None = None
     # one review by one person
@@ -172,6 +175,32 @@ class Cost(_Part):
     refused: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     # one minute a program waits
     delay_minute: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    # how long an answer usually takes
+    wait_minutes: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    # chance that taking an action back comes in time and works
+    undo_chance: Share = 0.0
+    # what each act costs under each truth, where there is more than right and wrong; what is left out costs nothing
+    matrix: dict[Name, dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]]] | None = None
+    # name under which the reviewers' own errors are installed; without it they are assumed right in 9 of 10
+    reviewer: Name | None = None
+
+
+class GrowthEntry(_Part):
+    """What the action may earn where people agree with it: promotions are proposed under these terms, never made."""
+
+    enabled: bool = True
+    # the share of misses a promotion is held to; `target_error` goes before it; 0.02 without either
+    limit: Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)] | None = None
+    # evidence at which a cell has passed: 20 is wrong in at most 1 of 20
+    level: Annotated[float, Field(ge=20, le=1_000_000, allow_inf_nan=False)] = 20.0
+    # how long a promotion lasts
+    days: Annotated[int, Field(ge=1, le=90)] = 90
+    # share of what it lets through that people re-check
+    spot_check_rate: Annotated[float, Field(ge=0.01, le=0.05, allow_inf_nan=False)] = 0.05
+    # reason codes, categories and harm classes of which one miss is enough, or a condition on the proposal
+    severe: list[Name] | Condition | None = None
+    # the argument whose values earn apart, or `target`; without it one is picked
+    by: Name | None = None
 
 
 class ActionEntry(Terms):
@@ -181,6 +210,10 @@ class ActionEntry(Terms):
     description: str | None = None
     auto_approve_threshold: Share | None = None
     soft_review_threshold: Share | None = None
+    # the most error `auto_approve` may let through; thresholds are then certified for it
+    target_error: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] | None = None
+    # `value` asks a person where asking saves more than it costs; thresholds beside it stay a floor
+    gate: Literal["thresholds", "value"] = "thresholds"
     max_auto_approve_amount: Limits
     require_two_reviewers_above: Limits
     sla_seconds: Seconds | None = None
@@ -193,6 +226,7 @@ class ActionEntry(Terms):
     undo: Name | None = None
     arguments_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     cost: Cost | None = None
+    growth: GrowthEntry | None = None
 
 
 class RouteEntry(Terms):

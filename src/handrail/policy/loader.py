@@ -226,6 +226,10 @@ def _conditions(document: Document, source: Source) -> Iterator[Problem]:
         yield from _condition(rule.when, ("rules", number, "when"), source, windows, schema)
     for number, grant in enumerate(document.grants):
         yield from _condition(grant.when, ("grants", number, "when"), source, frozenset(), schemas.get(grant.action))
+    for number, action in enumerate(document.escalation_policies):
+        if action.growth is not None and isinstance(action.growth.severe, str):
+            path = ("escalation_policies", number, "growth", "severe")
+            yield from _condition(action.growth.severe, path, source, frozenset(), action.arguments_schema)
 
 
 def _condition(

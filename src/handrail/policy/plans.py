@@ -26,6 +26,7 @@ from handrail.policy.document import (
 )
 from handrail.policy.document import Terms as TermsEntry
 from handrail.policy.facts import FOREVER, Grant
+from handrail.policy.growth import Growth, growth_of
 from handrail.policy.terms import Terms
 from handrail.route import SEVERITY, Autonomy, Stage, Tier
 
@@ -125,6 +126,8 @@ class Plan:
     budgets: tuple[Budget, ...]
     schedules: tuple[Schedule, ...]
     grants: tuple[Grant, ...]
+    # what it may earn; None: nothing
+    growth: Growth | None = None
 
 
 def normal(name: str) -> str:
@@ -219,6 +222,7 @@ class _Planner:
             budgets=tuple(_budget(b) for b in document.budgets if _concerns(b.actions, name)),
             schedules=tuple(_schedule(s) for s in document.schedules if _concerns(s.actions, name)),
             grants=tuple(compile_grant(grant) for grant in document.grants if grant.action == name and entry),
+            growth=growth_of(entry),
         )
 
     def rule(self, rule: RuleEntry) -> Rule:

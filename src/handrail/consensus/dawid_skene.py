@@ -9,21 +9,17 @@ Golds are clamped, and when there are any the first matrices come from them alon
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from handrail.consensus.answers import Answer, Answers, collect
-from handrail.consensus.majority import Consensus
+from handrail.consensus.answers import Answer, Answers, Floats, Integers, collect
+from handrail.consensus.majority import Consensus, consensus_of, shares
 from handrail.errors import InvalidInput
 
 TOLERANCE = 1e-4
 ROUNDS = 100
-_TIE = 1e-9
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,50 +30,142 @@ class DawidSkene:
     consensus: dict[str, Consensus]
     confusion: dict[str, tuple[tuple[float, ...], ...]]
     rounds: int
+    # expected cases by (truth, answer) of each reviewer, and by truth: what an update adds to
+    seen: dict[str, Floats]
+    truths: Floats
 
     def skill(self, reviewer: str) -> float:
         """Mean chance of being right, each label weighing the same."""
         rows = self.confusion[reviewer]
         return sum(row[i] for i, row in enumerate(rows)) / len(rows)
 
+    def judge(self, said: Mapping[str, Any]) -> Consensus:
+        """What the answers of one more case come to: `said` maps reviewer to label. Labels never seen say nothing."""
+        chances = self._chances(said)
+        top = np.sort(chances)
+        tie = len(top) > 1 and top[-1] - top[-2] < 1e-9
+        return Consensus(
+            label=None if tie else self.labels[int(chances.argmax())],
+            chances=dict(zip(self.labels, chances.tolist(), strict=True)),
+            n=len(said),
+        )
 
-def dawid_skene(answers: Iterable[Answer], golds: Mapping[str, Any] | None = None) -> DawidSkene:
+    def updated(self, said: Mapping[str, Any], truth: Any = None) -> DawidSkene:
+        """The model after one more case: its posterior (all of it on `truth` where that is known) joins the counts.
+
+        Cheap and slightly order-dependent; refit with `dawid_skene` now and then, such as nightly.
+        """
+        k = len(self.labels)
+        chances = self._chances(said) if truth is None else np.eye(k)[self.labels.index(truth)]
+        seen, confusion = dict(self.seen), dict(self.confusion)
+        for reviewer, label in said.items():
+            if label not in self.labels:
+                continue
+            counts = seen.get(reviewer, np.zeros((k, k))).copy()
+            counts[:, self.labels.index(label)] += chances
+            seen[reviewer] = counts
+            confusion[reviewer] = _rows(_normal(counts + prior(k)))
+        return replace(self, seen=seen, confusion=confusion, truths=self.truths + chances)
+
+    def _chances(self, said: Mapping[str, Any]) -> Floats:
+        k = len(self.labels)
+        unknown = _normal(prior(k))
+        made = np.log((self.truths + 1.0) / (self.truths + 1.0).sum())
+        for reviewer, label in said.items():
+            if label in self.labels:
+                matrix = np.asarray(self.confusion[reviewer]) if reviewer in self.confusion else unknown
+                made = made + np.log(matrix[:, self.labels.index(label)])
+        made = np.exp(made - made.max())
+        return np.asarray(made / made.sum(), dtype=np.float64)
+
+
+def dawid_skene(answers: Iterable[Answer] | Answers, golds: Mapping[str, Any] | None = None) -> DawidSkene:
     """Fit on all answers at once. `golds` maps case to its known label. Raises `InvalidInput` without answers."""
-    held = collect([*answers])
+    held = answers if isinstance(answers, Answers) else collect(answers)
     if not held.cases:
         raise InvalidInput("there are no answers to aggregate")
-    known = _known(held, golds or {})
+    truth, rounds = fit(held, held.known(golds or {}))
+    seen = counted(held, truth)
+    confusion = _normal(seen + prior(len(held.labels)))
+    return DawidSkene(
+        labels=held.labels,
+        consensus=consensus_of(held, truth),
+        confusion={name: _rows(matrix) for name, matrix in zip(held.reviewers, confusion, strict=True)},
+        rounds=rounds,
+        seen=dict(zip(held.reviewers, seen, strict=True)),
+        truths=truth.sum(axis=0),
+    )
+
+
+def fit(held: Answers, known: Integers) -> tuple[Floats, int]:
+    """Chances of the truth, shape (cases, labels), and the rounds it took. `known`: label by case, -1 unknown."""
     k = len(held.labels)
+    if k == 1:
+        return np.ones((len(held.cases), 1)), 0
     clamp = known >= 0
-    truth = held.counts / held.counts.sum(axis=1, keepdims=True)
-    truth[clamp] = np.eye(k)[known[clamp]]
-    seen = clamp[held.case] if clamp.any() else np.ones(len(held.case), dtype=bool)
-    confusion = _confusion(held, truth, seen)
-    every = np.ones(len(held.case), dtype=bool)
+    certain = np.eye(k)[known[clamp]]
+    truth = shares(held)
+    truth[clamp] = certain
+    first = clamp[held.case] if clamp.any() else None
+    confusion = _normal(counted(held, truth, first) + prior(k))
     rounds = 0
     while rounds < ROUNDS:
         rounds += 1
         before = truth
-        truth = _truth(held, np.log(confusion), _rates(before))
-        truth[clamp] = np.eye(k)[known[clamp]]
-        confusion = _confusion(held, truth, every)
+        truth = expected(held, confusion, _rates(before))
+        truth[clamp] = certain
+        confusion = _normal(counted(held, truth) + prior(k))
         if np.abs(truth - before).max() < TOLERANCE:
             break
-    return DawidSkene(
-        labels=held.labels,
-        consensus=_consensus(held, truth),
-        confusion={
-            name: tuple(tuple(row) for row in matrix.tolist())
-            for name, matrix in zip(held.reviewers, confusion, strict=True)
-        },
-        rounds=rounds,
-    )
+    return truth, rounds
 
 
-def _known(held: Answers, golds: Mapping[str, Any]) -> NDArray[np.int64]:
-    at = {label: i for i, label in enumerate(held.labels)}
-    # a gold whose label nobody ever gave cannot be placed and is left out
-    return np.array([at.get(golds[case], -1) if case in golds else -1 for case in held.cases], dtype=np.int64)
+def from_golds_alone(held: Answers, known: Integers) -> Floats:
+    """Chances by Bayes' rule from matrices and rates counted on golds and nothing else.
+
+    It cannot be led astray by a majority that errs alike, and it learns nothing from the other cases.
+    """
+    k = len(held.labels)
+    clamp = known >= 0
+    truth = np.zeros((len(held.cases), k))
+    truth[clamp] = np.eye(k)[known[clamp]]
+    confusion = _normal(counted(held, truth, clamp[held.case]) + prior(k))
+    made = expected(held, confusion, _rates(truth))
+    made[clamp] = truth[clamp]
+    return made
+
+
+def prior(k: int) -> Floats:
+    """Pseudo-cases of one reviewer by (truth, answer)."""
+    off, on = (0.5, 2.5) if k <= 10 else (0.5 / (k - 1), 2.0)
+    return np.asarray(off + (on - off) * np.eye(k), dtype=np.float64)
+
+
+def counted(held: Answers, truth: Floats, among: Any = None) -> Floats:
+    """M step: expected cases by (reviewer, truth, answer). `among` picks answers."""
+    k, reviewers = len(held.labels), len(held.reviewers)
+    place = held.reviewer * k + held.label
+    case = held.case
+    if among is not None:
+        place, case = place[among], case[among]
+    made = np.empty((reviewers, k, k))
+    for t, chance in enumerate(np.ascontiguousarray(truth.T)):
+        made[:, t, :] = np.bincount(place, weights=chance[case], minlength=reviewers * k).reshape(reviewers, k)
+    return made
+
+
+def expected(held: Answers, confusion: Floats, rates: Floats) -> Floats:
+    """E step: chance of each label for each case, in logarithms until the end."""
+    k, cases = len(held.labels), len(held.cases)
+    said = held.reviewer * k + held.label
+    made = np.empty((k, cases))
+    for t in range(k):
+        weights = np.log(confusion[:, t, :]).ravel()
+        made[t] = np.log(rates[t]) + np.bincount(held.case, weights=weights[said], minlength=cases)
+    made -= made.max(axis=0)
+    np.exp(made, out=made)
+    made /= made.sum(axis=0)
+    return np.ascontiguousarray(made.T)
 
 
 def _rates(truth: Floats) -> Floats:
@@ -85,42 +173,9 @@ def _rates(truth: Floats) -> Floats:
     return np.asarray(total / total.sum(), dtype=np.float64)
 
 
-def _confusion(held: Answers, truth: Floats, seen: NDArray[np.bool_]) -> Floats:
-    """M step: expected counts plus prior, normalised; shape (reviewers, truth, answer)."""
-    k, reviewers = len(held.labels), len(held.reviewers)
-    place = (held.reviewer * k + held.label)[seen]
-    case = held.case[seen]
-    made = np.empty((reviewers, k, k))
-    for t in range(k):
-        made[:, t, :] = np.bincount(place, weights=truth[case, t], minlength=reviewers * k).reshape(reviewers, k)
-    off, on = (0.5, 2.5) if k <= 10 else (0.5 / (k - 1), 2.0)
-    made += off + (on - off) * np.eye(k)
-    return np.asarray(made / made.sum(axis=2, keepdims=True), dtype=np.float64)
+def _normal(made: Floats) -> Floats:
+    return np.asarray(made / made.sum(axis=-1, keepdims=True), dtype=np.float64)
 
 
-def _truth(held: Answers, log_confusion: Floats, rates: Floats) -> Floats:
-    """E step: chance of each label for each case."""
-    k, cases = len(held.labels), len(held.cases)
-    made = np.empty((cases, k))
-    for t in range(k):
-        weights = log_confusion[held.reviewer, t, held.label]
-        made[:, t] = np.log(rates[t]) + np.bincount(held.case, weights=weights, minlength=cases)
-    made -= made.max(axis=1, keepdims=True)
-    np.exp(made, out=made)
-    made /= made.sum(axis=1, keepdims=True)
-    return made
-
-
-def _consensus(held: Answers, truth: Floats) -> dict[str, Consensus]:
-    people = np.bincount(held.case, minlength=len(held.cases))
-    ranked = np.sort(truth, axis=1)
-    tie = ranked[:, -1] - ranked[:, -2] < _TIE if truth.shape[1] > 1 else np.zeros(len(truth), dtype=bool)
-    best = truth.argmax(axis=1)
-    return {
-        case: Consensus(
-            label=None if tie[i] else held.labels[best[i]],
-            chances=dict(zip(held.labels, truth[i].tolist(), strict=True)),
-            n=int(people[i]),
-        )
-        for i, case in enumerate(held.cases)
-    }
+def _rows(matrix: Floats) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in matrix.tolist())

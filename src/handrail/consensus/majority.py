@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from handrail.consensus.answers import Answer, collect
+import numpy as np
+
+from handrail.consensus.answers import Answer, Answers, Floats, collect
+
+_TIE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +33,35 @@ class Consensus:
 def majority(answers: Iterable[Answer]) -> dict[str, Consensus]:
     """Consensus by case: the label with the most answers, None on a tie. One answer a person, the latest."""
     held = collect(answers)
-    made: dict[str, Consensus] = {}
-    for case, row in zip(held.cases, held.counts, strict=True):
-        top = float(row.max())
-        leaders = [label for label, count in zip(held.labels, row, strict=True) if count == top]
-        n = int(row.sum())
-        made[case] = Consensus(
-            label=leaders[0] if len(leaders) == 1 else None,
-            chances={label: float(count) / n for label, count in zip(held.labels, row, strict=True)},
-            n=n,
+    return consensus_of(held, shares(held))
+
+
+def shares(held: Answers) -> Floats:
+    """The share of each case's answers that each label got: shape (cases, labels)."""
+    counts = held.counts
+    return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0), dtype=np.float64)
+
+
+def consensus_of(held: Answers, chances: Floats) -> dict[str, Consensus]:
+    """The likeliest label of each case, None where two are equally likely."""
+    if not held.cases:
+        return {}
+    people = np.bincount(held.case, minlength=len(held.cases)).tolist()
+    best = chances.argmax(axis=1).tolist()
+    tie = tied(chances).tolist()
+    rows = chances.tolist()
+    labels = held.labels
+    return {
+        case: Consensus(
+            label=None if tie[i] else labels[best[i]], chances=dict(zip(labels, rows[i], strict=True)), n=people[i]
         )
-    return made
+        for i, case in enumerate(held.cases)
+    }
+
+
+def tied(chances: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which rows have no single largest chance."""
+    if chances.shape[1] < 2:
+        return np.zeros(len(chances), dtype=bool)
+    top = np.partition(chances, -2, axis=1)
+    return np.asarray(top[:, -1] - top[:, -2] < _TIE)

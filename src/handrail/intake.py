@@ -20,7 +20,7 @@ import orjson
 
 from handrail.canonical import JSON, MAX_DEPTH, MAX_INTEGER, dumps, not_json
 from handrail.errors import InvalidInput, MalformedJSON
-from handrail.proposal import KINDS, Proposal
+from handrail.proposal import KINDS, PICKED, Proposal
 
 # where a confidence that is no number is kept, below `scores`
 CONFIDENCE_GIVEN = "confidence_given"
@@ -176,6 +176,10 @@ def _read(name: str, value: Any) -> Any:
         return _amount(value)
     if name == "severity":
         return _severity(value)
+    if name == "picked":
+        return _one_of(name, value, PICKED)
+    if name == "chance":
+        return _chance(value)
     if name == "evidence":
         return _evidence(value)
     if name == "confidence":
@@ -188,6 +192,12 @@ def _seconds(name: str, value: Any) -> int | None:
     if value is not None and (type(value) is not int or value < 1):
         raise InvalidInput(f"{name} is a positive whole number of seconds, or absent")
     return value
+
+
+def _chance(value: Any) -> float:
+    if type(value) not in (int, float) or not 0.0 < value <= 1.0:
+        raise InvalidInput("chance is a number above 0, at most 1: the share that was drawn")
+    return float(value)
 
 
 def _text(name: str, value: Any) -> str:

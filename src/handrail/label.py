@@ -7,7 +7,9 @@ from typing import Literal
 
 from handrail.canonical import JSON
 
-LabelSource = Literal["review", "outcome", "gold", "spot_check"]
+# `active`: of a case that was picked because it teaches; it trains, and measures nothing. `reserve`: of one that was
+# drawn by chance alone in the same loop.
+LabelSource = Literal["review", "outcome", "gold", "spot_check", "active", "reserve"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class Label:
     reviewer: str | None
     blind: bool
     verdict: str | None
-    # chance that this case was looked at: 1 for gated cases, the rate for spot checks
-    inclusion: float
+    # chance that this case was looked at: 1 for gated cases, the rate for spot checks and for a reserve; None for a
+    # case picked because it teaches: nobody knows its chance, so it enters no estimate
+    inclusion: float | None
     made_at: int

@@ -7,6 +7,10 @@ from typing import Literal
 
 from handrail.canonical import JSON
 
+# why a case is asked in a loop of learning: because it teaches, or drawn by chance alone
+Picked = Literal["active", "reserve"]
+PICKED: tuple[Picked, ...] = ("active", "reserve")
+
 Kind = Literal["action", "prediction", "output", "plan", "question", "comparison", "annotation"]
 KINDS: tuple[Kind, ...] = ("action", "prediction", "output", "plan", "question", "comparison", "annotation")
 
@@ -50,6 +54,8 @@ class Proposal:
     # the caller's own idempotency key
     key: str | None = None
 
+    # what the program was asked: text, or chat messages; shown to reviewers, and the prompt of training examples
+    prompt: JSON = None
     # what a diff compares with: the present state, or the model's draft
     base: JSON = None
     # typed exhibits: [{"kind": "text|diff|image|table|tests|plan|json", "title", "content", "source", "trusted"}]
@@ -77,6 +83,10 @@ class Proposal:
     within_seconds: int | None = None
     # a known-answer case: its answer; never delivered, never executed
     gold: JSON = None
+    # asked to learn from: a person always answers, and a label of an `active` one calibrates and certifies nothing
+    picked: Picked | None = None
+    # the chance with which a `reserve` case was drawn, 0 to 1
+    chance: float | None = None
 
     def record(self) -> dict[str, JSON]:
         """As plain JSON, without what is empty or as usual; the bytes that are stored are made from this."""
@@ -91,8 +101,9 @@ class Proposal:
 _USUAL: tuple[tuple[str, JSON], ...] = (
     ("kind", "action"), ("target", None), ("schema", None), ("confidence", None), ("scores", None),
     ("categories", ()), ("amount", None), ("currency", None), ("environment", None), ("principal", None),
-    ("owners", ()), ("agent", None), ("run", None), ("call_id", None), ("key", None), ("base", None),
+    ("owners", ()), ("agent", None), ("run", None), ("call_id", None), ("key", None), ("prompt", None), ("base", None),
     ("evidence", ()), ("agent_says", None), ("reach", None), ("severity", 1.0), ("harm_classes", ()),
     ("personal_data", ()), ("undo", None), ("undoes", None), ("tool_class", "unsafe"),
     ("executor", "caller"), ("to", ()), ("within_seconds", None), ("gold", None),
+    ("picked", None), ("chance", None),
 )  # fmt: skip

@@ -22,7 +22,8 @@ from handrail.learning.export import LABEL_COLUMNS, PREFERENCE_COLUMNS, label_ro
 from handrail.learning.labels import evidence, label_outcome, label_review
 from handrail.learning.preferences import from_comparison, from_edit, split_of
 from handrail.learning.queries import choose, cold_start, doubt_by_entropy, doubt_by_margin, needs_more_classes, spread
-from handrail.learning.rounds import run_round, stable
+from handrail.learning.rounds import run_round
+from handrail.learning.stopping import stable
 from handrail.learning.triggers import answers, batches, retrain_due
 from handrail.proposal import Proposal
 from handrail.review import Review

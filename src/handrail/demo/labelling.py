@@ -207,7 +207,7 @@ class Labelling:
                 continue
             items.append(item)
             answers.append(int(counted[0][0]))
-            weights.append(1.0 / labels[0].inclusion)
+            weights.append(1.0 / (labels[0].inclusion or 1.0))
             # drawn by chance: spot checks of what went through, and of what did not the same share
             if labels[0].source == "spot_check" or (labels[0].action == LABEL and self._thinned(item)):
                 self._uniform.add(item)

@@ -73,6 +73,8 @@ def label_review(
         source, answer, correct = "gold", proposal.gold, _equal(proposal.gold, proposed(proposal))
     elif route.spot_check:
         source = "spot_check"
+    elif proposal.picked is not None:
+        source = proposal.picked
     return Label(
         id=id,
         case_id=review.case_id,
@@ -90,7 +92,7 @@ def label_review(
         reviewer=review.reviewer if reviewer is None else reviewer,
         blind=review.blind,
         verdict=review.verdict,
-        inclusion=route.spot_check_rate if route.spot_check else 1.0,
+        inclusion=_inclusion(proposal, route.spot_check_rate if route.spot_check else 1.0),
         made_at=made_at,
     )
 
@@ -128,7 +130,7 @@ def label_outcome(
         reviewer=None,
         blind=False,
         verdict=None,
-        inclusion=inclusion,
+        inclusion=_inclusion(proposal, inclusion),
         made_at=made_at,
     )
 
@@ -148,7 +150,8 @@ class Evidence:
 
 def evidence(labels: Iterable[Label]) -> Evidence:
     """One (score, right or wrong) per case. An outcome overrides reviews; reviewers who tie say nothing; golds stay
-    out.
+    out, and so does every label of a case that was picked because it teaches, an outcome too: what is picked for being
+    doubtful says nothing about the rest.
 
     The score is `scores`, or the stated `confidence` where no scores were sent.
     """
@@ -162,6 +165,8 @@ def evidence(labels: Iterable[Label]) -> Evidence:
             left_out["unknown"] += 1
         elif score is None:
             left_out["no score"] += 1
+        elif label.source == "active" or label.inclusion is None:
+            left_out["picked to learn from"] += 1
         elif not 0.0 < label.inclusion <= 1.0:
             left_out["no inclusion probability"] += 1
         else:
@@ -175,7 +180,7 @@ def evidence(labels: Iterable[Label]) -> Evidence:
         cases.append(case)
         scores.append(found[0].confidence if found[0].scores is None else found[0].scores)
         correct.append(right)
-        weights.append(1.0 / found[0].inclusion)
+        weights.append(1.0 / (found[0].inclusion or 1.0))
     return Evidence(
         cases=tuple(cases),
         scores=tuple(scores),
@@ -183,6 +188,12 @@ def evidence(labels: Iterable[Label]) -> Evidence:
         weights=tuple(weights),
         left_out=dict(left_out),
     )
+
+
+def _inclusion(proposal: Proposal, usual: float) -> float | None:
+    if proposal.picked is None:
+        return usual
+    return proposal.chance if proposal.picked == "reserve" else None
 
 
 def _agreed(labels: list[Label]) -> bool | None:

@@ -8,19 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from handrail.errors import InvalidInput
+from handrail.learning.kmeans import Ints, spread
+from handrail.learning.samplers import (
+    View,
+    at_random,
+    by_spread_margin,
+    doubt_by_entropy,
+    doubt_by_margin,
+    sampler,
+    sound_chances,
+    sound_features,
+)
 
-Strategy = Literal["margin", "entropy", "random"]
+__all__ = [
+    "RESERVE", "Asked", "Partition", "choose", "cold_start", "doubt_by_entropy", "doubt_by_margin", "first_batch",
+    "needs_more_classes", "partition", "spread",
+]  # fmt: skip
+
 RESERVE = 0.15
-_KMEANS_ROUNDS = 25
-_CANDIDATES = 10
-
-Floats = NDArray[np.float64]
+# cases of a cold start, as a multiple of the classes
+COLD_START = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,18 +48,25 @@ class Asked:
         return self.doubtful + self.reserve
 
 
-def doubt_by_margin(chances: Any) -> Floats:
-    """1 − (largest − second largest chance); higher is more doubtful."""
-    p = _chances(chances)
-    top = np.partition(p, -2, axis=1)
-    return np.asarray(1.0 - (top[:, -1] - top[:, -2]), dtype=np.float64)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """A pool cut in two before any score is seen. `reserve` is in the order in which it is asked: every beginning of it
+    is a uniform sample of the whole pool, whatever the samplers do to `active`."""
+
+    active: Ints
+    reserve: Ints
+    # with which a case came into the reserve
+    chance: float
 
 
-def doubt_by_entropy(chances: Any) -> Floats:
-    """Entropy over its maximum, 0 to 1."""
-    p = _chances(chances)
-    logs = np.log(np.where(p > 0.0, p, 1.0))
-    return np.asarray(-(p * logs).sum(axis=1) / np.log(p.shape[1]), dtype=np.float64)
+def partition(pool: int, rng: np.random.Generator, *, reserve: float = RESERVE) -> Partition:
+    """Cut a pool of so many cases. Drawing the reserve anew from what samplers left over would not be uniform: they
+    leave the easy ones."""
+    if pool < 1 or not 0.0 <= reserve < 1.0:
+        raise InvalidInput(f"a pool of {pool} with a reserve of {reserve} makes no sense", remedy="Reserve under 1.")
+    order = rng.permutation(pool).astype(np.int64)
+    held = round(pool * reserve)
+    return Partition(active=np.sort(order[held:]), reserve=order[:held], chance=held / pool)
 
 
 def choose(
@@ -55,7 +74,7 @@ def choose(
     size: int,
     rng: np.random.Generator,
     *,
-    strategy: Strategy = "margin",
+    strategy: str = "margin",
     features: Any = None,
     reserve: float = RESERVE,
 ) -> Asked:
@@ -65,7 +84,7 @@ def choose(
     are spread by k-means over the ten times as many most doubtful, so that a batch does not ask one question twenty
     times.
     """
-    p = _chances(chances)
+    p = sound_chances(chances)
     if size < 1 or not 0.0 <= reserve <= 1.0:
         raise InvalidInput(f"a batch of {size} with a reserve of {reserve} makes no sense")
     size = min(size, len(p))
@@ -73,15 +92,11 @@ def choose(
     # drawn before any score is looked at, or it would not be uniform
     kept = rng.choice(len(p), held, replace=False)
     rest = np.setdiff1d(np.arange(len(p)), kept)
-    doubtful: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+    doubtful: Ints = np.zeros(0, dtype=np.int64)
     if size > held:
-        doubt = (doubt_by_entropy if strategy == "entropy" else doubt_by_margin)(p[rest])
-        # the small noise settles ties without favouring low indices
-        order = rest[np.lexsort((rng.random(len(rest)), -doubt))]
-        doubtful = order[: size - held]
-        if features is not None:
-            near = order[: _CANDIDATES * (size - held)]
-            doubtful = near[spread(np.asarray(features, dtype=np.float64)[near], size - held, rng)]
+        x = None if features is None else sound_features(features)
+        pick = by_spread_margin if strategy == "margin" and x is not None else sampler(strategy)
+        doubtful = pick(View(candidates=rest, chances=p, features=x), size - held, rng)
     return Asked(
         doubtful=tuple(doubtful.tolist()), reserve=tuple(sorted(kept.tolist())), reserve_chance=held / max(1, len(p))
     )
@@ -89,58 +104,24 @@ def choose(
 
 def cold_start(features: Any, size: int, rng: np.random.Generator) -> tuple[int, ...]:
     """The first cases to ask, before there is a model: those nearest to the centres of k-means."""
-    x = np.asarray(features, dtype=np.float64)
-    if x.ndim != 2 or not np.isfinite(x).all():
-        raise InvalidInput("features must be finite numbers, one row a case")
+    x = sound_features(features)
     return tuple(sorted(spread(x, min(size, len(x)), rng).tolist()))
+
+
+def first_batch(view: View, size: int, classes: int, rng: np.random.Generator) -> Ints:
+    """`size` candidates to begin with: at most three a class at k-means centres, the rest at random.
+
+    More centres would be outliers rather than variety; without features all are drawn at random.
+    """
+    size = min(size, len(view.candidates))
+    if view.features is None:
+        return at_random(view, size, rng)
+    x = sound_features(view.features)[view.candidates]
+    central = view.candidates[list(cold_start(x, min(size, COLD_START * classes), rng))]
+    rest = View(candidates=np.setdiff1d(view.candidates, central))
+    return np.concatenate([central, at_random(rest, size - len(central), rng)])
 
 
 def needs_more_classes(labels: Sequence[Any]) -> bool:
     """Whether a cold start has seen one class only; then add random cases until it has seen two."""
     return len(set(labels)) < 2
-
-
-def spread(x: Floats, k: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Row indices of k distinct rows, one nearest to each centre of k-means (Lloyd 1982, seeded as k-means++)."""
-    if k >= len(x):
-        return np.arange(len(x))
-    centres = _seeds(x, k, rng)
-    for _ in range(_KMEANS_ROUNDS):
-        owner = _distances(x, centres).argmin(axis=1)
-        sizes = np.bincount(owner, minlength=k)
-        sums = np.zeros_like(centres)
-        np.add.at(sums, owner, x)
-        moved = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], centres)
-        if np.allclose(moved, centres):
-            break
-        centres = moved
-    far = _distances(x, centres)
-    taken: list[int] = []
-    for centre in range(k):
-        column = far[:, centre].copy()
-        column[taken] = np.inf
-        taken.append(int(column.argmin()))
-    return np.array(taken, dtype=np.int64)
-
-
-def _seeds(x: Floats, k: int, rng: np.random.Generator) -> Floats:
-    chosen = [int(rng.integers(len(x)))]
-    nearest = _distances(x, x[chosen])[:, 0]
-    while len(chosen) < k:
-        total = float(nearest.sum())
-        at = int(rng.choice(len(x), p=nearest / total)) if total > 0 else int(rng.integers(len(x)))
-        chosen.append(at)
-        nearest = np.minimum(nearest, _distances(x, x[[at]])[:, 0])
-    return x[chosen]
-
-
-def _distances(x: Floats, centres: Floats) -> Floats:
-    squared = (x**2).sum(axis=1)[:, None] - 2.0 * x @ centres.T + (centres**2).sum(axis=1)[None, :]
-    return np.asarray(np.maximum(squared, 0.0), dtype=np.float64)
-
-
-def _chances(chances: Any) -> Floats:
-    p = np.asarray(chances, dtype=np.float64)
-    if p.ndim != 2 or p.shape[1] < 2 or not np.isfinite(p).all() or (p < 0).any():
-        raise InvalidInput("class chances must be finite and not negative, one row a case, two classes or more")
-    return p

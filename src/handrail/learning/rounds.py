@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,8 +46,3 @@ def run_round(
         model_error=None if held is None or not len(held) else float((~held).mean()),
         passed_error=float((~z[passed]).mean()) if passed.any() else None,
     )
-
-
-def stable(kappas: Sequence[float], *, least: float = 0.99, rounds: int = 3) -> bool:
-    """Whether successive models agree so well (mean kappa of the last rounds) that more labels teach little."""
-    return len(kappas) >= rounds and float(np.mean(kappas[-rounds:])) >= least

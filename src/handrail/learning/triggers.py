@@ -70,7 +70,7 @@ def answers(labels: Sequence[Label]) -> list[tuple[str, str, str]]:
     return [
         (label.case_id, label.reviewer, "right" if label.correct else "wrong")
         for label in labels
-        if label.reviewer is not None and label.correct is not None and label.source in {"review", "spot_check"}
+        if label.reviewer is not None and label.correct is not None and label.source not in {"gold", "outcome"}
     ]
 
 

@@ -106,6 +106,8 @@ def _check(proposal: Proposal) -> None:
         raise InvalidInput(f"tool_class {proposal.tool_class!r} is none of {', '.join(TOOL_CLASSES)}")
     if not proposal.action:
         raise InvalidInput("a proposal needs an action", remedy="Name what is to be done, as the policy knows it.")
+    if (proposal.picked == "reserve") != (proposal.chance is not None):
+        raise InvalidInput("a reserve comes with the chance with which it was drawn, and nothing else does")
     if proposal.executor not in ("caller", "worker"):
         raise InvalidInput(f"executor {proposal.executor!r} is neither caller nor worker")
     if proposal.within_seconds is not None and not 0 < proposal.within_seconds <= LONGEST_WAIT:
@@ -200,6 +202,7 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
     route = _hold_when_full(tx, policy, workspace, route)
     if proposal.gold is not None:
         route = replace(route, tier="hard_gate", reviewers=1, spot_check=False)
+    route = _asked_to_learn(route, proposal)
     if tx.workspace(workspace).frozen and route.tier in ("auto_approve", "soft_review"):
         reason = Reason(
             code="frozen", text="This workspace was restored from a copy and waits for an operator.", tier="hard_gate"
@@ -231,6 +234,20 @@ def _narrowed(route: Route, proposal: Proposal) -> Route:
         known = route.deadline_seconds
         route = replace(route, deadline_seconds=min(known or proposal.within_seconds, proposal.within_seconds))
     return route
+
+
+def _asked_to_learn(route: Route, proposal: Proposal) -> Route:
+    """What is asked to learn from is asked: letting the confident ones through would leave the reserve without them.
+
+    The reserve measures the model, so its reviewers answer without the model's opinion.
+    """
+    if proposal.picked is None or route.tier == "deny":
+        return route
+    route = replace(route, blind=route.blind or proposal.picked == "reserve", spot_check=False)
+    if route.tier == "hard_gate":
+        return route
+    reason = Reason(code="picked", text="It was picked to learn from a person's answer.", tier="hard_gate")
+    return replace(route, tier="hard_gate", reviewers=max(1, route.reviewers), reasons=(*route.reasons, reason))
 
 
 def _decided_at_once(route: Route, halted: str | None) -> tuple[str | None, dict[str, JSON] | None]:

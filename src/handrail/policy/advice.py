@@ -48,7 +48,10 @@ def advice(policy: Policy, *, now: int) -> list[str]:
 
 def _of_action(entry: ActionEntry) -> Iterator[str]:
     name = entry.action_type
-    if entry.auto_approve_threshold is None and entry.soft_review_threshold is None and entry.autonomy is None:
+    bare = entry.auto_approve_threshold is None and entry.soft_review_threshold is None
+    if entry.target_error is not None and entry.auto_approve_threshold is None:
+        yield f"{name} has a target_error and no certified threshold yet: handrail tune --action {name}"
+    elif bare and entry.autonomy is None and entry.gate != "value":
         yield f"{name} has neither threshold nor autonomy, so every proposal of it goes to a person"
     if entry.autonomy in ("confirm", "collaborate", "human_leads") and entry.auto_approve_threshold is not None:
         yield f"{name} has autonomy {entry.autonomy}: its thresholds change nothing"

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,13 @@ from handrail.policy import clauses
 from handrail.policy.amounts import LARGEST, SMALLEST, read_amount
 from handrail.policy.currencies import CURRENCIES
 from handrail.policy.evaluate import Policy
+from handrail.policy.facts import NO_FACTS, Asking, Facts
 from handrail.policy.plans import Plan, aliases, irreversible_names
 from handrail.policy.terms import staging
 from handrail.proposal import Proposal
 from handrail.route import SEVERITY
 
-COLUMNS = ("action", "confidence", "amount", "currency", "tool", "categories", "kind")
+COLUMNS = ("action", "confidence", "amount", "currency", "tool", "categories", "kind", "gain")
 # rows at a time: small enough for the processor's cache
 _CHUNK = 1 << 15
 _REMEMBERED = 100_000
@@ -50,8 +51,9 @@ def route_many(policy: Policy, columns: Mapping[str, Column], *, now: int) -> Ro
     """Route every row of `columns`.
 
     `action` is needed (text); `confidence` and `amount` are numbers, NaN or None for absent (amounts may
-    be decimal strings); `currency` and `tool` text or None; `categories` sequences of text; `kind` text.
-    Raises `InvalidInput` for an unknown column or columns of different lengths.
+    be decimal strings); `currency` and `tool` text or None; `categories` sequences of text; `kind` text;
+    `gain` what asking a person would save, in the money of the policy's costs, for actions with `gate: value` (NaN: not
+    known). Raises `InvalidInput` for an unknown column or columns of different lengths.
     """
     return _Router(policy, now).route(_checked(columns))
 
@@ -100,6 +102,14 @@ class _Router:
         self.auto = _numbers(plan.auto for plan in plans)
         self.soft = _numbers(plan.soft for plan in plans)
         self.without = np.array([_rank_without_confidence(plan) for plan in plans], dtype=np.uint8)
+        weighings = [plan.weighing for plan in plans]
+        self.weighs = np.array([weighing is not None for weighing in weighings])
+        self.review = _numbers(weighing.review if weighing else None for weighing in weighings)
+        self.delay = _numbers(weighing.delay if weighing else None for weighing in weighings)
+        self.undo = _numbers(weighing.undo if weighing else None for weighing in weighings)
+        self.listed = np.array([plan.listed for plan in plans])
+        self.reversible = np.array([plan.undo is not None and not plan.listed for plan in plans])
+        self.uncertified = np.array([plan.target_error is not None and _bare(plan) for plan in plans])
         self.floor = np.array([self._floor(plan) for plan in plans], dtype=np.uint8)
         self.tools = np.array([plan.names_tools for plan in plans])
         self.has_cap = np.array([bool(plan.caps) for plan in plans])
@@ -124,6 +134,9 @@ class _Router:
             amount, inexact = _amounts(part.get("amount"), len(codes))
             confidence = _confidences(part.get("confidence"), len(codes))
             tiers[here] = self._confidence(codes, confidence)
+            if self.weighs[codes].any():
+                gain, kind = _confidences(part.get("gain"), len(codes)), part.get("kind")
+                tiers[here] = np.maximum(tiers[here], self._asking(codes, confidence, gain, kind))
             asked_tools = self.tools[codes]
             if asked_tools.any():
                 gate = tools.read(part["tool"]) if "tool" in part else np.ones(len(codes), np.intp)
@@ -148,6 +161,18 @@ class _Router:
             tier = np.where((confidence < 0.0) | (confidence > 1.0), clauses.HARD, tier)
         return np.maximum(tier.astype(np.uint8), self.floor[codes])
 
+    def _asking(self, codes: NDArray[np.intp], confidence: Floats, gain: Floats, kind: Column) -> NDArray[np.uint8]:
+        """What `asking.of_asking` says beyond the thresholds; 0 for actions that weigh nothing."""
+        other = np.zeros(len(codes), bool) if kind is None else np.array([bool(k) and k != "action" for k in kind])
+        undo = np.where(self.reversible[codes] | (other & ~self.listed[codes]), self.undo[codes], 0.0)
+        with np.errstate(invalid="ignore"):
+            soft, hard = undo * gain - self.review[codes], gain - self.review[codes] - self.delay[codes]
+            known = (confidence >= 0.0) & (confidence <= 1.0) & (gain >= 0.0) & (gain < np.inf)
+            tier = np.where(soft > 0.0, clauses.SOFT, clauses.AUTO)
+            tier = np.where(hard > np.maximum(soft, 0.0), clauses.HARD, tier)
+        tier = np.where(known & ~self.uncertified[codes], tier, clauses.HARD)
+        return np.where(self.weighs[codes], tier, clauses.AUTO).astype(np.uint8)
+
     def _amount(self, codes: NDArray[np.intp], amount: Floats, currency: NDArray[np.intp]) -> tuple[Flags, Flags]:
         """Which rows an amount gates, and which need more people for it."""
         given = ~np.isnan(amount)
@@ -168,7 +193,9 @@ class _Router:
         self, part: dict[str, Column], row: int, start: int, tiers: NDArray[np.uint8], reviewers: NDArray[np.uint8]
     ) -> None:
         proposal = row_as_proposal({name: column[row] for name, column in part.items()})
-        route = self.policy.route(proposal, now=self.now, draw=1.0)
+        gain = part["gain"][row] if part.get("gain") is not None else None
+        facts = NO_FACTS if _absent(gain) else Facts(asking=Asking(gain=float(cast(float, gain))))
+        route = self.policy.route(proposal, facts, now=self.now, draw=1.0)
         tiers[start + row] = SEVERITY[route.tier]
         reviewers[start + row] = min(route.reviewers, 255)
 
@@ -232,8 +259,12 @@ def _numbers(values: Iterator[float | None]) -> Floats:
 
 
 def _rank_without_confidence(plan: Plan) -> int:
-    free = plan.auto is None and plan.soft is None and plan.autonomy in ("full", "notify")
+    free = _bare(plan) and (plan.weighing is not None or plan.autonomy in ("full", "notify"))
     return clauses.AUTO if free else clauses.HARD
+
+
+def _bare(plan: Plan) -> bool:
+    return plan.auto is None and plan.soft is None
 
 
 def _people(plan: Plan, least: int) -> int:

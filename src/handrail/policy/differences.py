@@ -20,7 +20,7 @@ _MORE = frozenset(
 # … or a smaller one is
 _LESS = frozenset(
     "max_auto_approve_amount require_two_reviewers_above max_amount max_count max_prompts sla_seconds "
-    "deadline_seconds expires reviewer_session_limit_minutes".split()
+    "deadline_seconds expires reviewer_session_limit_minutes target_error".split()
 )
 _LOOSENING = frozenset({"grants"})
 _TIGHTENING = frozenset(

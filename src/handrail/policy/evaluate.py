@@ -8,6 +8,7 @@ from functools import lru_cache
 from handrail.canonical import digest
 from handrail.policy import clauses
 from handrail.policy.amounts import NO_MONEY, Money, money_of, read_amount
+from handrail.policy.asking import of_asking
 from handrail.policy.clauses import AUTO, DENY, HARD, SOFT, Clause, clause
 from handrail.policy.conditions import Condition, ConditionProblem, Scope, Undecided
 from handrail.policy.document import ActionEntry, Document, Feedback, ReviewSettings
@@ -75,11 +76,12 @@ class Policy:
         """What to fetch before `route`: answers for `Facts.usages`, and whether live grants matter."""
         plan = self.plan(proposal.action)
         grants = _grantable(plan, proposal) and not _passes_anyway(plan, proposal)
-        if not plan.budgets and not plan.windows:
+        asking = plan.weighing is not None
+        if not plan.budgets and not plan.windows and not asking:
             return _GRANTS if grants else _NOTHING
         spans = (*plan.windows, *(budget.span for budget in plan.budgets))
         windows = {window: None for span in spans if (window := clauses.window_of(span, proposal)) is not None}
-        return Needs(windows=tuple(windows), grants=grants)
+        return Needs(windows=tuple(windows), grants=grants, asking=asking)
 
     def windows(self, proposal: Proposal) -> tuple[Window, ...]:
         """Every window, of any action's rules and budgets, that this proposal counts in."""
@@ -99,7 +101,10 @@ class Policy:
         """Everything the policy has to say, before grants: what `route` weighs."""
         plan = self.plan(proposal.action)
         money = self.money(proposal)
-        made = [clauses.of_confidence(plan, proposal)]
+        if plan.weighing is None:
+            made = [clauses.of_confidence(plan, proposal)]
+        else:
+            made = list(of_asking(plan, plan.weighing, proposal, facts.asking))
         if not plan.declared:
             made = [clause(HARD, "unknown_action", f"the policy does not know the action {proposal.action!r}")]
         if facts.halted is not None:
@@ -299,7 +304,7 @@ def _grantable(plan: Plan, proposal: Proposal) -> bool:
 def _passes_anyway(plan: Plan, proposal: Proposal) -> bool:
     """Whether a grant could change nothing, seen without weighing everything."""
     simple = not (plan.rules or plan.caps or plan.schedules or plan.autonomy or plan.categories or plan.names_tools)
-    return simple and clauses.of_confidence(plan, proposal).rank == AUTO
+    return simple and plan.weighing is None and clauses.of_confidence(plan, proposal).rank == AUTO
 
 
 def _applies(grant: Grant, proposal: Proposal, scope: Scope, now: int) -> bool:

@@ -34,9 +34,11 @@ class Needs:
     windows: tuple[Window, ...] = ()
     # whether grants for this action could matter
     grants: bool = False
+    # whether the policy weighs what asking a person would save
+    asking: bool = False
 
     def __bool__(self) -> bool:
-        return self.grants or bool(self.windows)
+        return self.grants or self.asking or bool(self.windows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,16 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What asking a person about one proposal would save, worked out beforehand (`calibration.value`)."""
+
+    # in the money of the policy's costs, on average, before the price of the review; finite, not negative
+    gain: float
+    # what it rests on, in words
+    basis: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """A window added up."""
 
@@ -101,6 +113,8 @@ class Facts:
     grants: tuple[Grant, ...] = ()
     # why this agent, action, run or workspace is halted; None: it is not
     halted: str | None = None
+    # what asking would save; None: not known, and a policy that weighs it sends the proposal up
+    asking: Asking | None = None
 
 
 NO_FACTS = Facts()

@@ -14,6 +14,7 @@ from handrail.policy.conditions import Condition, ConditionProblem
 from handrail.policy.document import MONEY_FIELDS, ActionEntry, Document
 from handrail.policy.problems import Problem, did_you_mean, refuse
 from handrail.policy.source import Path, Source, read
+from handrail.policy.weighing import cost_of
 
 _REMEDIES = {
     "missing": "Add the field.",
@@ -108,7 +109,7 @@ def _contradictions(document: Document, source: Source) -> Iterator[Problem]:
     """What each field alone cannot show."""
     yield from _doubles(document, source)
     for number, action in enumerate(document.escalation_policies):
-        yield from _action(action, ("escalation_policies", number), source)
+        yield from _action(action, document, ("escalation_policies", number), source)
     yield from _people(document, source)
     yield from _references(document, source)
     yield from _conditions(document, source)
@@ -136,7 +137,7 @@ def _doubles(document: Document, source: Source) -> Iterator[Problem]:
             seen.setdefault(name, path)
 
 
-def _action(action: ActionEntry, path: Path, source: Source) -> Iterator[Problem]:
+def _action(action: ActionEntry, document: Document, path: Path, source: Source) -> Iterator[Problem]:
     auto, soft = action.auto_approve_threshold, action.soft_review_threshold
     if auto is not None and soft is not None and soft > auto:
         yield source.problem(
@@ -144,6 +145,8 @@ def _action(action: ActionEntry, path: Path, source: Source) -> Iterator[Problem
             f"{soft} is above auto_approve_threshold {auto}, so soft_review could never be reached",
             f"Use a value up to {auto}, or leave the field out.",
         )
+    if action.gate == "value":
+        yield from _weighing(action, document, path, source)
     if action.arguments_schema is not None:
         try:
             jsonschema.Draft202012Validator.check_schema(action.arguments_schema)
@@ -155,6 +158,30 @@ def _action(action: ActionEntry, path: Path, source: Source) -> Iterator[Problem
             )
     if action.undo == action.action_type:
         yield source.problem((*path, "undo"), "an action cannot be its own undo", "Name the action that reverses it.")
+
+
+def _weighing(action: ActionEntry, document: Document, path: Path, source: Source) -> Iterator[Problem]:
+    """What weighing needs: a calibrated confidence, the price of a review, and what errors cost."""
+    cost = cost_of(document, action)
+    where = (*path, "gate")
+    if action.calibrator is None:
+        yield source.problem(where, "value needs a calibrated confidence", "Name a calibrator for this action.")
+    if not cost.review:
+        yield source.problem(where, "value needs the price of one review", "Give cost: review, above 0.")
+    if not cost.wrong and cost.matrix is None:
+        yield source.problem(where, "value needs what an error costs", "Give cost: wrong, or cost: matrix.")
+    if cost.delay_minute and cost.wait_minutes is None:
+        yield source.problem(
+            where, "delay_minute counts only with the wait it stands for", "Give cost: wait_minutes as well."
+        )
+    if cost.matrix is not None:
+        truths = {truth for row in cost.matrix.values() for truth in row}
+        if len(cost.matrix) < 2 or len(truths) < 2 or not any(v for row in cost.matrix.values() for v in row.values()):
+            yield source.problem(
+                where,
+                "the cost matrix weighs nothing",
+                "Give two or more acts, two or more truths, and a cost above 0.",
+            )
 
 
 def _foreign(schema: Any) -> Iterator[str]:

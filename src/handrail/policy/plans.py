@@ -28,6 +28,7 @@ from handrail.policy.document import Terms as TermsEntry
 from handrail.policy.facts import FOREVER, Grant
 from handrail.policy.growth import Growth, growth_of
 from handrail.policy.terms import Terms
+from handrail.policy.weighing import Weighing, weighing_of
 from handrail.route import SEVERITY, Autonomy, Stage, Tier
 
 HARD = SEVERITY["hard_gate"]
@@ -126,6 +127,9 @@ class Plan:
     budgets: tuple[Budget, ...]
     schedules: tuple[Schedule, ...]
     grants: tuple[Grant, ...]
+    target_error: float | None = None
+    # set where asking is weighed
+    weighing: Weighing | None = None
     # what it may earn; None: nothing
     growth: Growth | None = None
 
@@ -222,6 +226,8 @@ class _Planner:
             budgets=tuple(_budget(b) for b in document.budgets if _concerns(b.actions, name)),
             schedules=tuple(_schedule(s) for s in document.schedules if _concerns(s.actions, name)),
             grants=tuple(compile_grant(grant) for grant in document.grants if grant.action == name and entry),
+            target_error=entry.target_error if entry else None,
+            weighing=weighing_of(document, entry, self.own_terms(entry)),
             growth=growth_of(entry),
         )
 

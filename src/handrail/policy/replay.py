@@ -10,7 +10,7 @@ from typing import Any
 
 from handrail.clock import SECOND
 from handrail.policy.evaluate import Policy
-from handrail.policy.facts import Facts, Usage, Window
+from handrail.policy.facts import Asking, Facts, Usage, Window
 from handrail.proposal import Proposal
 from handrail.route import SEVERITY, TIERS, Route, Tier
 
@@ -82,16 +82,22 @@ class Replay:
     moves: list[Move] = field(default_factory=list)
 
 
+Worth = Callable[[Policy, Proposal], Asking | None]
+"""What asking a person about a proposal would save; None: not known."""
+
+
 class Ledger:
     """Windows kept in memory while a stream passes: running sums, so each proposal costs the same."""
 
-    def __init__(self) -> None:
+    def __init__(self, asking: Worth | None = None) -> None:
         self._windows: dict[Window, _Running] = {}
+        self._asking = asking
 
     def facts(self, policy: Policy, proposal: Proposal, now: int) -> Facts:
         """What came before this proposal, for every window the policy needs."""
         needs = policy.needs(proposal)
-        return Facts(usages={window: self._answer(window, now) for window in needs.windows})
+        asking = self._asking(policy, proposal) if needs.asking and self._asking is not None else None
+        return Facts(usages={window: self._answer(window, now) for window in needs.windows}, asking=asking)
 
     def record(self, policy: Policy, proposal: Proposal, route: Route, now: int) -> None:
         """Count the proposal, unless it was refused."""
@@ -145,15 +151,17 @@ def replay(
     start: int,
     draws: Callable[[], float],
     keep: int = 20,
+    asking: Worth | None = None,
 ) -> Replay:
     """Route every proposal by both policies and compare. `start` is the time of a stream that says none,
-    `draws` gives a number in [0, 1) for each proposal; without `prices` nothing is said of cost.
+    `draws` gives a number in [0, 1) for each proposal; without `prices` nothing is said of cost. `asking` works out
+    what asking a person would save, for actions with `gate: value`.
 
     Streams of any length: memory grows with the windows the policies read, not with the stream. Both
     policies see the same draws, and each its own past.
     """
     made = Replay()
-    ledgers = (Ledger(), Ledger())
+    ledgers = (Ledger(asking), Ledger(asking))
     now = start
     for number, recorded in enumerate(stream, 1):
         # a window never runs backwards, whatever the stream says

@@ -1,0 +1,65 @@
+"""The clauses of `gate: value`: ask a person where asking saves more than it costs.
+
+What asking would save is worked out beforehand (`calibration.value`) and comes as a fact; here it is only weighed
+against the prices of the policy. Thresholds beside it stay a floor, and so does everything else a policy says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from handrail.intake import CONFIDENCE_GIVEN
+from handrail.policy.amounts import shown
+from handrail.policy.clauses import AUTO, HARD, SOFT, Clause, clause, of_confidence
+from handrail.policy.facts import Asking
+from handrail.policy.plans import Plan
+from handrail.policy.weighing import Weighing
+from handrail.proposal import Proposal
+
+
+def of_asking(plan: Plan, weighing: Weighing, proposal: Proposal, asking: Asking | None) -> Iterator[Clause]:
+    """The cheapest tier, and whatever is wrong with the confidence or with what is known of the value."""
+    wrong = _wrong(proposal)
+    if wrong is not None:
+        yield wrong
+        return
+    if plan.auto is not None or plan.soft is not None:
+        yield of_confidence(plan, proposal)
+    elif plan.target_error is not None:
+        text = f"no threshold is certified yet for an error of at most {plan.target_error:g}, so a person decides"
+        yield clause(HARD, "not_certified", text, "confidence")
+    if asking is None or not 0.0 <= asking.gain < math.inf:
+        yield clause(HARD, "asking_unknown", "what asking a person would save is not known, so a person decides")
+        return
+    yield _weighed(plan, weighing, proposal, asking)
+
+
+def _weighed(plan: Plan, weighing: Weighing, proposal: Proposal, asking: Asking) -> Clause:
+    """0 for `auto_approve`, undo · V − review for `soft_review`, V − review − delay for `hard_gate`: the most wins."""
+    takes_back = (plan.undo is not None or proposal.kind != "action") and not plan.listed
+    undo = weighing.undo if takes_back else 0.0
+    soft, hard = undo * asking.gain - weighing.review, asking.gain - weighing.review - weighing.delay
+    unit = f" {weighing.currency}" if weighing.currency else ""
+    price = f"{weighing.review:.4g}{unit}" + (f" ({asking.basis})" if asking.basis else "")
+    if hard > max(soft, 0.0):
+        wait = f"{weighing.delay:.4g}{unit} of waiting and " if weighing.delay else ""
+        text = f"asking a person first saves {asking.gain:.4g}{unit} on average and costs {wait}{price}"
+        return clause(HARD, "asking_pays", text, "confidence")
+    if soft > 0.0:
+        text = f"a look afterwards saves {undo * asking.gain:.4g}{unit} on average and costs {price}"
+        return clause(SOFT, "asking_pays_afterwards", text, "confidence")
+    text = f"asking a person saves {asking.gain:.4g}{unit} on average and costs {price}"
+    return clause(AUTO, "asking_costs_more", text)
+
+
+def _wrong(proposal: Proposal) -> Clause | None:
+    confidence = proposal.confidence
+    given = proposal.scores.get(CONFIDENCE_GIVEN) if type(proposal.scores) is dict else None
+    if confidence is None and given is None:
+        return clause(HARD, "confidence_missing", "no confidence was given, and this action weighs it")
+    sound = isinstance(confidence, int | float) and type(confidence) is not bool and 0.0 <= confidence <= 1.0
+    if given is None and sound:
+        return None
+    said = given if given is not None else shown(confidence)
+    return clause(HARD, "confidence_malformed", f"confidence {said} is not a number from 0 to 1")

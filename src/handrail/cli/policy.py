@@ -17,16 +17,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from handrail.calibration.confusion import Confusion
 from handrail.canonical import parse
 from handrail.clock import SystemClock, from_iso
 from handrail.errors import InvalidInput, InvalidPolicy
 from handrail.intake import proposal_from, proposal_from_json
+from handrail.lifecycle.asking import weighed
 from handrail.policy.advice import advice
 from handrail.policy.differences import differences
 from handrail.policy.document import Cost
 from handrail.policy.evaluate import Policy, compile_text
 from handrail.policy.explain import explain as explained
-from handrail.policy.replay import Ledger, Prices, Recorded, Replay, Side
+from handrail.policy.replay import Ledger, Prices, Recorded, Replay, Side, Worth
 from handrail.policy.replay import replay as replayed
 from handrail.policy.schema import json_schema
 from handrail.proposal import Proposal
@@ -38,6 +40,9 @@ INVALID, UNREADABLE = 1, 2
 
 File = Annotated[Path, typer.Argument(help="A policy file (YAML).", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Reviewers = Annotated[
+    Path | None, typer.Option(help="A reviewers' table (JSON, of `handrail tune`), for actions with gate: value.")
+]
 
 
 @app.command()
@@ -64,13 +69,17 @@ def explain(
     proposal: Annotated[str, typer.Option(help="A JSON file with one proposal, or - for standard input.")],
     at: Annotated[str | None, typer.Option(help="The time to assume, RFC 3339; now when left out.")] = None,
     draw: Annotated[float, typer.Option(min=0, max=1, help="The random draw to assume, for spot checks.")] = 1.0,
+    reviewers: Reviewers = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say where a proposal goes under FILE, and why. Windows and budgets are taken as unused."""
+    """Say where a proposal goes under FILE, and why.
+
+    Windows and budgets are taken as unused, and the confidence given as calibrated.
+    """
     policy = _load(file, as_json)
     now = SystemClock().now() if at is None else _moment(at)
     given = _proposal(proposal, as_json)
-    facts = Ledger().facts(policy, given, now)
+    facts = Ledger(_worth(reviewers, as_json)).facts(policy, given, now)
     made = explained(policy, given, facts, now=now, draw=draw)
     if as_json:
         _print(made)
@@ -94,6 +103,7 @@ def replay(
     wrong_price: Annotated[float | None, typer.Option(min=0, help="Cost of a wrong proposal let through.")] = None,
     refused_price: Annotated[float | None, typer.Option(min=0, help="Cost of a right proposal refused.")] = None,
     keep: Annotated[int, typer.Option(min=0, help="How many moved proposals to show.")] = 20,
+    reviewers: Reviewers = None,
     as_json: AsJson = False,
 ) -> None:
     """Route a recorded stream by OLD and by NEW, and show what would change.
@@ -113,6 +123,7 @@ def replay(
                 start=SystemClock().now(),
                 draws=Random(0).random,
                 keep=keep,
+                asking=_worth(reviewers, as_json),
             )
         except (InvalidInput, UnicodeDecodeError) as error:
             _unreadable(str(error), as_json)
@@ -141,6 +152,19 @@ def schema(as_json: AsJson = True) -> None:
     """Print the JSON Schema of policy files, for editors."""
     del as_json  # it is JSON either way
     _print(json_schema())
+
+
+def _worth(file: Path | None, as_json: bool) -> Worth:
+    """What asking would save, by the one table given for whatever name the policy uses."""
+    table: Confusion | None = None
+    if file is not None:
+        try:
+            table = Confusion.from_json(parse(file.read_bytes()))
+        except OSError as error:
+            _unreadable(f"{file}: {error.strerror or error}", as_json)
+        except InvalidInput as error:
+            _unreadable(f"{file}: {error}", as_json)
+    return lambda policy, proposal: weighed(policy, proposal, lambda _: table)
 
 
 def _load(file: Path, as_json: bool) -> Policy:

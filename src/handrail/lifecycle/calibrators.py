@@ -1,4 +1,4 @@
-"""Calibrators: kept by name and version, applied on the way in."""
+"""Calibrators, and the tables of how reviewers err: kept by name and version, applied on the way in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from handrail.calibration.calibrator import Calibrator
+from handrail.calibration.confusion import Confusion
 from handrail.canonical import JSON, digest, dumps, parse
 from handrail.errors import InvalidInput
 from handrail.lifecycle.actor import Actor
@@ -14,10 +15,13 @@ from handrail.proposal import Proposal
 from handrail.store import schema, statements
 from handrail.store.tx import Tx
 
+# canonical JSON has one spelling
+REVIEWERS = b'"kind":"reviewer"'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Install:
-    """Keep a fitted calibrator under a name that a policy can attach to an action."""
+    """Keep a fitted calibrator, or a reviewers' table (kind `reviewer`), under a name that a policy can name."""
 
     actor: Actor
     name: str
@@ -27,13 +31,17 @@ class Install:
 def install(tx: Tx, command: Install) -> int:
     """Store the next version of a calibrator; returns its number. The newest one is applied from now on."""
     command.actor.need_scope("admin")
-    Calibrator.from_json(command.calibrator)
+    if isinstance(command.calibrator, dict) and command.calibrator.get("kind") == "reviewer":
+        Confusion.from_json(command.calibrator)
+    else:
+        Calibrator.from_json(command.calibrator)
     data = dumps(command.calibrator)
     newest = tx.one(statements.calibrator_newest, workspace=command.actor.workspace, name=command.name)
     version = 1 if newest is None else newest[0] + 1
     tx.add(schema.calibrator, workspace=command.actor.workspace, name=command.name, version=version, bytes=data,
            digest=digest(data), made_at=tx.now)  # fmt: skip
     tx.memo.pop(("calibrator", command.actor.workspace, command.name), None)
+    tx.memo.pop(("reviewer", command.actor.workspace, command.name), None)
     tx.entry(command.actor.workspace, "calibrator.changed", command.actor.entry(),
              calibrator={"name": command.name, "version": version, "digest": digest(data)})  # fmt: skip
     return version
@@ -64,7 +72,7 @@ def newest(tx: Tx, workspace: str, name: str) -> Calibrator | None:
     key = ("calibrator", workspace, name)
     if key not in tx.memo:
         row = tx.one(statements.calibrator_newest, workspace=workspace, name=name)
-        tx.memo[key] = None if row is None else _read(bytes(row[1]))
+        tx.memo[key] = None if row is None or REVIEWERS in bytes(row[1]) else _read(bytes(row[1]))
     found: Calibrator | None = tx.memo[key]
     return found
 

@@ -8,7 +8,7 @@ from handrail.canonical import JSON, digest, parse
 from handrail.clock import SECOND
 from handrail.errors import InvalidPolicy, NotExecutable, NotFound
 from handrail.intake import proposal_from
-from handrail.lifecycle import rows
+from handrail.lifecycle import asking, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
 from handrail.policy.evaluate import Policy, compile_text
@@ -78,7 +78,7 @@ def change(tx: Tx, command: tuple[Actor, str, str]) -> tuple[str, Staged | None]
 
 
 def facts(tx: Tx, policy: Policy, workspace: str, proposal: Proposal, *, but: str = "") -> Facts:
-    """Fetch just the sums, counts and grants this policy asks about for this proposal.
+    """Fetch just the sums, counts and grants this policy asks about for this proposal, and the value of asking.
 
     `but`: a case that is looked at again, and does not count beside itself.
     """
@@ -95,7 +95,8 @@ def facts(tx: Tx, policy: Policy, workspace: str, proposal: Proposal, *, but: st
         )  # fmt: skip
         usages[window] = tuple(Usage(at=r[0], amount=r[1], currency=r[2], asked=r[3]) for r in found)
     grants = _live_grants(tx, workspace, proposal) if needs.grants else ()
-    return Facts(usages=usages, grants=grants)
+    worth = asking.asking(tx, policy, workspace, proposal) if needs.asking else None
+    return Facts(usages=usages, grants=grants, asking=worth)
 
 
 def _live_grants(tx: Tx, workspace: str, proposal: Proposal) -> tuple[Grant, ...]:

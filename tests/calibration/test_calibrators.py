@@ -15,9 +15,10 @@ from scipy.special import expit, logit, softmax
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from handrail.calibration.calibrator import RANK, Calibrator
+from handrail.calibration.calibrator import Calibrator
 from handrail.calibration.fit import fit
 from handrail.calibration.isotonic import pool
+from handrail.calibration.methods import RANK
 from handrail.calibration.metrics import log_loss
 from handrail.errors import InvalidInput, NotEnoughEvidence
 
@@ -49,7 +50,7 @@ def test_fit_platt_on_large_sample_equals_logistic_regression() -> None:
     target = np.where(right, (plus + 1) / (plus + 2), 1 / (minus + 2))
     peer = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1_000)
     peer.fit(np.vstack([x, x]), np.r_[np.ones(5_000), np.zeros(5_000)], sample_weight=np.r_[target, 1 - target])
-    assert made.numbers == pytest.approx((peer.coef_[0, 0], peer.intercept_[0]), abs=1e-5)
+    assert made.fitted.numbers == pytest.approx((peer.coef_[0, 0], peer.intercept_[0]), abs=1e-5)
     assert made.apply_many(scores) == pytest.approx(peer.predict_proba(x)[:, 1], abs=1e-6)
 
 
@@ -60,15 +61,15 @@ def test_fit_temperature_of_scalars_finds_the_least_log_loss() -> None:
     peer = minimize_scalar(
         lambda t: np.sum(np.logaddexp(0, x * np.exp(-t)) - right * x * np.exp(-t)), (-1, 1), tol=1e-9
     )
-    assert made.numbers[0] == pytest.approx(peer.x, abs=1e-3)
-    assert math.exp(made.numbers[0]) == pytest.approx(2.0, rel=0.15)
+    assert made.fitted.numbers[0] == pytest.approx(peer.x, abs=1e-3)
+    assert math.exp(made.fitted.numbers[0]) == pytest.approx(2.0, rel=0.15)
 
 
 def test_fit_temperature_of_vectors_recovers_the_sharpening() -> None:
     scores, right = vectors(20_000)
     made = fit("temperature", scores, right, fitted_at=AT)
     assert made.classes == 4
-    assert math.exp(made.numbers[0]) == pytest.approx(2.5, rel=0.08)
+    assert math.exp(made.fitted.numbers[0]) == pytest.approx(2.5, rel=0.08)
     assert log_loss(made.apply_many(scores), right) < log_loss(scores.max(axis=1), right) - 0.05
 
 
@@ -76,7 +77,7 @@ def test_fit_vectors_as_logits_equals_probabilities() -> None:
     scores, right = vectors(2_000)
     by_p = fit("temperature", scores, right, fitted_at=AT)
     by_logit = fit("temperature", np.log(scores) + 3.0, right, fitted_at=AT, scale="logit")
-    assert by_logit.numbers[0] == pytest.approx(by_p.numbers[0], abs=2e-3)
+    assert by_logit.fitted.numbers[0] == pytest.approx(by_p.fitted.numbers[0], abs=2e-3)
 
 
 @pytest.mark.parametrize("ties", [False, True])
@@ -181,7 +182,7 @@ def test_fit_constant_scores_are_refused() -> None:
 def test_fit_scores_that_rank_backwards_give_one_rate() -> None:
     scores, right = overconfident(1_000)
     made = fit("platt", 1 - scores, right, fitted_at=AT)
-    assert made.numbers[0] == 0.0
+    assert made.fitted.numbers[0] == 0.0
     assert made.apply(0.1) == made.apply(0.9) == pytest.approx(right.mean(), abs=0.01)
 
 

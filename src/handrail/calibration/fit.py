@@ -2,118 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from handrail.calibration.calibrator import METHODS, Calibrator, Method
-from handrail.calibration.isotonic import pool
+from handrail.calibration.calibrator import Calibrator
+from handrail.calibration.methods import METHODS, NEED_VECTORS, Method
 from handrail.calibration.metrics import brier_loss, log_loss
-from handrail.calibration.platt import fit_platt
-from handrail.calibration.scores import Floats, Scale, confidence_logits, read_scores, sigmoids
-from handrail.calibration.temperature import fit_temperature
+from handrail.calibration.picking import Evidence, fit_method, pick
+from handrail.calibration.scores import Floats, Scale, confidence_logits, sigmoids
+from handrail.calibration.sources import Source, read_many
+from handrail.calibration.truth import known_share, true_classes
 from handrail.errors import InvalidInput, NotEnoughEvidence
 
 # labels from which each method is allowed
-NEEDS: dict[str, int] = {"temperature": 30, "platt": 30, "isotonic": 1000}
-FOLDS = 5
+NEEDS: dict[Method, int] = {
+    "temperature": 30, "temperature_mix": 30, "platt": 30, "beta": 200, "vector": 200, "isotonic": 1_000,
+}  # fmt: skip
+# of the wrong answers, the share whose true class must be known before weight is moved between classes
+KNOWN_SHARE = 0.5
 
 
 def fit(
     method: Method | Literal["auto"],
     scores: Any,
-    correct: Sequence[bool] | NDArray[np.bool_],
+    correct: Sequence[bool] | NDArray[Any] | None = None,
     *,
+    truth: Sequence[Any] | NDArray[Any] | None = None,
     fitted_at: int,
     scale: Scale = "probability",
+    source: Source = "score",
+    names: Sequence[str] = (),
     weights: Sequence[float] | Floats | None = None,
+    answers: Sequence[str | None] | None = None,
+    period: tuple[int, int] | None = None,
     action: str | None = None,
+    model: str | None = None,
 ) -> Calibrator:
-    """Fit on (raw score, was the answer right). `fitted_at` in microseconds; `auto` picks by 5-fold log loss.
+    """Fit on (raw score, was the answer right); `auto` picks the method by 5-fold log loss and by sample size.
 
-    `scores`: numbers, or one vector per case (see `scores`). `weights`: 1 / P(this case was labelled), for reviewed
-    cases. Raises `InvalidInput` for scores that are NaN or out of range, and `NotEnoughEvidence` for too few labels,
-    scores that are all the same, or answers that are all right or all wrong (except Platt, whose answer then is
+    `scores`: numbers, one vector per case (see `scores`), or what a `source` hands over (see `sources`). `truth`: each
+    case's true class, by name or place, None where unknown; it may stand instead of `correct`, and vector scaling needs
+    it (of two classes, right or wrong says it). `names`: the classes in order, where the scores do not name them.
+    `weights`: 1 / P(this case was labelled), for reviewed cases. `answers`: what was proposed, for sampled names.
+    `fitted_at` and `period` (first and last label) in microseconds.
+
+    Raises `InvalidInput` for scores that are NaN or out of range, and `NotEnoughEvidence` for too few labels, scores
+    that are all the same, or answers that are all right or all wrong (except Platt, whose answer then is
     (n + 1)/(n + 2)).
     """
     if method != "auto" and method not in METHODS:
         raise InvalidInput(f"no calibrator is called {method!r}", remedy=f"Choose auto, {', '.join(METHODS)}.")
-    read = read_scores(scores, scale)
-    right = _answers(correct, len(read))
-    weight = _weights(weights, len(read))
-    allowed = _allowed(method, read, right)
-    held_out = {name: _cross_fit(name, read, right, weight, scale) for name in allowed}
-    best = min(allowed, key=lambda name: log_loss(held_out[name], right, weight))
-    raw = sigmoids(confidence_logits(read))
-    return _build(
-        best,
-        read,
-        right,
-        weight,
+    read, found = read_many(scores, source, scale, tuple(names), answers)
+    classes = read.shape[1] if read.ndim == 2 else 0
+    if found and len(found) != classes:
+        raise InvalidInput(f"{len(found)} class names for score vectors of {classes}")
+    evidence = _evidence(read, correct, truth, weights, found)
+    allowed, left_out = _allowed(method, evidence, truth is not None)
+    fits = {name: fit_method(name, evidence) for name in allowed}
+    best, losses, confidences, part = pick(fits, evidence)
+    raw = sigmoids(confidence_logits(part.read))
+    whole = sigmoids(confidence_logits(read))
+    return Calibrator(
+        fitted=fits[best],
         scale=scale,
+        source=source,
+        classes=classes,
+        names=found,
+        n=len(read),
+        right=int(evidence.right.sum()),
+        seen=(float(whole.min()), float(whole.max())),
         fitted_at=fitted_at,
+        period=period,
         action=action,
+        model=model,
         metrics={
-            "log_loss": [log_loss(raw, right, weight), log_loss(held_out[best], right, weight)],
-            "brier_loss": [brier_loss(raw, right, weight), brier_loss(held_out[best], right, weight)],
+            "log_loss": [log_loss(raw, part.right, part.weights), losses[best]],
+            "brier_loss": [
+                brier_loss(raw, part.right, part.weights),
+                brier_loss(confidences, part.right, part.weights),
+            ],
+            "tried": dict(losses),
+            "left_out": dict(left_out),
         },
     )
 
 
-def _build(method: Method, read: Floats, right: Floats, weight: Floats, **fields: Any) -> Calibrator:
-    raw = confidence_logits(read)
-    spread = sigmoids(raw)
-    return Calibrator(
-        method=method,
-        classes=read.shape[1] if read.ndim == 2 else 0,
-        n=len(read),
-        right=int(right.sum()),
-        seen=(float(spread.min()), float(spread.max())),
-        **_PARAMETERS[method](read, right, weight),
-        **fields,
-    )
+def check_weights(weights: Sequence[float] | Floats | None, n: int) -> Floats:
+    """Weights of mean one, so that n labels stay worth n. Raises `InvalidInput` for zero, infinite or missing ones."""
+    if weights is None:
+        return np.ones(n)
+    given = np.asarray(weights, dtype=np.float64)
+    if given.shape != (n,) or not np.isfinite(given).all() or (given <= 0).any():
+        raise InvalidInput(
+            "weights must be positive and finite, one for each score",
+            remedy="Weigh by 1 / P(labelled); leave out cases that could not have been labelled.",
+        )
+    return np.asarray(given * (n / given.sum()), dtype=np.float64)
 
 
-def _temperature(read: Floats, right: Floats, weight: Floats) -> dict[str, Any]:
-    return {"numbers": (fit_temperature(read, right, weight),)}
+def check_answers(correct: Sequence[bool] | NDArray[Any], n: int) -> Floats:
+    """Right (1) or wrong (0), one for each of n scores. Raises `InvalidInput` for anything else."""
+    try:
+        answers = np.asarray(correct, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInput("each answer must say right (true) or wrong (false)") from None
+    if answers.shape != (n,):
+        raise InvalidInput(f"{n} scores but {answers.size} answers")
+    if not np.isin(answers, (0.0, 1.0)).all():
+        raise InvalidInput("each answer must say right (true) or wrong (false)")
+    return answers
 
 
-def _platt(read: Floats, right: Floats, weight: Floats) -> dict[str, Any]:
-    return {"numbers": fit_platt(confidence_logits(read), right, weight)}
+def _evidence(read: Floats, correct: Any, truth: Any, weights: Any, names: tuple[str, ...]) -> Evidence:
+    n = len(read)
+    if correct is None and truth is None:
+        raise InvalidInput("say of each case whether it was right, or what the true class was")
+    right = None if correct is None else check_answers(correct, n)
+    if read.ndim == 1:
+        if truth is not None:
+            raise InvalidInput("scalar scores have no classes", remedy="Say right or wrong, or send score vectors.")
+        assert right is not None
+        return Evidence(read=read, right=right, weights=check_weights(weights, n))
+    places = true_classes(truth, read, right, names)
+    if right is None:
+        right = np.asarray(places == read.argmax(axis=1), dtype=np.float64)
+    return Evidence(read=read, right=right, weights=check_weights(weights, n), truth=places)
 
 
-def _isotonic(read: Floats, right: Floats, weight: Floats) -> dict[str, Any]:
-    x, y = pool(sigmoids(confidence_logits(read)), right, weight)
-    # a block of right answers only is no proof of certainty
-    y = np.clip(y, 1.0 / (len(right) + 2), 1.0 - 1.0 / (len(right) + 2))
-    return {"x": tuple(x.tolist()), "y": tuple(y.tolist())}
-
-
-_PARAMETERS: dict[str, Callable[[Floats, Floats, Floats], dict[str, Any]]] = {
-    "temperature": _temperature,
-    "platt": _platt,
-    "isotonic": _isotonic,
-}
-
-
-def _cross_fit(method: Method, read: Floats, right: Floats, weight: Floats, scale: Scale) -> Floats:
-    """Each case's confidence from a calibrator that has not seen it. Folds alternate within right and within wrong."""
-    fold = np.empty(len(right), dtype=np.int64)
-    for value in (0.0, 1.0):
-        members = np.flatnonzero(right == value)
-        fold[members] = np.arange(len(members)) % FOLDS
-    made = np.empty(len(right))
-    for k in range(FOLDS):
-        out, kept = fold == k, fold != k
-        part = _build(method, read[kept], right[kept], weight[kept], scale="logit", fitted_at=0)
-        made[out] = part.apply_many(read[out])
-    return made
-
-
-def _allowed(method: Method | Literal["auto"], read: Floats, right: Floats) -> tuple[Method, ...]:
-    n, raw = len(read), confidence_logits(read)
+def _allowed(
+    method: Method | Literal["auto"], evidence: Evidence, told: bool
+) -> tuple[tuple[Method, ...], dict[Method, str]]:
+    """The methods that these labels can bear, and why the others are left out."""
+    n, raw = len(evidence), confidence_logits(evidence.read)
     wanted = METHODS if method == "auto" else (method,)
     least = min(NEEDS[name] for name in wanted)
     if n < least:
@@ -123,28 +146,25 @@ def _allowed(method: Method | Literal["auto"], read: Floats, right: Floats) -> t
             f"all {n} scores are the same, so they cannot tell right from wrong",
             remedy="Send the model's own score with each proposal, not a constant.",
         )
-    if right.min() == right.max():
+    if evidence.right.min() == evidence.right.max():
+        word = "right" if evidence.right[0] else "wrong"
         if "platt" not in wanted:
-            word = "right" if right[0] else "wrong"
             raise NotEnoughEvidence(f"all {n} labels are {word}; a {method} calibrator needs both kinds")
-        return ("platt",)
-    return tuple(name for name in wanted if n >= NEEDS[name])
+        return ("platt",), {name: f"all labels are {word}" for name in wanted if name != "platt"}
+    left_out = {name: why for name in wanted if (why := _unfit(name, evidence, told))}
+    if method != "auto" and left_out:
+        raise NotEnoughEvidence(f"{method} cannot be fitted: {left_out[method]}")
+    return tuple(name for name in wanted if name not in left_out), left_out
 
 
-def _answers(correct: Sequence[bool] | NDArray[np.bool_], n: int) -> Floats:
-    answers = np.asarray(correct, dtype=np.float64)
-    if answers.shape != (n,):
-        raise InvalidInput(f"{n} scores but {answers.size} answers")
-    if not np.isin(answers, (0.0, 1.0)).all():
-        raise InvalidInput("each answer must say right (true) or wrong (false)")
-    return answers
-
-
-def _weights(weights: Sequence[float] | Floats | None, n: int) -> Floats:
-    if weights is None:
-        return np.ones(n)
-    given = np.asarray(weights, dtype=np.float64)
-    if given.shape != (n,) or not np.isfinite(given).all() or (given <= 0).any():
-        raise InvalidInput("weights must be positive and finite, one for each score")
-    # a mean of one keeps `n` labels worth n
-    return np.asarray(given * (n / given.sum()), dtype=np.float64)
+def _unfit(method: Method, evidence: Evidence, told: bool) -> str:
+    """Why a method cannot be fitted on this evidence; empty where it can."""
+    n, vectors = len(evidence), evidence.read.ndim == 2
+    if method in NEED_VECTORS and not vectors:
+        return "it needs a score for every class"
+    if method == "vector" and evidence.truth is not None:
+        share = known_share(evidence.truth, evidence.right)
+        if share < KNOWN_SHARE:
+            known = f"the true class of {share:.0%} of the wrong answers" if told else "only right or wrong"
+            return f"it needs the true class, and {known} is known"
+    return f"{n} of {NEEDS[method]} labels" if n < NEEDS[method] else ""

@@ -49,9 +49,12 @@ def sigmoids(x: Floats) -> Floats:
     return np.asarray(np.where(x >= 0, 1.0, e) / (1.0 + e), dtype=np.float64)
 
 
-def log_weights(score: Sequence[float] | Mapping[str, float], scale: Scale) -> list[float]:
-    """One vector as logarithms of its class weights. Raises `InvalidInput` for what is no vector of scores."""
-    values = list(score.values()) if isinstance(score, Mapping) else list(score)
+def log_chances(score: Sequence[float] | Mapping[str, float], scale: Scale, names: tuple[str, ...] = ()) -> list[float]:
+    """One vector as logarithms of its class probabilities, in the order of `names` where there are any.
+
+    Raises `InvalidInput` for what is no vector of scores.
+    """
+    values = in_order(score, names) if isinstance(score, Mapping) else list(score)
     if len(values) < 2:
         raise InvalidInput(f"a score vector needs at least two classes, not {len(values)}")
     try:
@@ -61,7 +64,9 @@ def log_weights(score: Sequence[float] | Mapping[str, float], scale: Scale) -> l
     if not math.isfinite(total):
         raise InvalidInput("a score vector holds NaN or an infinity")
     if scale == "logit":
-        return [float(v) for v in values]
+        top = max(values)
+        whole = top + math.log(math.fsum(math.exp(v - top) for v in values))
+        return [v - whole for v in values]
     if min(values) < 0.0 or abs(total - 1.0) > SUM_TOLERANCE:
         raise InvalidInput(
             f"class probabilities must lie in [0, 1] and sum to 1, not {total:.4g}",
@@ -83,24 +88,36 @@ def scalar_logit(score: Any, scale: Scale) -> float:
     return logit(score)
 
 
-def top_logit(log_w: Sequence[float], sharpness: float = 1.0) -> float:
-    """The logit of the largest class probability after softmax(`sharpness` · log_w)."""
-    top = max(log_w)
-    rest = -1.0
-    for value in log_w:
-        rest += math.exp(sharpness * (value - top))
+def top_logit(log_p: Sequence[float]) -> float:
+    """The logit of the largest class probability."""
+    top = max(log_p)
+    rest = math.fsum(math.exp(value - top) for value in log_p) - 1.0
     return -math.log(max(rest, EDGE))
 
 
-def read_scores(scores: Any, scale: Scale) -> Floats:
-    """Many scores as one array: scalars as logits (n,), vectors as log weights (n, classes).
+def in_order(score: Mapping[str, float], names: tuple[str, ...]) -> list[float]:
+    """The values of a vector by class name. Raises `InvalidInput` when its classes are not `names`."""
+    if names and score.keys() != set(names):
+        raise InvalidInput(f"a score names {_few(score)}, where the classes are {_few(names)}")
+    return [score[name] for name in (names or sorted(score))]
 
-    Raises `InvalidInput` naming the first bad score.
+
+def names_of(scores: Any) -> tuple[str, ...]:
+    """The classes that scores by name speak of, sorted; empty for numbers and bare vectors."""
+    first = next(iter(scores), None) if not isinstance(scores, np.ndarray) else None
+    return tuple(sorted(map(str, first))) if isinstance(first, Mapping) else ()
+
+
+def read_scores(scores: Any, scale: Scale, names: tuple[str, ...] = ()) -> Floats:
+    """Many scores as one array: scalars as logits (n,), vectors as log probabilities (n, classes).
+
+    Vectors by name stand in the order of `names`, sorted where none are given. Raises `InvalidInput` naming the first
+    bad score.
     """
     rows = scores if isinstance(scores, np.ndarray) else list(scores)
-    if isinstance(rows, list) and rows and isinstance(rows[0], Mapping):
-        names = sorted(rows[0])
-        rows = [[row[name] for name in names] if sorted(row) == names else _uneven(i) for i, row in enumerate(rows)]
+    if isinstance(rows, list) and any(isinstance(row, Mapping) for row in rows):
+        names = names or names_of(row for row in rows if isinstance(row, Mapping))
+        rows = [_named(row, names, i, len(rows)) for i, row in enumerate(rows)]
     try:
         array = np.asarray(rows, dtype=np.float64)
     except (ValueError, TypeError):
@@ -118,20 +135,37 @@ def read_scores(scores: Any, scale: Scale) -> Floats:
             _refuse(np.abs(array.sum(axis=1) - 1.0) > SUM_TOLERANCE, "does not sum to 1")
     if array.ndim == 1:
         return array if scale == "logit" else logits(array)
-    return array if scale == "logit" else np.asarray(np.log(np.maximum(array, EDGE)), dtype=np.float64)
+    if scale == "logit":
+        shifted = array - array.max(axis=1, keepdims=True)
+        return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), dtype=np.float64)
+    return np.asarray(np.log(np.maximum(array, EDGE)), dtype=np.float64)
 
 
-def confidence_logits(read: Floats, sharpness: float = 1.0) -> Floats:
-    """What `read_scores` gave, as one logit each: the score's own, or its top class's in softmax(`sharpness` · row)."""
+def confidence_logits(read: Floats) -> Floats:
+    """What `read_scores` gave, as one logit each: the score's own, or its top class's."""
     if read.ndim == 1:
-        return read * sharpness
-    shifted = sharpness * (read - read.max(axis=1, keepdims=True))
-    rest = np.exp(shifted).sum(axis=1) - 1.0
+        return read
+    rest = np.exp(read - read.max(axis=1, keepdims=True)).sum(axis=1) - 1.0
     return np.asarray(-np.log(np.maximum(rest, EDGE)), dtype=np.float64)
 
 
-def _uneven(row: int) -> Any:
-    raise InvalidInput(f"score {row} names other classes than score 0")
+def softmax(z: Floats) -> Floats:
+    """e^z over its sum, row by row."""
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def _named(row: Any, names: tuple[str, ...], at: int, n: int) -> list[float]:
+    if not isinstance(row, Mapping):
+        raise InvalidInput(f"score {at} of {n} does not name its classes, as others do")
+    if row.keys() != set(names):
+        raise InvalidInput(f"score {at} of {n} names other classes than {_few(names)}")
+    return [row[name] for name in names]
+
+
+def _few(names: Any) -> str:
+    shown = list(map(str, names))
+    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
 
 
 def _refuse(found: Any, why: str) -> None:

@@ -127,12 +127,14 @@ VALID: dict[str, dict[str, Any]] = {
     "proposal": {"tier": "hard_gate", "decision": None}, "cases": {"state": "open", "closed_at": None},
     "review": {"verdict": "approve"}, "execution": {"state": "started"}, "halt": {"scope": "agent"},
     "training": {"state": "due"}, "training_batch": {"state": "held"}, "parked": {"wakes": "all"},
+    "learning": {"ended_at": 1, "reason": "done"}, "learning_batch": {"figures": b"{}", "closed_at": 1},
 }  # fmt: skip
 FORBIDDEN = [
     ("proposal", {"tier": "maybe"}), ("proposal", {"decision": "perhaps", "decided_at": 1}),
     ("proposal", {"decision": "approved", "decided_at": None}), ("cases", {"state": "lost"}),
     ("cases", {"state": "open", "closed_at": 1}), ("cases", {"state": "decided", "closed_at": None}),
     ("review", {"verdict": "shrug"}), ("execution", {"state": "perhaps"}), ("halt", {"scope": "planet"}),
+    ("learning", {"reason": None}), ("learning_batch", {"closed_at": None}),
     ("training", {"state": "perhaps"}), ("training_batch", {"state": "perhaps"}),
     ("parked", {"wakes": "none"}), ("parked", {"ending": "lost", "ended_at": 1}), ("parked", {"ending": "woken"}),
     ("parked", {"ending": "failed", "ended_at": 1}), ("parked", {"ending": "woken", "ended_at": 1, "state": b"x"}),

@@ -164,6 +164,14 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
         {},
     ),
     "training.done": ({"training": _object({"action": _NAME, "round": _COUNT, "outcome": _DIGEST})}, {}),
+    # terms, picks: of the pool and the terms, of what is asked in this round
+    "learning.begun": ({"learning": _object({"id": _UUID, "action": _NAME, "terms": _DIGEST})}, {}),
+    "learning.asked": ({"learning": _object({"id": _UUID, "round": _COUNT, "size": _COUNT, "picks": _DIGEST})}, {}),
+    "learning.ended": ({"learning": _object({"id": _UUID, "rounds": _COUNT})}, {}),
+    # the pool of golds; which case was one stands in no entry, since reviewers may read a case's history
+    "gold.changed": ({"gold": _object({"id": _UUID, "action": _NAME, "state": {"enum": ["added", "retired"]}})}, {}),
+    "reviewer.flagged": ({"reviewer": _object({"pid": _NAME, "code": _CODE}, {"n": _COUNT})}, {}),
+    "reviewer.cleared": ({"reviewer": _object({"pid": _NAME, "code": _CODE}, {"n": _COUNT})}, {}),
     # run, uses and case: an approval for one run, and the case it was given with
     "grant.issued": (
         {

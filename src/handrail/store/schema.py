@@ -63,6 +63,8 @@ workspace = Table(
     # a restored copy starts frozen until an operator acknowledges it
     Column("frozen", Boolean, nullable=False, server_default=text("false")),
     Column("policy", Id),
+    # what monitors have to say to the router, as JSON: standing alarms, stale calibrators, overflow; NULL: nothing
+    Column("watch", Text),
     Column("created_at", Time, nullable=False),
 )
 
@@ -438,6 +440,139 @@ training_round = Table(
     Column("at", Time, nullable=False),
 )
 
+# cases whose answer is known: what reviewers are tested with
+gold = Table(
+    "gold",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("action", Name, nullable=False),
+    Column("kind", String(16), nullable=False),
+    # RFC 8785 bytes of a proposal's record with its `gold`, and their SHA-256
+    Column("bytes", LargeBinary, nullable=False),
+    Column("digest", Id, nullable=False),
+    # how often it was put before people
+    Column("views", Integer, nullable=False, server_default=text("0")),
+    Column("added_by", Name, nullable=False),
+    Column("added_at", Time, nullable=False),
+    Column("retired_at", Time),
+    UniqueConstraint("workspace", "digest"),
+    Index("ix_gold_pool", "workspace", "action", "kind", "views", **_where("retired_at IS NULL")),
+)
+
+# which case was a gold: kept here and nowhere else, since reviewers may read the history of a case
+gold_case = Table(
+    "gold_case",
+    metadata,
+    # the ordinary case that drew it: one draws at most one
+    Column("drawn_by", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("gold", Id, nullable=False),
+    Column("case_id", Id, nullable=False),
+    Column("at", Time, nullable=False),
+    Index("ix_gold_case_gold", "gold"),
+    Index("ix_gold_case_workspace", "workspace", "at"),
+)
+
+# what golds or a person's way of answering say against believing one answer alone
+reviewer_flag = Table(
+    "reviewer_flag",
+    metadata,
+    Column("workspace", Name, primary_key=True),
+    Column("person", Name, primary_key=True),
+    # golds, approves_fast, approves_all
+    Column("code", String(32), primary_key=True),
+    Column("n", Integer, nullable=False),
+    Column("since", Time, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# every check drawn of what was let through, with its chance; it enters its monitors in the order of the draws
+spot_check = Table(
+    "spot_check",
+    metadata,
+    Column("workspace", Name, primary_key=True),
+    Column("action", Name, primary_key=True),
+    Column("case_id", Id, primary_key=True),
+    Column("stream", String(16), nullable=False),
+    # the chance by which its stream drew it, and that of being looked at in any stream
+    Column("pi", Float, nullable=False),
+    Column("inclusion", Float, nullable=False),
+    Column("confidence", Float),
+    # a person saw it beforehand, because an alarm stood: evidence for lifting the alarm
+    Column("raised", Boolean, nullable=False),
+    Column("drawn_at", Time, nullable=False),
+    # NULL until it entered
+    Column("verdict", String(16)),
+    CheckConstraint(_in("stream", "uniform", "weighted"), name="stream_known"),
+    CheckConstraint("verdict IS NULL OR " + _in("verdict", "right", "wrong", "expired", "unclear"),
+                    name="verdict_known"),
+    Index("ix_spot_check_waiting", "workspace", "action", "case_id", **_where("verdict IS NULL")),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# what is watched of one action ("" for the whole workspace), from its beginning to its alarm and lifting
+monitor = Table(
+    "monitor",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("action", Name, nullable=False),
+    Column("kind", String(32), nullable=False),
+    # what it was begun with, what it has seen, and points of its curve
+    Column("terms", LargeBinary, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Column("curve", LargeBinary, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("log_e", Float, nullable=False),
+    # it alarms from here on
+    Column("line", Float, nullable=False),
+    # case id up to which it has seen the stream; NULL where it is fed by checks
+    Column("seen", Id),
+    Column("begun_at", Time, nullable=False),
+    Column("updated_at", Time, nullable=False),
+    Column("alarmed_at", Time),
+    Column("lifted_at", Time),
+    Column("lifted_by", Name),
+    Column("certificate", LargeBinary),
+    Column("ended_at", Time),
+    CheckConstraint("(lifted_at IS NULL) = (lifted_by IS NULL)", name="lifted_by_somebody"),
+    CheckConstraint("lifted_at IS NULL OR alarmed_at IS NOT NULL", name="lifted_after_alarm"),
+    Index("uq_monitor_live", "workspace", "action", "kind", unique=True, **_where("ended_at IS NULL")),
+)  # fmt: skip
+
+# a loop of active learning over one pool of cases; one a time for an action
+learning = Table(
+    "learning",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("action", Name, nullable=False),
+    # terms it was begun with, and the digest of its pool
+    Column("bytes", LargeBinary, nullable=False),
+    Column("begun_at", Time, nullable=False),
+    Column("ended_at", Time),
+    # why it ended, in words
+    Column("reason", Text),
+    CheckConstraint("(ended_at IS NULL) = (reason IS NULL)", name="ended_with_reason"),
+    Index("uq_learning_action", "workspace", "action", unique=True, **_where("ended_at IS NULL")),
+)  # fmt: skip
+
+# one round of it: what is asked is written down before anybody is asked
+learning_batch = Table(
+    "learning_batch",
+    metadata,
+    Column("learning", Id, primary_key=True),
+    Column("round", Integer, primary_key=True, autoincrement=False),
+    # which cases, why each, and what the model of the round before said of it
+    Column("picks", LargeBinary, nullable=False),
+    Column("planned_at", Time, nullable=False),
+    # what its answers taught; NULL until the model was trained on them
+    Column("figures", LargeBinary),
+    Column("closed_at", Time),
+    CheckConstraint("(figures IS NULL) = (closed_at IS NULL)", name="closed_with_figures"),
+)
+
 calibrator = Table(
     "calibrator",
     metadata,
@@ -482,6 +617,69 @@ grant = Table(
     Column("uses_left", Integer),
     Index("ix_permission_action", "workspace", "action"),
 )
+
+# kinds of proposals that earn autonomy each by themselves; laid down once, never cut anew
+cell = Table(
+    "cell",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("action", Name, nullable=False),
+    # what belongs to it, as JSON
+    Column("bytes", LargeBinary, nullable=False),
+    # its evidence begins anew with each round: after a severe miss, or an alarm
+    Column("round", Integer, nullable=False),
+    Column("laid_at", Time, nullable=False),
+    # since when the present round counts
+    Column("since", Time, nullable=False),
+    Index("ix_cell_action", "workspace", "action"),
+)
+
+# the cases a cell is judged by, put there when they came in, before anybody answered
+cell_case = Table(
+    "cell_case",
+    metadata,
+    Column("case_id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("cell", Id, nullable=False),
+    Column("round", Integer, nullable=False),
+    # the grant that let it through; NULL: it waited for a person
+    Column("permission", Id),
+    # NULL until it is answered
+    Column("judged", String(16)),
+    # who answered it: pseudonyms, comma-separated
+    Column("judges", Text),
+    CheckConstraint(
+        "judged IS NULL OR " + _in("judged", "right", "wrong", "unchecked", "unclear"), name="judged_known"
+    ),
+    Index("ix_cell_case_cell", "workspace", "cell", "round", "judged", "case_id"),
+)
+
+# more autonomy for a cell: proposed with its evidence, then accepted or declined by a person
+promotion = Table(
+    "promotion",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("workspace", Name, nullable=False),
+    Column("action", Name, nullable=False),
+    Column("cell", Id, nullable=False),
+    Column("state", String(16), nullable=False),
+    # tier, limit, evidence, back-test, saving
+    Column("bytes", LargeBinary, nullable=False),
+    Column("proposed_by", Name, nullable=False),
+    Column("proposed_at", Time, nullable=False),
+    Column("decided_by", Name),
+    Column("decided_at", Time),
+    Column("permission", Id),
+    Column("expires_at", Time),
+    Column("ended_at", Time),
+    # why it ended, as a code, or was declined, in words
+    Column("reason", Text),
+    CheckConstraint(_in("state", "proposed", "accepted", "declined", "ended"), name="state_known"),
+    # of two who promote the same cell one is first
+    Index("uq_promotion_live", "workspace", "cell", unique=True, **_where("state IN ('proposed', 'accepted')")),
+    Index("ix_promotion_permission", "permission", **_where("permission IS NOT NULL")),
+)  # fmt: skip
 
 # what windowed sums and budgets count: one row per dimension a policy asks about
 usage = Table(

@@ -116,6 +116,34 @@ def upgrade() -> None:
     op.create_index("ix_cases_opened", "cases", ["workspace", "opened_at"], unique=False)
     op.create_index("ix_cases_state", "cases", ["workspace", "state", "sort_key", "id"], unique=False)
     op.create_table(
+        "cell",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("laid_at", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cell")),
+    )
+    op.create_index("ix_cell_action", "cell", ["workspace", "action"], unique=False)
+    op.create_table(
+        "cell_case",
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("cell", sa.String(length=64), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("permission", sa.String(length=64), nullable=True),
+        sa.Column("judged", sa.String(length=16), nullable=True),
+        sa.Column("judges", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "judged IS NULL OR judged IN ('right', 'wrong', 'unchecked', 'unclear')",
+            name=op.f("ck_cell_case_judged_known"),
+        ),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_cell_case")),
+    )
+    op.create_index("ix_cell_case_cell", "cell_case", ["workspace", "cell", "round", "judged", "case_id"], unique=False)
+    op.create_table(
         "claim",
         sa.Column("case_id", sa.String(length=64), nullable=False),
         sa.Column("workspace", sa.String(length=256), nullable=False),
@@ -164,6 +192,40 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('started', 'unknown')"),
         postgresql_where=sa.text("state IN ('started', 'unknown')"),
     )
+    op.create_table(
+        "gold",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("views", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("added_by", sa.String(length=256), nullable=False),
+        sa.Column("added_at", sa.BigInteger(), nullable=False),
+        sa.Column("retired_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gold")),
+        sa.UniqueConstraint("workspace", "digest", name=op.f("uq_gold_workspace_digest")),
+    )
+    op.create_index(
+        "ix_gold_pool",
+        "gold",
+        ["workspace", "action", "kind", "views"],
+        unique=False,
+        sqlite_where=sa.text("retired_at IS NULL"),
+        postgresql_where=sa.text("retired_at IS NULL"),
+    )
+    op.create_table(
+        "gold_case",
+        sa.Column("drawn_by", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("gold", sa.String(length=64), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("drawn_by", name=op.f("pk_gold_case")),
+    )
+    op.create_index("ix_gold_case_gold", "gold_case", ["gold"], unique=False)
+    op.create_index("ix_gold_case_workspace", "gold_case", ["workspace", "at"], unique=False)
     op.create_table(
         "halt",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -233,6 +295,71 @@ def upgrade() -> None:
         sa.Column("skills", sa.String(length=512), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lane")),
         sa.UniqueConstraint("workspace", "queue", "skills", name=op.f("uq_lane_workspace_queue_skills")),
+    )
+    op.create_table(
+        "learning",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("begun_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.CheckConstraint("(ended_at IS NULL) = (reason IS NULL)", name=op.f("ck_learning_ended_with_reason")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_learning")),
+    )
+    op.create_index(
+        "uq_learning_action",
+        "learning",
+        ["workspace", "action"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
+        "learning_batch",
+        sa.Column("learning", sa.String(length=64), nullable=False),
+        sa.Column("round", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("picks", sa.LargeBinary(), nullable=False),
+        sa.Column("planned_at", sa.BigInteger(), nullable=False),
+        sa.Column("figures", sa.LargeBinary(), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "(figures IS NULL) = (closed_at IS NULL)", name=op.f("ck_learning_batch_closed_with_figures")
+        ),
+        sa.PrimaryKeyConstraint("learning", "round", name=op.f("pk_learning_batch")),
+    )
+    op.create_table(
+        "monitor",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("terms", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.Column("curve", sa.LargeBinary(), nullable=False),
+        sa.Column("n", sa.BigInteger(), nullable=False),
+        sa.Column("log_e", sa.Float(), nullable=False),
+        sa.Column("line", sa.Float(), nullable=False),
+        sa.Column("seen", sa.String(length=64), nullable=True),
+        sa.Column("begun_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("alarmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("lifted_at", sa.BigInteger(), nullable=True),
+        sa.Column("lifted_by", sa.String(length=256), nullable=True),
+        sa.Column("certificate", sa.LargeBinary(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("(lifted_at IS NULL) = (lifted_by IS NULL)", name=op.f("ck_monitor_lifted_by_somebody")),
+        sa.CheckConstraint("lifted_at IS NULL OR alarmed_at IS NOT NULL", name=op.f("ck_monitor_lifted_after_alarm")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_monitor")),
+    )
+    op.create_index(
+        "uq_monitor_live",
+        "monitor",
+        ["workspace", "action", "kind"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_table(
         "opening",
@@ -401,6 +528,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace", "digest", name=op.f("pk_policy_version")),
     )
     op.create_table(
+        "promotion",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("cell", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("bytes", sa.LargeBinary(), nullable=False),
+        sa.Column("proposed_by", sa.String(length=256), nullable=False),
+        sa.Column("proposed_at", sa.BigInteger(), nullable=False),
+        sa.Column("decided_by", sa.String(length=256), nullable=True),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("permission", sa.String(length=64), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('proposed', 'accepted', 'declined', 'ended')", name=op.f("ck_promotion_state_known")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_promotion")),
+    )
+    op.create_index(
+        "ix_promotion_permission",
+        "promotion",
+        ["permission"],
+        unique=False,
+        sqlite_where=sa.text("permission IS NOT NULL"),
+        postgresql_where=sa.text("permission IS NOT NULL"),
+    )
+    op.create_index(
+        "uq_promotion_live",
+        "promotion",
+        ["workspace", "cell"],
+        unique=True,
+        sqlite_where=sa.text("state IN ('proposed', 'accepted')"),
+        postgresql_where=sa.text("state IN ('proposed', 'accepted')"),
+    )
+    op.create_table(
         "proposal",
         sa.Column("case_id", sa.String(length=64), nullable=False),
         sa.Column("workspace", sa.String(length=256), nullable=False),
@@ -493,6 +657,16 @@ def upgrade() -> None:
         postgresql_where=sa.text("withdrawn_at IS NULL AND voided_at IS NULL"),
     )
     op.create_table(
+        "reviewer_flag",
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("person", sa.String(length=256), nullable=False),
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace", "person", "code", name=op.f("pk_reviewer_flag")),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "revision",
         sa.Column("case_id", sa.String(length=64), nullable=False),
         sa.Column("revision", sa.Integer(), autoincrement=False, nullable=False),
@@ -510,6 +684,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token", name=op.f("pk_session")),
     )
     op.create_index("ix_session_person", "session", ["person"], unique=False)
+    op.create_table(
+        "spot_check",
+        sa.Column("workspace", sa.String(length=256), nullable=False),
+        sa.Column("action", sa.String(length=256), nullable=False),
+        sa.Column("case_id", sa.String(length=64), nullable=False),
+        sa.Column("stream", sa.String(length=16), nullable=False),
+        sa.Column("pi", sa.Float(), nullable=False),
+        sa.Column("inclusion", sa.Float(), nullable=False),
+        sa.Column("confidence", sa.Float(), nullable=True),
+        sa.Column("raised", sa.Boolean(), nullable=False),
+        sa.Column("drawn_at", sa.BigInteger(), nullable=False),
+        sa.Column("verdict", sa.String(length=16), nullable=True),
+        sa.CheckConstraint("stream IN ('uniform', 'weighted')", name=op.f("ck_spot_check_stream_known")),
+        sa.CheckConstraint(
+            "verdict IS NULL OR verdict IN ('right', 'wrong', 'expired', 'unclear')",
+            name=op.f("ck_spot_check_verdict_known"),
+        ),
+        sa.PrimaryKeyConstraint("workspace", "action", "case_id", name=op.f("pk_spot_check")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_spot_check_waiting",
+        "spot_check",
+        ["workspace", "action", "case_id"],
+        unique=False,
+        sqlite_where=sa.text("verdict IS NULL"),
+        postgresql_where=sa.text("verdict IS NULL"),
+    )
     op.create_table(
         "stint",
         sa.Column("workspace", sa.String(length=256), nullable=False),
@@ -626,6 +828,7 @@ def upgrade() -> None:
         sa.Column("secret", sa.LargeBinary(), nullable=False),
         sa.Column("frozen", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("policy", sa.String(length=64), nullable=True),
+        sa.Column("watch", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workspace")),
         sa.UniqueConstraint("log", name=op.f("uq_workspace_log")),

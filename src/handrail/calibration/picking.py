@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ from handrail.calibration.vector import Scaling, fit_vector
 FOLDS = 5
 # cases that are cross-fitted: more would tell methods apart no better, and a million would take a minute
 MOST = 50_000
+# from so many labels on, the losses alone decide
+FEW = 500
+HANDICAP = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +71,20 @@ def pick(methods: Mapping[Method, Fitted], evidence: Evidence) -> tuple[Method, 
     part = evidence if step == 1 else evidence.take(slice(None, None, step))
     held_out = {method: cross_fit(method, part, fitted) for method, fitted in methods.items()}
     losses = {method: log_loss(c, part.right, part.weights) for method, c in held_out.items()}
-    best = min(losses, key=losses.__getitem__)
+    best = min(losses, key=lambda method: losses[method] + _handicap(method, held_out, part))
     return best, losses, held_out[best], part
+
+
+def _handicap(method: Method, held_out: Mapping[Method, Floats], part: Evidence) -> float:
+    """Below 500 labels another method must beat temperature by half the standard error of the difference."""
+    if len(part) >= FEW or method == "temperature" or "temperature" not in held_out:
+        return 0.0
+    gain = part.weights * (_losses(held_out["temperature"], part) - _losses(held_out[method], part))
+    return HANDICAP * float(gain.std(ddof=1)) / math.sqrt(len(part))
+
+
+def _losses(confidence: Floats, part: Evidence) -> Floats:
+    return np.asarray(-np.where(part.right > 0.5, np.log(confidence), np.log1p(-confidence)))
 
 
 def _temperature(evidence: Evidence, near: Fitted | None) -> Fitted:

@@ -1,0 +1,72 @@
+"""Speed and scale, on one core. Each part is a function of its own: append it to `PARTS`.
+
+Wall clock, the median of a few runs in one process; the interval is the fastest and the slowest. Scores are simulated
+with seed 0.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from figures import Figure, Options
+from scipy.special import expit
+from sklearn.isotonic import IsotonicRegression
+
+from handrail.calibration.fit import fit
+from handrail.calibration.picking import Evidence, fit_method
+from handrail.calibration.scores import read_scores
+
+NUMBER = 21
+CLAIM = "Speed"
+SCORES = 1_000_000
+
+
+def timed(what: str, work: Callable[[], Any], options: Options, **fields: Any) -> Figure:
+    """How many seconds `work` takes."""
+    taken = []
+    for _ in range(options.count(5)):
+        begun = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - begun)
+    middle = statistics.median(taken)
+    return Figure(what=what, ours=middle, low=min(taken), high=max(taken), n=len(taken), **fields)
+
+
+def scalar_fits(options: Options) -> Iterator[Figure]:
+    """One fit of each scalar method on a million scores, reading and checking them included; then all of them,
+    cross-fitted, and the best picked.
+    """
+    rng = np.random.default_rng(0)
+    true = rng.normal(1.0, 1.5, SCORES)
+    scores, right = expit(2.0 * true), rng.random(SCORES) < expit(true)
+    ones, said = np.ones(SCORES), right.astype(np.float64)
+    for method in ("temperature", "platt", "beta", "isotonic"):
+
+        def one(method: Any = method) -> None:
+            read = read_scores(scores, "probability")
+            fit_method(method, Evidence(read=read, right=said, weights=ones))
+
+        peers = {}
+        if method == "isotonic":
+            begun = time.perf_counter()
+            IsotonicRegression(out_of_bounds="clip").fit(scores, said)
+            peers["scikit-learn"] = time.perf_counter() - begun
+        yield timed(f"{method}, fit on {SCORES:,} scores, seconds", one, options, target=2.0, peers=peers)
+    yield timed(
+        f"all scalar methods on {SCORES:,} scores, picked, seconds",
+        lambda: fit("auto", scores, right, fitted_at=0), options,
+    )  # fmt: skip
+    made = fit("auto", scores, right, fitted_at=0)
+    yield timed(f"apply to {SCORES:,} scores, seconds", lambda: made.apply_many(scores), options)
+
+
+PARTS: list[Callable[[Options], Iterator[Figure]]] = [scalar_fits]
+
+
+def run(options: Options) -> Iterator[Figure]:
+    for part in PARTS:
+        yield from part(options)

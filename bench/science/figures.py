@@ -81,4 +81,4 @@ def share(what: str, hits: int, n: int, **fields: Any) -> Figure:
 
 def data_dir() -> Path:
     """Where the data sets lie; they are not part of this project."""
-    return Path(os.environ.get("HANDRAIL_DATA", HERE.parents[2].parent / "shared" / "data"))
+    return Path(os.environ.get("HANDRAIL_DATA", HERE.parents[2] / "shared" / "data"))

@@ -147,6 +147,9 @@ def _check_types(environment: Environment) -> Done:
 def _run(*command: str | Path, seconds: float = 120) -> Done:
     begun = time.monotonic()
     environment = os.environ | {"HANDRAIL_SKIP_CONSOLE": "1"}
+    # what pip would find on this machine, uv finds too
+    if "PIP_FIND_LINKS" in environment:
+        environment.setdefault("UV_FIND_LINKS", environment["PIP_FIND_LINKS"])
     # an environment is complete in itself
     environment.pop("VIRTUAL_ENV", None)
     try:

@@ -56,7 +56,7 @@ export function suggestionOf(card: Card): Json | undefined {
 /** Drawn above, or offered as keys; everything else an annotation carries is listed like any argument. */
 const DRAWN: Record<string, string[]> = {
   annotation: ["image", "text", "suggestion", "choices", "answer_schema"],
-  comparison: ["prompt", "a", "b", "suggestion", "choices", "answer_schema"],
+  comparison: ["prompt", "a", "b", "options", "suggestion", "choices", "answer_schema"],
 };
 
 export function restOf(card: Card): Card | null {

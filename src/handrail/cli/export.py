@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 
 from handrail.cli.options import Database, Workspace, plane_of, settings_from
+from handrail.cli.pouring import pour_to_file
 from handrail.cli.reaching import need_database, operator
+from handrail.cli.teaching import SPLITS, write_examples
 from handrail.clock import from_iso
 from handrail.errors import InvalidInput
 from handrail.learning.export import Format, render
@@ -20,7 +21,7 @@ from handrail.lifecycle import exporting, training
 from handrail.store.engine import Store
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Write labels or preferences to JSONL, CSV or Parquet.",
+    no_args_is_help=True, rich_markup_mode=None, help="Write labels, preferences or training examples to a file.",
 )  # fmt: skip
 
 SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".parquet": "parquet"}
@@ -68,6 +69,28 @@ def preferences(
     )  # fmt: skip
 
 
+@app.command()
+def examples(
+    form: Annotated[str, typer.Argument(help="sft, preference, reward, kto or prm; with --for openai sft or dpo.")],
+    output: Output,
+    action: Action = None,
+    since: Since = None,
+    target: Annotated[str, typer.Option("--for", help="Who reads it: trl or openai.")] = "trl",
+    split: Annotated[str | None, typer.Option(help="Only train, validation or test; split by prompt.")] = None,
+    *,
+    database: Database = None,
+    workspace: Workspace = None,
+) -> None:
+    """Examples to train a language model on, as TRL's trainers or OpenAI's fine-tuning read them (JSONL).
+
+    What the form cannot hold goes to OUTPUT.lossless.jsonl, by case; what yielded no example is counted and said.
+    """
+    if split is not None and split not in SPLITS:
+        raise InvalidInput(f"no split is called {split!r}", remedy=f"Choose {', '.join(SPLITS)}.")
+    settings = settings_from(database=database, workspace=workspace)
+    write_examples(form, target, output, action, _moment(since), split, settings)
+
+
 def _write(
     rows: Rows, columns: Mapping[str, ColumnType], output: str, database: str | None, workspace: str | None, what: str
 ) -> None:
@@ -77,10 +100,7 @@ def _write(
     counted = Counted()
     with plane_of(settings) as plane:
         pieces = render(counted.over(rows(plane.store, settings.workspace)), columns, format)
-        if output == "-":
-            digest = _pour(pieces, sys.stdout.buffer)
-        else:
-            digest = _to_file(pieces, Path(output))
+        digest = pour_to_file(pieces, output)
         plane.run(
             training.exported,
             training.Exported(actor=operator(settings.workspace), rows=counted.rows, digest=digest),
@@ -103,31 +123,6 @@ class Counted:
             yield row
         if tells and self.rows >= TOLD_EVERY:
             typer.echo("\r", nl=False, err=True)
-
-
-def _to_file(pieces: Iterable[bytes], path: Path) -> str:
-    """Write beside, then rename: a file under that name is always whole."""
-    draft = path.with_name(path.name + ".part")
-    try:
-        with draft.open("wb") as file:
-            digest = _pour(pieces, file)
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise InvalidInput(f"{path}: {error.strerror or error}", remedy="Name a file that can be written.") from None
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    return digest
-
-
-def _pour(pieces: Iterable[bytes], file: BinaryIO) -> str:
-    hash = hashlib.sha256()
-    for piece in pieces:
-        file.write(piece)
-        hash.update(piece)
-    file.flush()
-    return hash.hexdigest()
 
 
 def _format(output: str) -> Format:

@@ -16,7 +16,7 @@ Computed = Any
 # what terms may say about a proposal, each a value or a function of the arguments
 SAYS = (
     "confidence", "scores", "categories", "amount", "currency", "environment", "principal", "owners", "key", "base",
-    "evidence", "agent_says", "reach", "severity", "harm_classes", "personal_data", "target",
+    "prompt", "evidence", "agent_says", "reach", "severity", "harm_classes", "personal_data", "target",
 )  # fmt: skip
 
 

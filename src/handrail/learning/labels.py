@@ -92,8 +92,9 @@ def label_review(
         reviewer=review.reviewer if reviewer is None else reviewer,
         blind=review.blind,
         verdict=review.verdict,
-        inclusion=_inclusion(proposal, route.spot_check_rate if route.spot_check else 1.0),
+        inclusion=_inclusion(proposal, route.spot_check_rate if route.spot_check else route.inclusion or 1.0),
         made_at=made_at,
+        stream=route.stream if route.spot_check else None,
     )
 
 
@@ -111,8 +112,7 @@ def label_outcome(
     inclusion: float = 1.0,
 ) -> Label:
     """The label an outcome yields: ground truth, which overrides every review of the case."""
-    if correct is None and value is not None:
-        correct = _equal(value, proposed(proposal))
+    correct = was_right(proposal, correct=correct, value=value)
     return Label(
         id=id,
         case_id=case_id,
@@ -133,6 +133,11 @@ def label_outcome(
         inclusion=_inclusion(proposal, inclusion),
         made_at=made_at,
     )
+
+
+def was_right(proposal: Proposal, *, correct: bool | None, value: JSON) -> bool | None:
+    """What an outcome says of the proposal: as it was told, else whether what was true is what was proposed."""
+    return _equal(value, proposed(proposal)) if correct is None and value is not None else correct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +166,9 @@ def evidence(labels: Iterable[Label]) -> Evidence:
         score = label.confidence if label.scores is None else label.scores
         if label.source == "gold":
             left_out["gold"] += 1
+        elif label.stream == "weighted":
+            # drawn where an error was in doubt: it estimates and alarms, and never fits or certifies
+            left_out["weighted check"] += 1
         elif label.correct is None:
             left_out["unknown"] += 1
         elif score is None:
@@ -173,7 +181,7 @@ def evidence(labels: Iterable[Label]) -> Evidence:
             by_case[label.case_id].append(label)
     cases, scores, correct, weights = [], [], [], []
     for case, found in by_case.items():
-        right = _agreed(found)
+        right = agreed(found)
         if right is None:
             left_out["tie"] += len(found)
             continue
@@ -196,7 +204,9 @@ def _inclusion(proposal: Proposal, usual: float) -> float | None:
     return proposal.chance if proposal.picked == "reserve" else None
 
 
-def _agreed(labels: list[Label]) -> bool | None:
+def agreed(labels: Iterable[Label]) -> bool | None:
+    """What the labels of one case come to: the latest outcome, else most reviewers; None where they tie."""
+    labels = list(labels)
     outcomes = [label for label in labels if label.source == "outcome"]
     if outcomes:
         return max(outcomes, key=lambda label: (label.made_at, label.id)).correct

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import math
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from handrail.canonical import JSON, dumps
-from handrail.errors import InvalidInput
-from handrail.learning.labels import asked, proposed
+from handrail.learning.comparison import preferred
+from handrail.learning.labels import asked
 from handrail.proposal import Proposal
 from handrail.review import Review
 
@@ -60,33 +58,24 @@ def from_edit(review: Review, proposal: Proposal, *, policy: str, reviewer: str 
 
 
 def from_comparison(reviews: Iterable[Review], proposal: Proposal, *, policy: str) -> Preference | None:
-    """What most people chose of `arguments.a` and `arguments.b` for `arguments.prompt`; None on a tie.
-
-    Each person counts once, with the latest answer. Answers are `a`, `b`, `tie` or `both_bad`; an approval means the
-    model's suggestion. Ties and `both_bad` keep the majority from being bare, and yield nothing themselves.
-    """
-    held = proposal.arguments
-    if proposal.kind != "comparison" or not isinstance(held, dict) or not {"prompt", "a", "b"} <= set(held):
-        raise InvalidInput("a comparison holds prompt, a and b")
-    latest = {r.reviewer: r for r in sorted(reviews, key=lambda r: (r.given_at, r.id)) if _answers(r)}
-    said = Counter(str(proposed(proposal) if r.verdict == "approve" else r.value) for r in latest.values())
-    wins, losses = said["a"], said["b"]
-    best, worse = ("a", "b") if wins > losses else ("b", "a")
-    high, low = max(wins, losses), min(wins, losses)
-    if high == low or 2 * high <= said.total():
+    """What most people found better (see `comparison.preferred`); None on a tie."""
+    told = list(reviews)
+    found = preferred(told, proposal)
+    if found is None:
         return None
+    prompt = proposal.arguments["prompt"]
     return Preference(
-        case_id=next(iter(latest.values())).case_id,
+        case_id=told[0].case_id,
         action=proposal.action,
-        prompt=held["prompt"],
-        chosen=held[best],
-        rejected=held[worse],
+        prompt=prompt,
+        chosen=found.chosen,
+        rejected=found.rejected,
         source="comparison",
-        margin=math.log((high + 0.5) / (low + 0.5)),
-        reviewers=tuple(sorted(latest)),
-        blind=all(r.blind for r in latest.values()),
+        margin=found.margin,
+        reviewers=found.reviewers,
+        blind=all(r.blind for r in told if r.reviewer in found.reviewers),
         policy=policy,
-        split=split_of(held["prompt"]),
+        split=split_of(prompt),
     )
 
 
@@ -94,10 +83,6 @@ def split_of(prompt: JSON) -> Split:
     """90 % train, 5 % validation, 5 % test, by SHA-256 of the canonical prompt: never by row."""
     bucket = int(hashlib.sha256(dumps(prompt)).hexdigest()[:8], 16) % 100
     return "train" if bucket < 90 else "validation" if bucket < 95 else "test"
-
-
-def _answers(review: Review) -> bool:
-    return review.verdict in {"respond", "approve"} and review.withdrawn_at is None and review.voided_at is None
 
 
 def _object(value: JSON) -> dict[str, JSON]:

@@ -31,7 +31,7 @@ REASON_CODES = (
 def facts_of(row: ProposalRow, route: Route) -> dict[str, JSON]:
     """The part of the card that its digest covers."""
     record = row.record()
-    evidence = [_exhibit(item) for item in record.get("evidence", ())]
+    evidence = [*(_exhibit(item) for item in record.get("evidence", ())), *_prompt(record)]
     return {
         "renderer": RENDERER,
         "case_id": row.case_id,
@@ -106,6 +106,15 @@ def _shape(facts: dict[str, Any], route: Route) -> str:
     return digest(dumps(alike))[:16]
 
 
+def _prompt(record: dict[str, Any]) -> list[dict[str, JSON]]:
+    """What the program was asked, as the last exhibit: the others keep their numbers."""
+    given = record.get("prompt")
+    if given is None:
+        return []
+    kind = "text" if isinstance(given, str) else "json"
+    return [{"kind": kind, "title": "What was asked", "content": given, "source": "", "trusted": False}]
+
+
 def _exhibit(item: Any) -> dict[str, JSON]:
     """One exhibit, with what is missing said to be missing. Untrusted unless it says otherwise."""
     if not isinstance(item, dict):
@@ -141,7 +150,7 @@ def _choices(record: dict[str, Any]) -> JSON:
     if isinstance(arguments.get("choices"), list):
         return arguments["choices"]
     if record.get("kind") == "comparison":
-        return ["a", "b", "tie"]
+        return ["a", "b", "tie", "both_bad"]
     return None
 
 

@@ -105,4 +105,5 @@ def _blank(arguments: Any, paths: Iterable[str]) -> None:
 def _redacted(record: dict[str, Any]) -> dict[str, Any]:
     _blank(record.get("arguments", {}), record.get("personal_data", ()))
     # prose may repeat the values
-    return {k: v for k, v in record.items() if k not in ("agent_says", "evidence", "base", "principal", "owners")}
+    told = ("agent_says", "prompt", "evidence", "base", "principal", "owners")
+    return {k: v for k, v in record.items() if k not in told}

@@ -10,10 +10,13 @@ from handrail.errors import InvalidInput
 from handrail.intake import proposal_from
 from handrail.label import Label
 from handrail.learning.export import LABEL_COLUMNS, PREFERENCE_COLUMNS, label_row, preference_row
+from handrail.learning.labels import was_right
+from handrail.learning.lessons import History
 from handrail.learning.parquet import ColumnType
 from handrail.learning.preferences import Preference, from_comparison, from_edit
 from handrail.lifecycle.labels import label_noun
 from handrail.lifecycle.rows import ReviewRow, review_noun
+from handrail.proposal import Proposal
 from handrail.review import Review
 from handrail.store import statements, training
 from handrail.store.engine import Store
@@ -65,3 +68,30 @@ def _preferences(store: Store, row: Any) -> Iterator[Preference]:
     for review in reviews:
         if review.revision == 1 and (edited := from_edit(review, proposal, policy=row.policy)) is not None:
             yield edited
+
+
+def histories(store: Store, workspace: str, *, action: str | None = None, since: int = 0) -> Iterator[History]:
+    """Every case that is over and was answered by people, oldest first, as training examples are made from it."""
+    for row in training.reviewed(store, workspace, action=action, since=since):
+        try:
+            proposal = proposal_from(parse(bytes(row.first)))
+        except InvalidInput:
+            # erased: what is left is no proposal any more
+            continue
+        given = [
+            review_noun(ReviewRow._make(one)) for one in store.read_hot(statements.review_list, case_id=row.case_id)
+        ]
+        yield History(
+            case_id=row.case_id, proposal=proposal, policy=row.policy, submitted_at=row.submitted_at,
+            decision=row.decision, approved=parse(bytes(row.bytes)).get("arguments"),
+            reviews=tuple(one for one in given if one.revision == 1 and one.withdrawn_at is None),
+            outcome=_outcome(training.outcomes(store, row.case_id), proposal),
+        )  # fmt: skip
+
+
+def _outcome(told: list[bytes], proposal: Proposal) -> bool | None:
+    """Whether the latest outcome says that the proposal was right."""
+    for data in told[:1]:
+        said = parse(data)
+        return was_right(proposal, correct=said["correct"], value=said["value"])
+    return None

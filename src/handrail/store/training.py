@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 
 from handrail.store import schema
 from handrail.store.engine import Store
@@ -141,3 +141,29 @@ def preferring(store: Store, workspace: str, *, action: str | None = None, since
     while rows := store.read(query.where(p.case_id > after).order_by(p.case_id).limit(PAGE)):
         yield from rows
         after = rows[-1].case_id
+
+
+def reviewed(store: Store, workspace: str, *, action: str | None = None, since: int = 0) -> Iterator[Any]:
+    """Cases that are over and that somebody answered, oldest first: (case id, policy, submitted at, decision, bytes as
+    submitted, bytes as they stand)."""
+    p, c, r, v = schema.proposal.c, schema.cases.c, schema.review.c, schema.revision.c
+    answered = exists().where(r.case_id == p.case_id, r.withdrawn_at.is_(None))
+    query = (
+        select(p.case_id, p.policy, p.submitted_at, p.decision, func.coalesce(v.bytes, p.bytes).label("first"), p.bytes)
+        .join(schema.cases, c.id == p.case_id)
+        .outerjoin(schema.revision, and_(v.case_id == p.case_id, v.revision == 1))
+        .where(p.workspace == workspace, p.submitted_at >= since, c.state != "open", answered)
+    )
+    if action is not None:
+        query = query.where(p.action == action)
+    after = ""
+    while rows := store.read(query.where(p.case_id > after).order_by(p.case_id).limit(PAGE)):
+        yield from rows
+        after = rows[-1].case_id
+
+
+def outcomes(store: Store, case_id: str) -> list[bytes]:
+    """The outcomes of a case, latest first."""
+    t = schema.outcome.c
+    found = store.read(select(t.bytes).where(t.case_id == case_id).order_by(t.at.desc(), t.id.desc()))
+    return [bytes(row.bytes) for row in found]

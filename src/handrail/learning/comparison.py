@@ -1,0 +1,115 @@
+"""Comparisons: which of two answers is better. Made so that neither side is favoured, and read back by majority."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from handrail.canonical import JSON, dumps
+from handrail.errors import InvalidInput
+from handrail.learning.labels import proposed
+from handrail.proposal import Proposal
+from handrail.review import Review
+
+CHOICES: tuple[str, ...] = ("a", "b", "tie", "both_bad")
+
+
+def comparison(
+    prompt: JSON, answers: Sequence[JSON], *, options: Sequence[str] | None = None, action: str = "compare",
+    **says: object,
+) -> Proposal:  # fmt: skip
+    """A proposal that asks people which of two answers to a prompt is better.
+
+    Which one is shown left (`a`) is drawn from the contents, so half of many comparisons show each order and a repeat
+    shows the same. `options`: the names of who answered, for a ranking; reviewers do not see them.
+    """
+    if len(answers) != 2 or (options is not None and len(options) != 2):
+        raise InvalidInput("a comparison has two answers", remedy="Compare more than two pair by pair.")
+    if dumps(answers[0]) == dumps(answers[1]):
+        raise InvalidInput("the two answers are the same; there is nothing to compare")
+    if options is not None and options[0] == options[1]:
+        raise InvalidInput("both answers carry the same option's name")
+    both = [dumps(answer) for answer in answers]
+    # of the pair, not of the order it came in
+    turned = hashlib.sha256(dumps(prompt) + min(both) + max(both)).digest()[0] % 2 == int(both[0] < both[1])
+    first, second = (1, 0) if turned else (0, 1)
+    arguments: dict[str, JSON] = {"prompt": prompt, "a": answers[first], "b": answers[second], "choices": list(CHOICES)}
+    if options is not None:
+        arguments["options"] = {"a": options[first], "b": options[second]}
+    return Proposal(action=action, kind="comparison", arguments=arguments, **says)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferred:
+    """What most people found better."""
+
+    chosen: JSON
+    rejected: JSON
+    # the side that won, `a` was shown left
+    side: str
+    # log-odds of the consensus ln((wins + ½)/(losses + ½)), or the mean difference of ratings
+    margin: float
+    reviewers: tuple[str, ...]
+
+
+def preferred(reviews: Iterable[Review], proposal: Proposal) -> Preferred | None:
+    """What most chose of `arguments.a` and `arguments.b`; None on a tie, or where less than half chose one.
+
+    Each person counts once, with the latest answer. Answers are `a`, `b`, `tie`, `both_bad`, or ratings such as
+    {"a": 4, "b": 2}; an approval means the model's suggestion. Raises `InvalidInput` for what is no comparison.
+    """
+    held = proposal.arguments
+    if proposal.kind != "comparison" or not isinstance(held, dict) or not {"prompt", "a", "b"} <= set(held):
+        raise InvalidInput("a comparison holds prompt, a and b")
+    latest = answers_of(reviews, proposal)
+    said = Counter(_side(value) for value in latest.values())
+    high, low = max(said["a"], said["b"]), min(said["a"], said["b"])
+    if high == low or 2 * high <= said.total():
+        return None
+    best, worse = ("a", "b") if said["a"] > said["b"] else ("b", "a")
+    rated = ratings(reviews)
+    return Preferred(
+        chosen=held[best], rejected=held[worse], side=best, reviewers=tuple(sorted(latest)),
+        margin=math.log((high + 0.5) / (low + 0.5)) if rated is None else rated[best] - rated[worse],
+    )  # fmt: skip
+
+
+def answers_of(reviews: Iterable[Review], proposal: Proposal) -> dict[str, JSON]:
+    """Each person's latest answer."""
+    latest = {r.reviewer: r for r in sorted(reviews, key=lambda r: (r.given_at, r.id)) if _answers(r)}
+    return {person: proposed(proposal) if r.verdict == "approve" else r.value for person, r in latest.items()}
+
+
+def ratings(reviews: Iterable[Review]) -> dict[str, float] | None:
+    """The mean ratings of both sides, where anybody rated them."""
+    rated = [r.value for r in reviews if _answers(r) and _is_rating(r.value)]
+    if not rated:
+        return None
+    return {side: math.fsum(float(one[side]) for one in rated) / len(rated) for side in ("a", "b")}
+
+
+def both_bad(reviews: Iterable[Review]) -> bool:
+    """Whether most said that neither answer will do."""
+    latest = {r.reviewer: r.value for r in sorted(reviews, key=lambda r: (r.given_at, r.id)) if _answers(r)}
+    said = Counter(value == "both_bad" for value in latest.values())
+    return said[True] > said[False]
+
+
+def _side(value: JSON) -> str:
+    if _is_rating(value):
+        return "tie" if value["a"] == value["b"] else "a" if value["a"] > value["b"] else "b"
+    return str(value)
+
+
+def _is_rating(value: JSON) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(value.get(side), int | float) and not isinstance(value[side], bool) and math.isfinite(value[side])
+        for side in ("a", "b")
+    )
+
+
+def _answers(review: Review) -> bool:
+    return review.verdict in {"respond", "approve"} and review.withdrawn_at is None and review.voided_at is None

@@ -21,6 +21,7 @@ HandrailError                     every error of ours; has a stable `code` and a
 ├── Unavailable                   the store or server cannot answer now; safe to repeat
 ├── UnsafeStore                   the database is set up so that acknowledged work could be lost
 ├── ToolFailed                    the tool ran before and reported an error
+├── TrainingFailed                a training command gave no usable scores; answers are kept
 ├── OutcomeUnknown                whether the effect happened must be settled by a person
 └── Unreadable                    a bundle or database cannot be judged
 
@@ -200,6 +201,13 @@ class ToolFailed(HandrailError):
 
     code = "tool_failed"
     remedy = "Submit a new proposal if the effect is still wanted; this approval is used."
+
+
+class TrainingFailed(HandrailError):
+    """A training command or function failed, took too long, or gave no scores that can be used."""
+
+    code = "training_failed"
+    remedy = "Every answer is kept: mend the training and run again; nobody is asked twice."
 
 
 class OutcomeUnknown(HandrailError):

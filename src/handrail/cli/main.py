@@ -26,6 +26,7 @@ class Commands(LazyGroup):
         "parked": Lazy("parked", "List the runs that wait for a decision, and try again to wake one."),
         "audit": Lazy("audit", "Verify, export and witness the audit log."),
         "calibrate": Lazy("calibrate", "Fit a calibrator from labels, and put it to use."),
+        "learn": Lazy("learn", "Ask people what teaches a model most, train it, and again."),
         "export": Lazy("export", "Write labels, preferences or training examples to a file."),
         "preferences": Lazy("preferences", "Rank answers and fit a reward model from what people compared."),
         "people": Lazy("serve", "Add and change people."),

@@ -16,6 +16,9 @@ from handrail.client.desk import Desk
 from handrail.client.drive import adrive, drive
 from handrail.client.gate import AsyncGated, Gated, P, make_gate
 from handrail.client.http import HttpTransport
+from handrail.client.learn import loop as learning
+from handrail.client.learn.pool import pool_of
+from handrail.client.learn.trainers import trainer_of
 from handrail.client.local import LocalTransport
 from handrail.client.pending import Pending
 from handrail.client.run import Run, current_run
@@ -265,6 +268,27 @@ class Client:
         if name is None:
             raise InvalidInput("a desk in process needs the reviewer's name")
         return Desk(LocalTransport(self.plane, _person(self.plane, name, roles, skills), owns_plane=False))
+
+    def learn(
+        self, action: str, pool: Any, trainer: Any, *, choices: Sequence[str], features: Any = None,
+        annotator: learning.Annotator | None = None, wait: float | None = None, poll: float = 2.0,
+        progress: learning.Progress = learning.no_progress, **terms: Any,
+    ) -> learning.Outcome:  # fmt: skip
+        """Ask people about the cases of `pool` that teach most, train on their answers, and again, until it stops.
+
+        `pool` are texts or objects, `trainer` is a model with `fit` and `predict_proba` on `features`, a function of a
+        `Training`, `"module:function"`, or a command as a list of words. `wait` is how many seconds to wait for people
+        in all (None: for ever); called again with the same terms it goes on where it was. `terms` are those of
+        `learn.loop.Terms`: batch, rounds, budget, sampler, reserve, stop, folds, calibrator, … In process only.
+        """
+        if not isinstance(self.transport, LocalTransport):
+            raise InvalidInput("learning keeps its place in the database", remedy="Open the database itself.")
+        made = learning.Terms(action=action, choices=tuple(choices), **terms)
+        loop = learning.Loop(
+            self.transport, pool_of(pool, features), trainer_of(trainer), made, annotator=annotator, poll=poll,
+            progress=progress,
+        )  # fmt: skip
+        return loop.run(wait)
 
     def close(self) -> None:
         """Finish and let go of everything."""

@@ -32,11 +32,13 @@ batch_close = Statement(
     "",
     "batch_close",
 )
-# the cases of one loop, by the beginning of their key
+# the cases of one loop, by their keys: the JSON list `names`
 learning_cases = Statement(
     "SELECT p.identity, p.case_id, p.decision, p.bytes, p.decision_bytes FROM proposal p "
-    "WHERE p.workspace = :workspace AND p.identity >= :first AND p.identity < :beyond",
-    "",
+    "WHERE p.workspace = :workspace AND p.identity IN (SELECT value FROM json_each(:names))",
+    "SELECT p.identity, p.case_id, p.decision, p.bytes, p.decision_bytes FROM proposal p "
+    "WHERE p.workspace = :workspace "
+    "AND p.identity IN (SELECT jsonb_array_elements_text(CAST(:names AS jsonb)))",
     "learning_cases",
 )
 

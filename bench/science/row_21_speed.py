@@ -1,7 +1,7 @@
 """Speed and scale, on one core. Each part is a function of its own: append it to `PARTS`.
 
-Wall clock, the median of a few runs in one process; the interval is the fastest and the slowest. Scores are simulated
-with seed 0.
+Seconds of processor, the median of a few runs in one process (run it with OMP_NUM_THREADS=1); the interval is the
+fastest and the slowest. Scores are simulated with seed 0.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def timed(what: str, work: Callable[[], Any], options: Options, **fields: Any) -
     """How many seconds `work` takes."""
     taken = []
     for _ in range(options.count(5)):
-        begun = time.perf_counter()
+        begun = time.process_time()
         work()
-        taken.append(time.perf_counter() - begun)
+        taken.append(time.process_time() - begun)
     middle = statistics.median(taken)
     return Figure(what=what, ours=middle, low=min(taken), high=max(taken), n=len(taken), **fields)
 
@@ -52,9 +52,9 @@ def scalar_fits(options: Options) -> Iterator[Figure]:
 
         peers = {}
         if method == "isotonic":
-            begun = time.perf_counter()
+            begun = time.process_time()
             IsotonicRegression(out_of_bounds="clip").fit(scores, said)
-            peers["scikit-learn"] = time.perf_counter() - begun
+            peers["scikit-learn"] = time.process_time() - begun
         yield timed(f"{method}, fit on {SCORES:,} scores, seconds", one, options, target=2.0, peers=peers)
     yield timed(
         f"all scalar methods on {SCORES:,} scores, picked, seconds",

@@ -52,8 +52,8 @@ class Calibrator:
     # what it is for; which version of the model
     action: str | None = None
     model: str | None = None
-    # cross-fitted: {"log_loss": [raw, calibrated], "brier_loss": [raw, calibrated], "tried": {method: log loss},
-    # "left_out": {method: why}}
+    # cross-fitted: {"log_loss": [raw, calibrated], "brier_loss": [raw, calibrated], "before" and "after": every figure
+    # of `quality`, "tried": {method: log loss}, "left_out": {method: why}}
     metrics: Mapping[str, Any] = field(default_factory=dict)
 
     @property

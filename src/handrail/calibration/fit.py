@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from handrail.calibration.calibrator import Calibrator
 from handrail.calibration.methods import METHODS, NEED_VECTORS, Method
-from handrail.calibration.metrics import brier_loss, log_loss
 from handrail.calibration.picking import Evidence, fit_method, pick
+from handrail.calibration.quality import Quality, quality
 from handrail.calibration.scores import Floats, Scale, confidence_logits, sigmoids
 from handrail.calibration.sources import Source, read_many
 from handrail.calibration.truth import known_share, true_classes
@@ -63,8 +63,9 @@ def fit(
     allowed, left_out = _allowed(method, evidence, truth is not None)
     fits = {name: fit_method(name, evidence) for name in allowed}
     best, losses, confidences, part = pick(fits, evidence)
-    raw = sigmoids(confidence_logits(part.read))
     whole = sigmoids(confidence_logits(read))
+    before = quality(sigmoids(confidence_logits(part.read)), part.right, part.weights)
+    after = quality(confidences, part.right, part.weights)
     return Calibrator(
         fitted=fits[best],
         scale=scale,
@@ -78,16 +79,17 @@ def fit(
         period=period,
         action=action,
         model=model,
-        metrics={
-            "log_loss": [log_loss(raw, part.right, part.weights), losses[best]],
-            "brier_loss": [
-                brier_loss(raw, part.right, part.weights),
-                brier_loss(confidences, part.right, part.weights),
-            ],
-            "tried": dict(losses),
-            "left_out": dict(left_out),
-        },
+        metrics=_figures(before, after) | {"tried": dict(losses), "left_out": dict(left_out)},
     )
+
+
+def _figures(before: Quality, after: Quality) -> dict[str, Any]:
+    return {
+        "log_loss": [before.log_loss, after.log_loss],
+        "brier_loss": [before.brier_loss, after.brier_loss],
+        "before": before.to_json(),
+        "after": after.to_json(),
+    }
 
 
 def check_weights(weights: Sequence[float] | Floats | None, n: int) -> Floats:

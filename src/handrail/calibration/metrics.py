@@ -52,7 +52,7 @@ def brier_loss(confidence: Any, correct: Any, weights: Any = None) -> float:
     return float(np.average((c - z) ** 2, weights=weights))
 
 
-def wilson(right: float, n: int, level: float = 0.95) -> tuple[float, float]:
+def wilson(right: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Wilson's (1927) interval of a share; (0, 1) for n = 0."""
     if n == 0:
         return 0.0, 1.0
@@ -62,17 +62,43 @@ def wilson(right: float, n: int, level: float = 0.95) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def reliability(confidence: Any, correct: Any, *, bins: int = MOST_BINS) -> tuple[Bin, ...]:
+def reliability(confidence: Any, correct: Any, weights: Any = None, *, bins: int = MOST_BINS) -> tuple[Bin, ...]:
     """Equal-mass bins of at least 30 labels, at most `bins`; equal confidences share a bin.
 
-    Raises `NotEnoughEvidence` below 30 labels.
+    With weights 1 / P(labelled), shares are weighted and intervals those of the effective number of labels. Raises
+    `NotEnoughEvidence` below 30 labels.
     """
     c, z = _pair(confidence, correct)
-    return tuple(
-        Bin(n=len(part), confidence=float(c[part].mean()), accuracy=float(z[part].mean()), low=low, high=high)
-        for part in _equal_mass(c, bins)
-        for low, high in [wilson(float(z[part].sum()), len(part))]
-    )
+    w = np.ones(len(c)) if weights is None else np.asarray(weights, dtype=np.float64)
+    return tuple(_bin(c[part], z[part], w[part]) for part in _equal_mass(c, bins))
+
+
+def spiegelhalter(confidence: Any, correct: Any) -> tuple[float, float]:
+    """Spiegelhalter's (1986) test of calibration: z, and the two-sided chance of one as far from 0.
+
+    It may be looked at once. For looking on as cases come in, use an e-process (`monitors`).
+    """
+    c, z = _pair(confidence, correct)
+    spread = float(((1.0 - 2.0 * c) ** 2 * c * (1.0 - c)).sum())
+    if spread == 0.0:
+        raise NotEnoughEvidence("confidences of 0, ½ and 1 alone cannot be tested for calibration")
+    found = float(((z - c) * (1.0 - 2.0 * c)).sum()) / math.sqrt(spread)
+    return found, math.erfc(abs(found) / math.sqrt(2.0))
+
+
+def risk_coverage_area(confidence: Any, correct: Any, weights: Any = None) -> float:
+    """Mean error among the k surest cases, over all k (AURC): lower is a better ranking. Equal confidences share."""
+    mass, wrong = _surest_first(confidence, correct, weights)
+    return float(np.average(np.cumsum(wrong) / np.cumsum(mass), weights=mass))
+
+
+def automation(confidence: Any, correct: Any, error: float, weights: Any = None) -> float:
+    """The largest share of cases, surest first, among which at most `error` were wrong. It promises nothing: a
+    threshold with a promise comes from `thresholds`.
+    """
+    mass, wrong = _surest_first(confidence, correct, weights)
+    held = np.flatnonzero(np.cumsum(wrong) <= error * np.cumsum(mass) * (1.0 + 1e-12))
+    return float(mass[: held[-1] + 1].sum() / mass.sum()) if len(held) else 0.0
 
 
 def expected_calibration_error(
@@ -99,6 +125,22 @@ def calibration_error(confidence: Any, correct: Any, *, bins: int = MOST_BINS) -
         n, gap, rate = len(part), float(c[part].mean() - z[part].mean()), float(z[part].mean())
         total += n / len(c) * (gap * gap - rate * (1.0 - rate) / (n - 1))
     return math.sqrt(max(total, 0.0))
+
+
+def _bin(c: Floats, z: Floats, w: Floats) -> Bin:
+    accuracy = float(np.average(z, weights=w))
+    effective = float(w.sum()) ** 2 / float((w * w).sum())
+    low, high = wilson(accuracy * effective, effective)
+    return Bin(n=len(c), confidence=float(np.average(c, weights=w)), accuracy=accuracy, low=low, high=high)
+
+
+def _surest_first(confidence: Any, correct: Any, weights: Any) -> tuple[Floats, Floats]:
+    """Weight and weight of wrong answers of each distinct confidence, highest first."""
+    c, z = _pair(confidence, correct)
+    w = np.ones(len(c)) if weights is None else np.asarray(weights, dtype=np.float64)
+    _, place = np.unique(-c, return_inverse=True)
+    mass, wrong = np.bincount(place, weights=w), np.bincount(place, weights=w * (1.0 - z))
+    return np.asarray(mass, dtype=np.float64), np.asarray(wrong, dtype=np.float64)
 
 
 def _binned_error(c: Floats, z: Floats, bins: int) -> float:

@@ -51,6 +51,7 @@ _POLICY = _object({"name": _NAME, "digest": _DIGEST})
 _DIGEST_ONLY = _object({"digest": _DIGEST}, {"name": _NAME})
 _ACTOR = _object({"kind": {"enum": ["person", "agent", "policy", "system"]}, "pid": _NAME}, {"auth": _CODE})
 _PARK = _object({"id": _UUID})
+_PROMOTION = _object({"id": _UUID, "action": _NAME, "cell": _UUID})
 _FIELDS = {"type": "object", "propertyNames": _POINTER, "additionalProperties": _DIGEST}
 _STATE = {"enum": ["new", "open", "decided", "reviewed"]}
 _RESULT = {"enum": ["approved", "rejected", "responded", "redirected", "expired", "cancelled"]}
@@ -172,17 +173,27 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
     "gold.changed": ({"gold": _object({"id": _UUID, "action": _NAME, "state": {"enum": ["added", "retired"]}})}, {}),
     "reviewer.flagged": ({"reviewer": _object({"pid": _NAME, "code": _CODE}, {"n": _COUNT})}, {}),
     "reviewer.cleared": ({"reviewer": _object({"pid": _NAME, "code": _CODE}, {"n": _COUNT})}, {}),
-    # run, uses and case: an approval for one run, and the case it was given with
+    # run, uses and case: an approval for one run, and the case it was given with; promotion: what was earned
     "grant.issued": (
         {
             "grant": _object(
                 {"id": _CODE, "action": _NAME, "expires": _TIME},
-                {"run": _NAME, "agent": _NAME, "uses": _COUNT, "case": _UUID},
+                {"run": _NAME, "agent": _NAME, "uses": _COUNT, "case": _UUID, "promotion": _UUID},
             )
         },
         {},
     ),
     "grant.ended": ({"grant": _object({"id": _CODE}, {"action": _NAME, "expires": _TIME})}, {}),
+    # cells a promotion may be earned in: how many, and the digest of what belongs to each
+    "cell.laid": ({"cells": _object({"action": _NAME, "count": _POSITIVE, "digest": _DIGEST})}, {}),
+    "cell.restarted": ({"cell": _object({"id": _UUID, "action": _NAME, "round": _POSITIVE}, {"case": _UUID})}, {}),
+    "promotion.proposed": ({"promotion": _PROMOTION}, {}),
+    "promotion.accepted": (
+        {"promotion": _object({"id": _UUID, "action": _NAME, "cell": _UUID, "grant": _UUID})},
+        {},
+    ),
+    "promotion.declined": ({"promotion": _PROMOTION}, {}),
+    "promotion.ended": ({"promotion": _PROMOTION, "reason": _CODE}, {}),
     "access.changed": (
         {"access": _object({"pid": _NAME, "roles": _list(_NAME)}, {"active": _FLAG})},
         {"what": _CODE, "scopes": _list(_CODE)},

@@ -9,7 +9,7 @@ from handrail.canonical import JSON, dumps, parse
 from handrail.consensus.quorum import Outcome
 from handrail.consensus.quorum import settle as weigh
 from handrail.decision import Decision
-from handrail.lifecycle import edits, escalate, for_run, labels, policies, queue, rows, undo
+from handrail.lifecycle import edits, escalate, for_run, fusing, labels, policies, queue, rows, undo
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.opening import bound_digest, bound_paths
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
@@ -33,11 +33,12 @@ class Settled:
 
 def settle(
     tx: Tx, row: ProposalRow, case: CaseRow, route: Route, *, given: list[ReviewRow] | None = None,
-    by: Actor = SYSTEM, in_hand: bool = False,
+    by: Actor = SYSTEM, in_hand: bool = False, last: bool = False,
 ) -> Settled:  # fmt: skip
     """Weigh the reviews of an open case (`given`, where they are known) and act on what they amount to.
 
-    `in_hand`: the case is out of the queue and its claim has ended, as when its reviewer just answered.
+    `in_hand`: the case is out of the queue and its claim has ended, as when its reviewer just answered. `last`: there
+    is no time for a further opinion.
     """
     if given is None:
         given = rows.reviews(tx, case.id)
@@ -46,6 +47,16 @@ def settle(
         more = edits.ask_more_people(tx, row, case, outcome.arguments)
         if more.reviewers > case.reviewers:
             case, outcome = more, _weigh(row, more, route, given, tx.now)
+    fused = fusing.weigh(tx, row, given) if _chosen(outcome) else None
+    if fused is not None and not case.soft and not route.stages:
+        if fused.wants_more and not last:
+            fusing.ask_one_more(tx, row, case, route, len(fused.answers))
+            return Settled(next_at=outcome.next_at)
+        # where a quorum must agree, people who contradict each other still go up
+        if fused.terms.deliver and (outcome.state == "settled" or case.reviewers <= 1):
+            said = _said(row, outcome)
+            outcome = fusing.delivered(fused, outcome, said)
+            return make(tx, row, case, outcome, given, by, in_hand=in_hand, fused=fused, said=said)
     if outcome.state == "conflict":
         escalate.raise_case(tx, row, case, reason=outcome.conflict or "conflict", void=True)
         return Settled(next_at=outcome.next_at)
@@ -54,8 +65,22 @@ def settle(
     if outcome.state == "pending":
         return Settled(next_at=outcome.next_at)
     if case.soft:
-        return _close_look(tx, row, case, outcome, given, by, in_hand=in_hand)
-    return make(tx, row, case, outcome, given, by, in_hand=in_hand)
+        return _close_look(tx, row, case, outcome, given, by, in_hand=in_hand, fused=fused)
+    return make(tx, row, case, outcome, given, by, in_hand=in_hand, fused=fused)
+
+
+def _chosen(outcome: Outcome) -> bool:
+    """Whether people gave answers that can be weighed: settled, or in conflict about nothing but the answer."""
+    if outcome.state == "conflict":
+        return outcome.conflict == "answers_differ"
+    return outcome.state == "settled" and outcome.kind in ("approved", "responded") and not outcome.edited
+
+
+def _said(row: ProposalRow, outcome: Outcome) -> Any:
+    """The answer people gave: their own, or the suggestion they approved; None where they differ."""
+    if outcome.state == "conflict":
+        return None
+    return outcome.value if outcome.kind == "responded" else _suggestion(row)
 
 
 def _weigh(row: ProposalRow, case: CaseRow, route: Route, given: list[ReviewRow], now: int) -> Outcome:
@@ -95,10 +120,13 @@ def look_again_when_due(tx: Tx, row: ProposalRow, case: CaseRow) -> None:
 
 
 def make(
-    tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow], by: Actor, *, in_hand: bool
-) -> Settled:
-    """Turn a settled outcome into the decision."""
+    tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow], by: Actor, *, in_hand: bool,
+    fused: fusing.Fused | None = None, said: JSON = None,
+) -> Settled:  # fmt: skip
+    """Turn a settled outcome into the decision. `said`: what people said, where the fused answer is delivered."""
     body: dict[str, JSON] = {"by": list(outcome.people)}
+    if fused is not None:
+        body["fused"] = fused.record(said=said, delivered=fused.terms.deliver)
     for name in ("value", "instruction", "reason", "note"):
         if getattr(outcome, name) is not None:
             body[name] = getattr(outcome, name)
@@ -107,7 +135,7 @@ def make(
     assert outcome.kind is not None
     made = record(tx, row, outcome.kind, body, by, reviews=list(outcome.counted))
     queue.close_case(tx, case, "decided", in_hand=in_hand)
-    labels.from_reviews(tx, row, given, outcome)
+    labels.from_reviews(tx, row, given, outcome, fused=body.get("fused"))
     if made.decision is not None and made.decision.kind == "approved":
         return replace(made, grant=_issued(tx, row, outcome, given))
     return made
@@ -139,7 +167,7 @@ def record(
         row.workspace, "decision.made", by.entry(), id=entry_id, case=(row.case_id, row.revision), from_="open",
         to="decided", result=kind, reviews=reviews, action={"name": row.action, "digest": row.action_digest},
     )  # fmt: skip
-    if kind == "approved" and row.record().get("executor") == "worker":
+    if kind == "approved" and row.record().get("executor") == "worker" and row.record().get("gold") is None:
         tx.add(schema.handoff, workspace=row.workspace, action=row.action, case_id=row.case_id, approved_at=tx.now)
     decided = row._replace(decision=kind, decision_bytes=data, decided_at=tx.now, decision_entry=entry_id)
     receipt.decision = rows.decision_noun(decided)
@@ -181,8 +209,9 @@ def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: lis
 
 
 def _close_look(
-    tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow], by: Actor, *, in_hand: bool
-) -> Settled:
+    tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: list[ReviewRow], by: Actor, *, in_hand: bool,
+    fused: fusing.Fused | None = None,
+) -> Settled:  # fmt: skip
     """People finished looking at something that had been let through; an objection starts its undo."""
     confirmed = outcome.kind in ("approved", "responded") and not outcome.edited
     queue.close_case(tx, case, "reviewed", in_hand=in_hand)
@@ -190,8 +219,8 @@ def _close_look(
         row.workspace, "case.closed", by.entry(), case=(row.case_id, row.revision), from_="open", to="reviewed",
         result="confirmed" if confirmed else "objected", reviews=list(outcome.counted),
     )  # fmt: skip
-    labels.from_reviews(tx, row, given, outcome)
-    if not confirmed:
+    labels.from_reviews(tx, row, given, outcome, fused=None if fused is None else fused.record())
+    if not confirmed and not case.gold:
         undo.after_objection(tx, row, by)
     return Settled(closed=True)
 

@@ -24,7 +24,7 @@ from handrail.errors import (
     TooSoon,
     VerdictNotAllowed,
 )
-from handrail.lifecycle import card, claim, decide, edits, for_run, policies, queue, rows
+from handrail.lifecycle import card, claim, decide, edits, flags, for_run, policies, queue, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.route import VERDICTS, Route
@@ -139,6 +139,7 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     if case.escalations:
         row, case = queue.seat_lead(tx, row, case)
         route = rows.route_noun(row.route)
+    case = flags.ask_second(tx, row, case, actor)
     made = decide.settle(tx, row, case, route, given=[*given, answer], by=actor, in_hand=True)
     if made.decision is None and not made.closed:
         tx.run(statements.timer_drop, kind="claim", subject=case.id)

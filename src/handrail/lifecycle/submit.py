@@ -16,7 +16,7 @@ from handrail.clock import SECOND, uuid7
 from handrail.decision import Decision
 from handrail.errors import HandrailError, InvalidInput, KeyReused
 from handrail.execution import TOOL_CLASSES
-from handrail.lifecycle import calibrators, execute, grant, halt, policies, rows
+from handrail.lifecycle import calibrators, cells, execute, grant, halt, policies, rows
 from handrail.lifecycle.actor import POLICY, Actor
 from handrail.lifecycle.opening import Opening, seal
 from handrail.lifecycle.queue import open_case
@@ -201,7 +201,9 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
         route = replace(route, tier="auto_approve", reviewers=0, reasons=(reason,), spot_check=False)
     route = _hold_when_full(tx, policy, workspace, route)
     if proposal.gold is not None:
-        route = replace(route, tier="hard_gate", reviewers=1, spot_check=False)
+        # it looks like any other of its action, and somebody always looks
+        human = route.tier if route.tier in ("soft_review", "hard_gate") else "hard_gate"
+        route = replace(route, tier=human, reviewers=max(1, route.reviewers), spot_check=False, grant=None)
     route = _asked_to_learn(route, proposal)
     if tx.workspace(workspace).frozen and route.tier in ("auto_approve", "soft_review"):
         reason = Reason(
@@ -221,7 +223,8 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
     return _Draft(
         command=command, proposal=proposal, policy=policy, route=route, case_id=case_id, action_digest=bound,
         decision=decision, decision_bytes=None if body is None else dumps(body), entry_id=uuid7(tx.now),
-        openings=openings, commitments=commitments, counted=policy.subjects(proposal), halted=halted,
+        openings=openings, commitments=commitments, halted=halted,
+        counted=policy.subjects(proposal) if proposal.gold is None else (),
     )  # fmt: skip
 
 
@@ -337,7 +340,9 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
         )  # fmt: skip
     if needs_people:
         open_case(tx, workspace, draft.case_id, proposal, route, soft=draft.decision is not None, by=command.actor)
-    if draft.decision == "approved" and proposal.executor == "worker":
+        if proposal.gold is None and (route.grant is not None or draft.policy.plan(proposal.action).growth is not None):
+            cells.note(tx, workspace, draft.case_id, proposal, route, draft.policy)
+    if draft.decision == "approved" and proposal.executor == "worker" and proposal.gold is None:
         tx.add(schema.handoff, workspace=workspace, action=proposal.action, case_id=draft.case_id, approved_at=tx.now)
     for opening in draft.openings:
         opening.keep(tx, workspace, draft.case_id, (first or receipt or tx.entries[-1]).id)
@@ -347,7 +352,7 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
             tx.add(schema.usage, workspace=workspace, subject=subject, at=tx.now, case_id=draft.case_id,
                    amount=amount, currency=currency, asked=int(needs_people))  # fmt: skip
     started = None
-    if command.nonce is not None and draft.decision == "approved":
+    if command.nonce is not None and draft.decision == "approved" and proposal.gold is None:
         started = execute.start_new(
             tx, workspace=workspace, case_id=draft.case_id, action=proposal.action, agent=proposal.agent,
             action_digest=draft.action_digest, tool_class=proposal.tool_class, nonce=command.nonce,

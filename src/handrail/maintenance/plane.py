@@ -19,6 +19,8 @@ from handrail.lifecycle.rows import ProposalRow
 from handrail.maintenance import indexing, timers
 from handrail.maintenance.feed import Feed
 from handrail.maintenance.feedback import Batcher, Retraining
+from handrail.maintenance.golds import Golds
+from handrail.maintenance.growing import Growing
 from handrail.maintenance.hook import Hook, hook_from
 from handrail.maintenance.loop import Loop
 from handrail.maintenance.sealing import Sealer
@@ -98,11 +100,15 @@ class Plane:
             )
         self.batcher = Batcher(self.store, self.writer)
         self.retraining = Retraining(self.store, self.writer, self.clock, retrain_hook)
+        self.growing = Growing(self.store, self.writer, self.clock)
+        self.golds = Golds(self.store, self.writer, self.clock)
         self.loops = [
             Loop("timers", lambda: timers.step(self.store, self.writer, self.clock), 0.1),
             Loop("sealing", self.sealer.step, 0.5),
             Loop("indexing", lambda: indexing.step(self.store, self.writer), 1.0),
             Loop("feedback", self.batcher.step, 2.0),
+            Loop("growth", self.growing.step, 10.0),
+            Loop("golds", self.golds.step, 2.0),
             Loop("retraining", self.retraining.step, 2.0, patience=self.retraining.patience),
         ]
         self._unwatch: Callable[[], None] = lambda: None

@@ -153,6 +153,8 @@ class Terms(_Part):
     verdicts: list[Verdict] | None = None
     blind_share: Share = 0.0
     spot_check_rate: Share = 0.0
+    # further checks where an error is in doubt: they estimate and alarm, but never certify
+    weighted_check_rate: Share = 0.0
     undo_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] | None = None
     always_review: bool = False
     high_stakes: bool = False
@@ -210,6 +212,8 @@ class ActionEntry(Terms):
     description: str | None = None
     auto_approve_threshold: Share | None = None
     soft_review_threshold: Share | None = None
+    # the confidence down to which `overflow: {soft_review: widen}` may let it through; without it nothing is widened
+    overflow_floor: Share | None = None
     # the most error `auto_approve` may let through; thresholds are then certified for it
     target_error: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] | None = None
     # `value` asks a person where asking saves more than it costs; thresholds beside it stay a floor
@@ -227,6 +231,10 @@ class ActionEntry(Terms):
     arguments_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     cost: Cost | None = None
     growth: GrowthEntry | None = None
+    # what people said is weighed with what the model thinks: kept as evidence, or delivered as the answer
+    deferral: Literal["evidence", "fuse"] | None = None
+    # instead of what the review settings say
+    second_opinion: Literal["never", "value"] | None = None
 
 
 class RouteEntry(Terms):
@@ -303,9 +311,24 @@ class ReviewSettings(_Part):
     reviewer_session_limit_minutes: Annotated[int, Field(ge=1)] = 120
     min_reviewers_per_task: Annotated[int, Field(ge=1, le=20)] = 1
     high_stakes_min_reviewers: Annotated[int, Field(ge=1, le=20)] = 2
+    # `value` asks one more person while an answer is worth more than `cost.review`, up to `second_opinion_most` in all
+    second_opinion: Literal["never", "value"] = "never"
+    second_opinion_most: Annotated[int, Field(ge=2, le=20)] = 3
+    # `expertise` gives each person the case of the next few where his answer is worth most more than anybody's
+    steer: Literal["order", "expertise"] = "order"
     # where a high-stakes card must have been read for its dwell floor before it is let through
     dwell_floor: Literal["console", "everywhere"] = "console"
     inter_rater_agreement_threshold: Share = 0.80
+    # share of the cases put before people whose answer is known, drawn silently from the pool; 0.03 to 0.05 is usual
+    gold_share: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] = 0.0
+    # a gold is retired after it was put before people so often
+    gold_views: Annotated[int, Field(ge=1)] = 20
+    # the accuracy on golds that is asked for, and the one at which somebody must look
+    gold_good: Annotated[float, Field(gt=0.5, lt=1, allow_inf_nan=False)] = 0.95
+    gold_bad: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.85
+    # whose answer wants a second person's: nobody's, theirs who approve all in under three seconds, or also theirs
+    # whom golds have flagged
+    second_reviewer: Literal["never", "fast", "flagged"] = "fast"
     # who may approve an action for the rest of its run: nobody, leads, or whoever may review it
     approve_for_run: Literal["nobody", "lead", "reviewer"] = "lead"
 
@@ -332,6 +355,28 @@ class Feedback(_Part):
     audit_log: Literal["immutable_append_only"] | None = None
 
 
+class SupervisorEntry(_Part):
+    """An AI that reads proposals before they are routed. It can only raise: ask people, ask more of them, say why."""
+
+    # base address of an OpenAI-compatible API, such as https://api.example.com/v1; its key is a setting, never here
+    endpoint: Annotated[str, Field(min_length=8, max_length=2000)]
+    model: Name
+    # rules in words, which it holds each proposal against
+    constitution: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=2000)]], Field(min_length=1, max_length=50)
+    ]
+    # actions it reads; empty: all
+    actions: Names
+    timeout_seconds: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 10.0
+    # what a concern asks for at least: this tier, and so many people
+    then: Literal["soft_review", "hard_gate"] = "hard_gate"
+    reviewers: Annotated[int, Field(ge=1, le=20)] = 1
+    # what becomes of a proposal that it could not read in time: nothing, or what a concern asks for
+    on_failure: Literal["nothing", "raise"] = "raise"
+    # share of the cases it has a say in that people judge without seeing its words
+    blind_share: Share = 0.1
+
+
 class Defaults(_Part):
     """What holds where neither an action nor a rule says otherwise."""
 
@@ -343,6 +388,39 @@ class Defaults(_Part):
     queue: Name = "default"
     blind_share: Share = 0.0
     spot_check_rate: Share = 0.0
+    weighted_check_rate: Share = 0.0
+    # nobody waits for a spot check; one that nobody answered by then counts as an error
+    spot_check_deadline_seconds: Seconds = 86_400
+
+
+class MonitorsEntry(_Part):
+    """What is watched while cases pass, and what an alarm does. Every monitor may be looked at after each case."""
+
+    enabled: bool = True
+    # the chance of any false alarm in the workspace, shared among its monitors
+    level: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.05
+    # an alarm of an action raises what would go further by itself to this
+    then: Literal["soft_review", "hard_gate"] = "hard_gate"
+    # the share of proposals that should reach a person; more than a tenth off it alarms
+    review_share: Annotated[float, Field(gt=0, lt=0.8, allow_inf_nan=False)] | None = None
+    # whether confidence promises too much or too little
+    confidence: bool = True
+    # whether scores move: a hint before there are labels
+    scores: bool = False
+    # for streams without end: monitors begin anew at each check, and a false alarm comes after so many on average
+    checks_between_false_alarms: Annotated[int, Field(ge=1000, le=10**9)] | None = None
+
+
+class OverflowEntry(_Part):
+    """What happens to what would join the queue once `max_queue_depth` cases are open. hard_gate is never loosened."""
+
+    # it is over when so large a share of `max_queue_depth` is left
+    leave: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.8
+    # hold: a person decides first. page: that, and leads are told. widen: let through down to `overflow_floor`.
+    # sample: let through, and look at `sample_share` of it. reject: refuse
+    soft_review: Literal["hold", "page", "widen", "sample", "reject"] = "hold"
+    hard_gate: Literal["hold", "page", "reject"] = "hold"
+    sample_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.1
 
 
 class Document(_Part):
@@ -357,6 +435,9 @@ class Document(_Part):
     feedback_pipeline: Feedback = Feedback()
     audit_log: Literal["immutable_append_only"] = "immutable_append_only"
     defaults: Defaults = Defaults()
+    monitors: MonitorsEntry = MonitorsEntry()
+    overflow: OverflowEntry = OverflowEntry()
+    supervisor: SupervisorEntry | None = None
     rules: list[RuleEntry] = Field(default_factory=list)
     windows: list[WindowEntry] = Field(default_factory=list)
     budgets: list[BudgetEntry] = Field(default_factory=list)

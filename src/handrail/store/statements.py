@@ -52,7 +52,10 @@ def _change(table: str, *, sqlite: str, postgres: str, sure: bool = False) -> Ch
 
 # --- workspaces and policy -------------------------------------------------------------------
 
-workspace_get = _both("SELECT id, log, secret, frozen, policy FROM workspace WHERE id = :id")
+workspace_get = _both("SELECT id, log, secret, frozen, policy, watch FROM workspace WHERE id = :id")
+# `seen`: as it was read; of two who change it at once, one is told so
+workspace_watch = _both("""
+    UPDATE workspace SET watch = :watch WHERE id = :workspace AND coalesce(watch, '') = :seen RETURNING id""")
 # the oldest workspace's secret is as good as a name for the database
 database_secret = _both("SELECT secret FROM workspace ORDER BY created_at, id LIMIT 1")
 workspace_policy = _both("UPDATE workspace SET policy = :digest WHERE id = :workspace")
@@ -111,6 +114,11 @@ decision_put = _change(
     FROM jsonb_to_recordset(:rows) AS x(case_id text, kind text, bytes text, at bigint, entry text)
     WHERE p.case_id = x.case_id AND p.decision IS NULL""",
 )  # fmt: skip
+# of these cases, those with a known answer
+gold_among = _each(
+    sqlite="SELECT id FROM cases WHERE gold AND id IN (SELECT value FROM json_each(:ids))",
+    postgres="SELECT id FROM cases WHERE gold AND id = ANY(:ids)",
+)
 undo_exists = _both("SELECT case_id FROM proposal WHERE undoes = :case_id")
 
 revision_first = _both("SELECT bytes FROM revision WHERE case_id = :case_id AND revision = 1")

@@ -32,7 +32,9 @@ HOOKS = "webhooks"
 TOLD = {
     "training.due": "training", "policy.changed": "policy", "calibrator.changed": "calibrator", "halt.set": "halt",
     "halt.lifted": "halt", "incident.flagged": "incident", "run.parked": "park", "run.woken": "park",
-    "run.abandoned": "park", "run.retried": "park",
+    "run.abandoned": "park", "run.retried": "park", "promotion.proposed": "promotion", "promotion.accepted": "promotion",
+    "promotion.declined": "promotion", "promotion.ended": "promotion",
+    "reviewer.flagged": "reviewer", "reviewer.cleared": "reviewer",
 }  # fmt: skip
 
 
@@ -92,6 +94,8 @@ class Workspace(NamedTuple):
     secret: bytes
     frozen: bool
     policy: str | None
+    # what the monitors have to say, as JSON
+    watch: str | None = None
 
 
 class Look(NamedTuple):
@@ -228,7 +232,7 @@ class Tx:
             row = self.one(statements.workspace_get, id=id)
             if row is None:
                 raise NotFound(f"there is no workspace {id!r}")
-            known = self.memo["workspace", id] = Workspace(row[0], row[1], bytes(row[2]), bool(row[3]), row[4])
+            known = self.memo["workspace", id] = Workspace(row[0], row[1], bytes(row[2]), bool(row[3]), row[4], row[5])
         return cast(Workspace, known)
 
     def new_id(self) -> str:
@@ -336,7 +340,11 @@ class Tx:
 
     def _events(self) -> list[Writes]:
         rows: list[Mapping[str, Any]] = []
-        for staged in self.entries:
+        told = [staged for staged in self.entries if self.memo[HOOKS, staged.workspace]]
+        silent = self._golds({staged.case_id for staged in told if staged.case_id is not None})
+        for staged in told:
+            if staged.case_id in silent:
+                continue
             for webhook, events in self.memo[HOOKS, staged.workspace]:
                 if events == "*" or staged.type in events.split(","):
                     rows.append({
@@ -346,6 +354,14 @@ class Tx:
                         "delivered_at": None, "last_error": None,
                     })  # fmt: skip
         return [Writes(schema.outbox, rows)] if rows else []
+
+    def _golds(self, cases: set[str]) -> set[str]:
+        """Which of these cases are golds: nobody is told of them."""
+        if not cases:
+            return set()
+        ids = sorted(cases)
+        wanted = {"ids": ids if self.engine == "postgres" else dumps(ids).decode()}
+        return {row[0] for row in self.connection.execute(statements.gold_among, wanted)}
 
 
 def _event_body(staged: Staged) -> bytes:

@@ -1,0 +1,170 @@
+"""Golds: a pool of cases with known answers, drawn silently among ordinary ones. They deliver and execute nothing.
+
+Which ordinary case draws one follows from its id and the workspace's secret, so every replica draws the same and each
+case draws at most one. A gold takes on what its drawer looks like (who asks, undo, run), so that nobody tells them
+apart; who has answered it before is barred from it; after so many views it is retired.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Any
+
+from handrail.canonical import digest, dumps, parse
+from handrail.clock import uuid7
+from handrail.errors import InvalidInput, NotFound
+from handrail.intake import proposal_from
+from handrail.lifecycle import policies, rows, submit
+from handrail.lifecycle.actor import SYSTEM, Actor
+from handrail.store import golds as tables
+from handrail.store import schema, statements
+from handrail.store.tx import Tx
+
+MOST_AT_ONCE = 1_000
+# what a gold takes on from the case that drew it, where it says nothing itself
+_FRAME = ("agent", "executor", "undo", "tool_class", "schema", "to", "within_seconds", "environment", "owners")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddGolds:
+    """Put golds into the pool: proposals' records, each with its `gold`."""
+
+    actor: Actor
+    records: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retire:
+    """Draw this gold no more."""
+
+    actor: Actor
+    id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """This ordinary case draws a gold, if the policy has it so."""
+
+    workspace: str
+    case_id: str
+
+
+def add(tx: Tx, command: AddGolds) -> list[str]:
+    """Add golds and return the ids of the new ones; what is in the pool already stays as it is. Needs a lead.
+
+    Raises `InvalidInput` naming the record: without an answer, with personal values, or no proposal at all.
+    """
+    _need_lead(command.actor)
+    if not 1 <= len(command.records) <= MOST_AT_ONCE:
+        raise InvalidInput(f"1 to {MOST_AT_ONCE} golds can be added at once", remedy="Add them in several parts.")
+    ready = []
+    for n, record in enumerate(command.records, 1):
+        if record.get("gold") is None:
+            raise InvalidInput(f"gold {n} has no answer", remedy='Say what is right in "gold".')
+        if record.get("personal_data"):
+            raise InvalidInput(
+                f"gold {n} holds personal values", remedy="Make them up instead: a gold is seen by many, for long."
+            )
+        try:
+            proposal = proposal_from(record)
+            submit.prepare(command.actor, proposal, draw=0.0)
+        except InvalidInput as error:
+            raise InvalidInput(f"gold {n}: {error}", remedy=error.remedy) from None
+        data = dumps(proposal.record())
+        ready.append((tx.new_id(), proposal, data))
+    added = tx.add_unless_known(schema.gold, [
+        {"id": id, "workspace": command.actor.workspace, "action": proposal.action, "kind": proposal.kind,
+         "bytes": data, "digest": digest(data), "views": 0, "added_by": command.actor.pid, "added_at": tx.now,
+         "retired_at": None}
+        for id, proposal, data in ready
+    ])  # fmt: skip
+    for id, proposal, _ in ready:
+        if id in added:
+            _tell(tx, command.actor.workspace, command.actor, id, proposal.action, "added")
+    return list(added)
+
+
+def retire(tx: Tx, command: Retire) -> None:
+    """Take a gold out of the pool; needs a lead. Raises `NotFound`."""
+    _need_lead(command.actor)
+    row = tx.one(tables.gold_retire, id=command.id, workspace=command.actor.workspace, now=tx.now)
+    if row is None:
+        raise NotFound(f"there is no gold {command.id!r} in the pool")
+    _tell(tx, command.actor.workspace, command.actor, command.id, row[0], "retired")
+
+
+def draws(secret: bytes, case_id: str, share: float) -> bool:
+    """Whether this case draws a gold, when golds are to be `share` of all cases put before people."""
+    return 0.0 < share < 1.0 and _uniform(secret, "gold", case_id) < share / (1.0 - share)
+
+
+def draw(tx: Tx, command: Draw) -> str | None:
+    """Put a gold before people beside this case; its case id, or None where the pool has none that fits."""
+    settings = policies.in_force(tx, command.workspace).review_settings
+    space = tx.workspace(command.workspace)
+    if space.frozen or not draws(space.secret, command.case_id, settings.gold_share):
+        return None
+    tx.run(tables.gold_own, workspace=command.workspace)
+    if tx.run(tables.gold_drawn, case_id=command.case_id):
+        return None
+    beside = rows.proposal(tx, command.workspace, command.case_id)
+    frame = beside.record()
+    picked = _pick(tx, command.workspace, beside.action, frame.get("kind", "action"))
+    if picked is None:
+        return None
+    gold, record, answered = picked
+    made = {name: frame[name] for name in _FRAME if name in frame} | record
+    if frame.get("run"):
+        # a run of its own: nothing of the real one is touched
+        made.update(run=uuid7(tx.now), call_id=uuid7(tx.now))
+    proposal = proposal_from(made)
+    prepared = submit.prepare(
+        _submitter(tx, command), proposal, draw=_uniform(space.secret, "route", command.case_id)
+    )  # fmt: skip
+    case_id = submit.submit(tx, prepared).case_id
+    tx.add(schema.gold_case, drawn_by=command.case_id, workspace=command.workspace, gold=gold, case_id=case_id,
+           at=tx.now)  # fmt: skip
+    for person in answered:
+        tx.run(statements.excluded_put, case_id=case_id, person=person, why="reviewed")
+    seen = tx.one(tables.gold_seen, id=gold, most=settings.gold_views, now=tx.now)
+    if seen is not None and seen[0] is not None:
+        _tell(tx, command.workspace, SYSTEM, gold, proposal.action, "retired")
+    return case_id
+
+
+def _pick(tx: Tx, workspace: str, action: str, kind: str) -> tuple[str, dict[str, Any], list[str]] | None:
+    """The least seen gold that somebody has not answered yet, and who has."""
+    people = tx.run(tables.people_active, workspace=workspace)[0][0]
+    for gold, data, views in tx.run(tables.gold_pick, workspace=workspace, action=action, kind=kind):
+        answered = [row[0] for row in tx.run(tables.gold_answered, gold=gold)] if views else []
+        if len(answered) < max(1, people):
+            return gold, parse(bytes(data)), answered
+    return None
+
+
+def _submitter(tx: Tx, command: Draw) -> Actor:
+    """Whoever asked for the case beside it, so that their histories read alike."""
+    log = tx.workspace(command.workspace).log
+    found = tx.one(tables.first_entry, log=log, case_id=command.case_id)
+    said: dict[str, Any] = parse(bytes(found[0]))["actor"] if found is not None else {"kind": "agent", "pid": "program"}
+    # a person who asked is barred from judging; nobody is to be barred from a gold for that
+    return Actor(kind="agent", pid=said["pid"], workspace=command.workspace, auth=said.get("auth"))
+
+
+def _uniform(secret: bytes, what: str, case_id: str) -> float:
+    """A number in [0, 1) that only holders of the secret can foretell."""
+    made = hmac.new(secret, f"{what}\0{case_id}".encode(), hashlib.sha256).digest()
+    return int.from_bytes(made[:8], "big") / 2.0**64
+
+
+def _need_lead(actor: Actor) -> None:
+    if actor.kind == "person":
+        actor.need_role("lead")
+    else:
+        actor.need_scope("admin")
+
+
+def _tell(tx: Tx, workspace: str, by: Actor, id: str, action: str, state: str) -> None:
+    tx.entry(workspace, "gold.changed", by.entry(), gold={"id": id, "action": action, "state": state})

@@ -1,0 +1,71 @@
+"""Golds are drawn beside ordinary cases, and what they show of a reviewer becomes, or ends, a flag."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from handrail.clock import SECOND, Clock
+from handrail.lifecycle import flags, golds, policies, reviewers
+from handrail.policy.document import ReviewSettings
+from handrail.store import golds as tables
+from handrail.store import reads, statements
+from handrail.store.engine import Store
+from handrail.store.writer import Writer
+
+# cases older than this when first looked at draw nothing any more: a gold would come too late to look like one of them
+BACK = 600 * SECOND
+# between two looks at a workspace whose answers keep coming
+PAUSE = 15 * SECOND
+
+
+class Golds:
+    """Draws golds and keeps flags, workspace by workspace. Each step may be repeated, by any replica."""
+
+    def __init__(self, store: Store, writer: Writer, clock: Clock):
+        self._store = store
+        self._writer = writer
+        self._clock = clock
+        self._marks: dict[str, Any] = {}
+        self._looked: dict[str, int] = {}
+
+    def step(self) -> int:
+        """Draw what is to be drawn, and look at reviewers whose answers are new; how many golds and flags changed."""
+        done = 0
+        for workspace in tables.workspaces(self._store):
+            settings = settings_of(self._store, workspace)
+            if settings is not None:
+                done += self._draw(workspace, settings) + self._flag(workspace, settings)
+        return done
+
+    def _draw(self, workspace: str, settings: ReviewSettings) -> int:
+        if not settings.gold_share or not tables.pool_size(self._store, workspace):
+            return 0
+        secret = bytes(self._store.read_hot(statements.workspace_get, id=workspace)[0][2])
+        since = self._clock.now() - BACK
+        done = 0
+        for (case_id,) in self._store.read_hot(tables.gold_drawing, workspace=workspace, since=since):
+            if golds.draws(secret, case_id, settings.gold_share):
+                made = self._writer.run(golds.draw, golds.Draw(workspace=workspace, case_id=case_id))
+                done += made is not None
+        return done
+
+    def _flag(self, workspace: str, settings: ReviewSettings) -> int:
+        now = self._clock.now()
+        since = now - reviewers.WINDOW_DAYS * reviewers.DAY
+        mark = tuple(self._store.read_hot(tables.reviews_mark, workspace=workspace, since=now - 7 * reviewers.DAY)[0])
+        if self._marks.get(workspace) == mark or now - self._looked.get(workspace, since) < PAUSE:
+            return 0
+        found = reviewers.people(reviewers.read(self._store, workspace, now), settings)
+        standing = {row[0] for row in tables.flags(self._store, workspace)}
+        done = 0
+        for person in sorted(standing | {who for who, one in found.items() if one.codes}):
+            codes = found[person].codes if person in found else {}
+            done += len(self._writer.run(flags.mark, flags.Mark(workspace=workspace, person=person, codes=codes)))
+        self._marks[workspace], self._looked[workspace] = mark, now
+        return done
+
+
+def settings_of(store: Store, workspace: str) -> ReviewSettings | None:
+    """The review settings of the policy in force; None for a workspace without one."""
+    row = reads.policy_text(store, workspace)
+    return None if row is None else policies.compiled(row.text, row.name).review_settings

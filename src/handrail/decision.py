@@ -51,6 +51,9 @@ class Decision:
     edited: bool = False
     # cancelled because of a halt switch
     halted: bool = False
+    # people and model weighed together: {"answer", "chances", "people", "fusion", "delivered", "said"?}; where it was
+    # `delivered`, `value` is the fused answer and `said` what people said
+    fused: JSON = None
     proof: Receipt | None = None
 
     @property

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handrail.canonical import JSON
+from handrail.route import CheckStream
 
 # `active`: of a case that was picked because it teaches; it trains, and measures nothing. `reserve`: of one that was
 # drawn by chance alone in the same loop.
@@ -41,3 +42,9 @@ class Label:
     # case picked because it teaches: nobody knows its chance, so it enters no estimate
     inclusion: float | None
     made_at: int
+    # which version of the model made the scores, where the program said it
+    model: str | None = None
+    # how a spot check was drawn; only uniform ones fit and certify
+    stream: CheckStream | None = None
+    # all answers of its case weighed with the model, as its decision carries it; None where nothing was fitted
+    fused: JSON = None

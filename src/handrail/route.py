@@ -10,6 +10,8 @@ TIERS: tuple[Tier, ...] = ("auto_approve", "soft_review", "hard_gate", "deny")
 SEVERITY: dict[str, int] = {tier: rank for rank, tier in enumerate(TIERS)}
 
 Autonomy = Literal["full", "notify", "confirm", "collaborate", "human_leads"]
+# how a check was drawn: by chance alone, or more likely where an error is in doubt
+CheckStream = Literal["uniform", "weighted"]
 OnExpiry = Literal["reject", "escalate", "hold", "unsafe_approve"]
 Verdict = Literal["approve", "edit", "reject", "respond", "redirect", "abstain"]
 VERDICTS: tuple[Verdict, ...] = ("approve", "edit", "reject", "respond", "redirect", "abstain")
@@ -35,6 +37,23 @@ class Stage:
     reviewers: int = 1
     # only answers given after the stage before it was complete count here
     in_order: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the AI supervisor made of a proposal before it was routed. It can raise a route, never lower one."""
+
+    # `unread`: it gave no answer that could be understood, in time
+    verdict: Literal["fine", "concern", "unread"]
+    # numbers of the rules it names, from 1, and its own words: never fact
+    rules: tuple[int, ...] = ()
+    words: str = ""
+    model: str = ""
+    # digest of the rules and the model it was asked with
+    asked: str = ""
+    # why it is unread
+    problem: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +84,13 @@ class Route:
     blind: bool = False
     # an auto_approve sampled for a human re-check; the decision does not wait
     spot_check: bool = False
-    # the inclusion probability of that sample, 0 to 1
+    # the chance by which its stream drew it, 0 to 1; of the uniform stream where none did
     spot_check_rate: float = 0.0
+    # the stream it was drawn in. Also of a case that an alarm put before a person and that would have been let through:
+    # every one of those is looked at, so it is a uniform check with chance 1
+    stream: CheckStream | None = None
+    # the chance that it was looked at in any stream; 0: nothing was drawn
+    inclusion: float = 0.0
     # a person always looks, whatever the confidence
     always_review: bool = False
     # the action cannot be taken back: it has no undo, or the policy lists it
@@ -77,6 +101,9 @@ class Route:
     calibrator: str | None = None
     # id of the grant that loosened the tier, if one did
     grant: str | None = None
+    # further people asked because one more answer was worth its price; the quorum stays as it is
+    opinions: int = 0
+    reading: Reading | None = None
 
     @property
     def may_answer(self) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def decision_to_json(decision: Decision) -> dict[str, JSON]:
         "case_id": decision.case_id, "kind": decision.kind, "by": list(decision.by), "at": iso(decision.at),
         "tier": decision.tier, "revision": decision.revision, "action_digest": decision.action_digest,
     }  # fmt: skip
-    for name in ("arguments", "value", "instruction", "reason", "note"):
+    for name in ("arguments", "value", "instruction", "reason", "note", "fused"):
         if getattr(decision, name) is not None:
             made[name] = getattr(decision, name)
     if decision.edited:
@@ -44,6 +44,7 @@ def decision_from_json(data: Mapping[str, Any]) -> Decision:
         revision=data["revision"], action_digest=data["action_digest"], arguments=data.get("arguments"),
         value=data.get("value"), instruction=data.get("instruction"), reason=data.get("reason"),
         note=data.get("note"), edited=data.get("edited", False), halted=data.get("halted", False),
+        fused=data.get("fused"),
         proof=None if proof is None else Receipt(
             log=proof["log"], index=proof["index"], entry=base64.b64decode(proof["entry"]), proof=proof.get("proof")
         ),

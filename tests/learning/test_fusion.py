@@ -99,7 +99,7 @@ def test_people_who_copy_each_other_do_not_count_twice_with_fitted_weights() -> 
     # and a further copy is known to be worth little
     rest = list(zip(p[1000:1200], first[1000:1200], strict=True))
     assert np.mean([four.value(c, [(None, CLASSES[h])] * 3) for c, h in rest]) < 0.02
-    assert np.mean([four.value(c, ()) for c, _ in rest]) > 0.05
+    assert np.mean([four.value(c, ()) for c, _ in rest]) > 0.03
 
 
 def test_without_fitted_weights_all_answers_weigh_as_much_as_one() -> None:

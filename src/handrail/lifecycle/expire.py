@@ -22,7 +22,7 @@ def expire(tx: Tx, command: tuple[str, str]) -> decide.Settled:
         tx.run(statements.timer_put, kind="deadline", subject=case_id, due_at=case.deadline)
         return decide.Settled()
     # an answer whose window ends with the deadline still counts
-    settled = decide.settle(tx, row, case, rows.route_noun(row.route))
+    settled = decide.settle(tx, row, case, rows.route_noun(row.route), last=True)
     if settled.decision is not None or settled.closed:
         return settled
     row = rows.proposal(tx, workspace, case_id)

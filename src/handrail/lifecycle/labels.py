@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from handrail.canonical import dumps, parse
+from handrail.canonical import JSON, dumps, parse
 from handrail.consensus.quorum import Outcome
 from handrail.intake import proposal_from
 from handrail.label import Label
 from handrail.learning.labels import label_review
-from handrail.lifecycle import rows
+from handrail.lifecycle import judging, rows
 from handrail.lifecycle.actor import SYSTEM
 from handrail.lifecycle.rows import ProposalRow, ReviewRow
 from handrail.proposal import Proposal
@@ -19,11 +19,12 @@ from handrail.store.tx import Tx
 _FIELDS = tuple(field.name for field in fields(Label))
 
 
-def from_reviews(tx: Tx, row: ProposalRow, given: list[ReviewRow], outcome: Outcome) -> None:
-    """One label per counted review, and per edit that made a revision."""
+def from_reviews(tx: Tx, row: ProposalRow, given: list[ReviewRow], outcome: Outcome, *, fused: JSON = None) -> None:
+    """One label per counted review, and per edit that made a revision; with `fused`, what all of them come to."""
     first = original(tx, row)
     route = rows.route_noun(row.route)
     held = row.record().get("arguments", {})
+    made: list[Label] = []
     for review in given:
         if review.id not in outcome.counted and review.id != row.made_by:
             continue
@@ -33,7 +34,9 @@ def from_reviews(tx: Tx, row: ProposalRow, given: list[ReviewRow], outcome: Outc
             noun, first, route, id=tx.new_id(), workspace=row.workspace, made_at=tx.now, arguments=arguments
         )
         if label is not None:
-            keep(tx, row, label)
+            keep(tx, row, label if fused is None else replace(label, fused=fused))
+            made.append(label)
+    judging.from_reviews(tx, row, given, made)
 
 
 def keep(tx: Tx, row: ProposalRow, label: Label) -> None:

@@ -99,7 +99,12 @@ def let_others_take(tx: Tx, workspace: str, case_id: str) -> None:
         row, case = seat_lead(tx, rows.proposal(tx, workspace, case_id), case)
         route = rows.route_noun(row.route)
         lacks_lead = raised.is_raised(route) and bool(route.roles)
-    if lacks_lead or tx.run(statements.review_count_present, case_id=case_id)[0][0] < max(1, case.reviewers):
+    present = tx.run(statements.review_count_present, case_id=case_id)[0][0]
+    wanted = max(1, case.reviewers)
+    if present >= wanted:
+        # another answer may be worth its price beyond the quorum
+        wanted += rows.route_noun(rows.proposal(tx, workspace, case_id).route).opinions
+    if lacks_lead or present < wanted:
         put_back(tx, case)
 
 

@@ -19,7 +19,7 @@ def raise_route(route: Route, need: int) -> Route:
     """The route of a case that goes up and needs this many people."""
     rest = _rest(route)
     others = Stage(roles=tuple(sorted({LEAD, *rest})) if rest else (), reviewers=max(0, need - 1), in_order=False)
-    return replace(route, roles=(LEAD,), stages=(Stage(roles=(LEAD,)), others))
+    return replace(route, roles=(LEAD,), stages=(Stage(roles=(LEAD,)), others), opinions=0)
 
 
 def is_raised(route: Route) -> bool:

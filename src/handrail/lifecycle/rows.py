@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -12,7 +13,7 @@ from handrail.decision import Decision, Receipt
 from handrail.errors import NotFound
 from handrail.execution import Execution, idempotency_key
 from handrail.review import Review
-from handrail.route import Reason, Route, Stage
+from handrail.route import Reading, Reason, Route, Stage
 from handrail.store import statements
 from handrail.store.tx import Tx
 
@@ -208,6 +209,7 @@ def decision_noun(row: ProposalRow, receipt: Receipt | None = None) -> Decision 
         note=body.get("note"),
         edited=body.get("edited", False),
         halted=body.get("halted", False),
+        fused=body.get("fused"),
         proof=receipt,
     )
 
@@ -236,12 +238,14 @@ def route_record(route: Route) -> dict[str, JSON]:
             {"roles": list(s.roles), "reviewers": s.reviewers} | ({} if s.in_order else {"in_order": False})
             for s in route.stages
         ]
-    for name in ("blind", "spot_check", "spot_check_rate", "always_review", "irreversible"):
+    for name in ("blind", "spot_check", "spot_check_rate", "inclusion", "always_review", "irreversible", "opinions"):
         if getattr(route, name):
             made[name] = getattr(route, name)
-    for name in ("autonomy", "calibrator", "grant"):
+    for name in ("autonomy", "calibrator", "grant", "stream"):
         if getattr(route, name) is not None:
             made[name] = getattr(route, name)
+    if route.reading is not None:
+        made["reading"] = {**asdict(route.reading), "rules": list(route.reading.rules)}
     return made
 
 
@@ -276,6 +280,8 @@ def _route_noun(data: bytes) -> Route:
     for name in ("roles", "skills", "verdicts"):
         made[name] = tuple(made.get(name, ()))
     made["stages"] = tuple(Stage(**(stage | {"roles": tuple(stage["roles"])})) for stage in made.get("stages", ()))
+    if "reading" in made:
+        made["reading"] = Reading(**(made["reading"] | {"rules": tuple(made["reading"]["rules"])}))
     return Route(**made)
 
 

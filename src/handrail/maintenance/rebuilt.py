@@ -91,6 +91,8 @@ class Rebuilt:
         self.halts: set[str] = set()
         # what is not ended, and how often it may still be used (None: no limit)
         self.grants: dict[str, int | None] = {}
+        # state of each promotion
+        self.promotions: dict[str, str] = {}
         # roles and standing of each person the log let in
         self.people: dict[str, tuple[frozenset[str], bool]] = {}
         self.parks: dict[str, ParkAccount] = {}
@@ -108,6 +110,8 @@ class Rebuilt:
         self._of_log: dict[str, Callable[[Entry], None]] = {
             "policy.changed": self._policy_changed, "halt.set": self._halt_set, "halt.lifted": self._halt_lifted,
             "grant.issued": self._grant_issued, "grant.ended": self._grant_ended,
+            "promotion.proposed": self._promotion, "promotion.accepted": self._promotion,
+            "promotion.declined": self._promotion, "promotion.ended": self._promotion,
             "access.changed": self._access_changed, "value.erased": self._erased,
             "run.parked": self._run_parked, "run.woken": self._run_woken,
             "run.abandoned": self._run_abandoned, "run.retried": self._run_retried,
@@ -146,7 +150,8 @@ class Rebuilt:
     def _escalated(self, account: Account, entry: Entry) -> None:
         account.reviewers = entry["reviewers"]
         account.deadline = from_iso(entry["deadline"]) if "deadline" in entry else account.deadline
-        account.escalations += 1
+        # one more opinion is asked of anybody: the case has not gone up
+        account.escalations += entry.get("reason") != "second_opinion"
         account.claim = None
 
     def _closed(self, account: Account, entry: Entry) -> None:
@@ -221,6 +226,9 @@ class Rebuilt:
 
     def _grant_issued(self, entry: Entry) -> None:
         self.grants[entry["grant"]["id"]] = entry["grant"].get("uses")
+
+    def _promotion(self, entry: Entry) -> None:
+        self.promotions[entry["promotion"]["id"]] = entry["type"].partition(".")[2]
 
     def _grant_ended(self, entry: Entry) -> None:
         self.grants.pop(entry["grant"]["id"], None)

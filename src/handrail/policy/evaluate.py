@@ -9,11 +9,14 @@ from handrail.canonical import digest
 from handrail.policy import clauses
 from handrail.policy.amounts import NO_MONEY, Money, money_of, read_amount
 from handrail.policy.asking import of_asking
+from handrail.policy.checks import draw_check, falls_into, sampled
 from handrail.policy.clauses import AUTO, DENY, HARD, SOFT, Clause, clause
 from handrail.policy.conditions import Condition, ConditionProblem, Scope, Undecided
 from handrail.policy.document import ActionEntry, Document, Feedback, ReviewSettings
-from handrail.policy.facts import NO_FACTS, Facts, Grant, Needs, Window
+from handrail.policy.facts import NO_FACTS, Facts, Grant, Needs, Watched, Window
 from handrail.policy.loader import document_of
+from handrail.policy.opinions import Opinions, opinions_of
+from handrail.policy.overflow import relieve
 from handrail.policy.plans import Plan, Span, irreversible_names, plans_of
 from handrail.policy.terms import EXPIRY_ORDER, Terms, combine, ordered_verdicts, staging
 from handrail.proposal import Proposal
@@ -64,6 +67,10 @@ class Policy:
         """What the policy declares about an action: `tool_class`, `undo`, `arguments_schema`, `calibrator`, `cost`."""
         return next((entry for entry in self.document.escalation_policies if entry.action_type == name), None)
 
+    def opinions(self, action: str) -> Opinions | None:
+        """How far people's answers about an action are weighed with the model's; None: they are taken as they are."""
+        return opinions_of(self.document, self.action(action))
+
     def plan(self, action: str) -> Plan:
         """What could concern this action."""
         return self._plans.get(action, self._other)
@@ -96,6 +103,11 @@ class Policy:
     def money(self, proposal: Proposal) -> Money:
         """What the proposal moves, as the router reads it: record this in the windows, not the bare field."""
         return money_of(proposal, self.document.default_currency)
+
+    def scope(self, proposal: Proposal) -> Scope:
+        """What a condition that reads no windows reads of a proposal."""
+        variables = clauses.variables_of(self.plan(proposal.action), proposal, NO_FACTS, self.money(proposal))
+        return Scope(variables, frozenset(variables))
 
     def clauses(self, proposal: Proposal, facts: Facts = NO_FACTS, *, now: int) -> list[Clause]:
         """Everything the policy has to say, before grants: what `route` weighs."""
@@ -140,12 +152,23 @@ class Policy:
         grant: Grant | None = None
         if AUTO < tier < DENY and (plan.grants or facts.grants):
             tier, made, grant = self._loosen(proposal, facts, made, now=now)
+        passes = tier == AUTO
+        if facts.watched is not None and facts.watched.alarms and tier < DENY:
+            raised = [Clause(SEVERITY[alarm.tier or "hard_gate"], alarm) for alarm in facts.watched.alarms]
+            made = [*made, *raised]
+            tier = max((tier, *(found.rank for found in raised)))
+        if facts.overflow is not None and SOFT <= tier <= HARD:
+            tier, made = relieve(self.document, plan, proposal, made, tier, open=facts.overflow, draw=draw)
         if SOFT <= tier < DENY and plan.budgets:
             money = self.money(proposal)
             asked = list(clauses.of_prompts(plan, proposal, facts, money))
             made += asked
             tier = max((tier, *(found.rank for found in asked)))
-        return self._settle(proposal, made, tier, grant, draw=draw)
+        route = self._settle(proposal, made, tier, grant, draw=draw, watched=facts.watched)
+        if passes and SOFT <= tier <= HARD:
+            # an alarm put it before a person, as all of its kind: evidence for lifting the alarm
+            return replace(route, stream="uniform", spot_check_rate=1.0, inclusion=1.0)
+        return route
 
     def _loosen(
         self, proposal: Proposal, facts: Facts, made: list[Clause], *, now: int
@@ -175,7 +198,10 @@ class Policy:
         note = clause(best, f"grant:{chosen.id}", text, None, Terms(spot_check_rate=chosen.spot_check_rate))
         return best, [*made, note], chosen
 
-    def _settle(self, proposal: Proposal, made: list[Clause], tier: int, grant: Grant | None, *, draw: float) -> Route:
+    def _settle(
+        self, proposal: Proposal, made: list[Clause], tier: int, grant: Grant | None, *, draw: float,
+        watched: Watched | None,
+    ) -> Route:  # fmt: skip
         plan = self.plan(proposal.action)
         extra = [found.terms for found in made if found.terms is not None]
         terms = combine((plan.terms, *extra)) if extra else plan.terms
@@ -183,10 +209,12 @@ class Policy:
         reviewers = max(self.document.review_settings.min_reviewers_per_task, terms.reviewers) if asked else 0
         stages, roles, reviewers = staging(terms, reviewers) if asked else ((), (), 0)
         deadline = self._deadline(plan, terms, tier)
-        rate = terms.spot_check_rate if tier == AUTO else 0.0
-        checked = _drawn(draw, rate)
-        # given that a spot check was drawn, draw / rate is again uniform
-        blind = (asked and _drawn(draw, terms.blind_share)) or (checked and _drawn(draw / rate, terms.blind_share))
+        drawn = draw_check(terms, watched, draw) if tier == AUTO else sampled(made, self.document.overflow)
+        # given that a check was drawn, what is left of the draw is again uniform
+        blind = falls_into(drawn.rest if drawn.checked else draw, terms.blind_share) and (asked or drawn.checked)
+        if drawn.checked:
+            # nobody waits for it
+            deadline = self.document.defaults.spot_check_deadline_seconds
         return Route(
             tier=TIERS[tier],
             reviewers=reviewers,
@@ -202,8 +230,10 @@ class Policy:
             stages=stages,
             undo_seconds=self._undo_seconds(plan, terms, tier, deadline),
             blind=blind,
-            spot_check=checked,
-            spot_check_rate=rate,
+            spot_check=drawn.checked,
+            spot_check_rate=drawn.rate,
+            stream=drawn.stream,
+            inclusion=drawn.inclusion,
             always_review=terms.always_review,
             irreversible=terms.irreversible
             or (proposal.kind == "action" and proposal.undo is None and plan.undo is None),
@@ -255,6 +285,8 @@ def tighter(first: Route, second: Route) -> Route:
         blind=first.blind or second.blind,
         spot_check=lead.tier == "auto_approve" and (first.spot_check or second.spot_check),
         spot_check_rate=max(first.spot_check_rate, second.spot_check_rate) if lead.tier == "auto_approve" else 0.0,
+        inclusion=max(first.inclusion, second.inclusion) if lead.tier == "auto_approve" else 0.0,
+        stream=(lead.stream or other.stream) if lead.tier == "auto_approve" else None,
         always_review=terms.always_review,
         irreversible=terms.irreversible,
         audit=terms.audit,
@@ -281,11 +313,6 @@ def _reasons(made: list[Clause], tier: int) -> tuple[Reason, ...]:
     listed = [found for found in made if found.rank > AUTO or tier == AUTO or found.terms is not None]
     listed.sort(key=lambda found: -found.rank)
     return tuple(found.reason for found in listed)
-
-
-def _drawn(draw: float, share: float) -> bool:
-    """Whether a draw falls into a share. A draw that is no number does: better one check too many."""
-    return share > 0.0 and (share >= 1.0 or not draw >= share)
 
 
 def _queue(plan: Plan, terms: Terms) -> str:

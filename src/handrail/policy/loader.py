@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from handrail.policy.conditions import Condition, ConditionProblem
 from handrail.policy.document import MONEY_FIELDS, ActionEntry, Document
+from handrail.policy.opinions import price_of
 from handrail.policy.problems import Problem, did_you_mean, refuse
 from handrail.policy.source import Path, Source, read
 from handrail.policy.weighing import cost_of
@@ -110,6 +111,7 @@ def _contradictions(document: Document, source: Source) -> Iterator[Problem]:
     yield from _doubles(document, source)
     for number, action in enumerate(document.escalation_policies):
         yield from _action(action, document, ("escalation_policies", number), source)
+    yield from _checks(document, source)
     yield from _people(document, source)
     yield from _references(document, source)
     yield from _conditions(document, source)
@@ -147,6 +149,12 @@ def _action(action: ActionEntry, document: Document, path: Path, source: Source)
         )
     if action.gate == "value":
         yield from _weighing(action, document, path, source)
+    if action.second_opinion == "value" and price_of(document, action) is None:
+        yield source.problem(
+            (*path, "second_opinion"),
+            "value needs the price of a review and what an error costs",
+            "Give cost: review and wrong, both above 0.",
+        )
     if action.arguments_schema is not None:
         try:
             jsonschema.Draft202012Validator.check_schema(action.arguments_schema)
@@ -158,6 +166,29 @@ def _action(action: ActionEntry, document: Document, path: Path, source: Source)
             )
     if action.undo == action.action_type:
         yield source.problem((*path, "undo"), "an action cannot be its own undo", "Name the action that reverses it.")
+
+
+def _checks(document: Document, source: Source) -> Iterator[Problem]:
+    """Weighted checks stand beside uniform ones, which alone certify; and overflow widens down to something."""
+    usual = document.defaults
+    if usual.weighted_check_rate and not usual.spot_check_rate:
+        yield _lacks_uniform(source, ("defaults", "weighted_check_rate"))
+    for number, action in enumerate(document.escalation_policies):
+        path: Path = ("escalation_policies", number)
+        if action.weighted_check_rate and not (action.spot_check_rate or usual.spot_check_rate):
+            yield _lacks_uniform(source, (*path, "weighted_check_rate"))
+        floor, auto = action.overflow_floor, action.auto_approve_threshold
+        if floor is not None and (auto is None or floor > auto):
+            yield source.problem(
+                (*path, "overflow_floor"), f"{floor} is no step down from an auto_approve_threshold of {auto}",
+                "Set auto_approve_threshold, and overflow_floor below it.",
+            )  # fmt: skip
+
+
+def _lacks_uniform(source: Source, path: Path) -> Problem:
+    return source.problem(
+        path, "weighted checks alone certify nothing", "Set spot_check_rate beside it, 0.01 or more."
+    )  # fmt: skip
 
 
 def _weighing(action: ActionEntry, document: Document, path: Path, source: Source) -> Iterator[Problem]:

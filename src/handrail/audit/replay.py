@@ -21,6 +21,9 @@ Entries are taken in the order of the log, from its first. What each type must h
 - decision.made after people {case, action, from "open", to "decided", result, reviews:[ids counted]};
 - case.closed {case, from "open", to "reviewed", result} for soft reviews and spot checks;
 - execution.* {case, fence, action, expires, result, happened};
+- cell.laid {cells}, cell.restarted {cell}; promotion.proposed {promotion{id,cell}}; promotion.accepted by a person
+  who did not propose it, after grant.issued {grant{promotion}} with the same ids; promotion.declined by a person;
+  promotion.ended {reason} after its grant ended;
 - policy.changed {policy}, grant.issued {grant{id,action,expires}}, grant.ended {grant{id}},
   halt.set {halt{id,scope,value?}} (value equals an action name, run or agent as written at submit; scope
   "workspace" needs none), halt.lifted {halt{id}}, access.changed {access{pid,roles,active?}};
@@ -36,6 +39,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handrail.audit.parks import Parks
+from handrail.audit.promotions import Promotions
 from handrail.audit.standing import TOLERANCE, Standing
 from handrail.case import TRANSITIONS
 from handrail.clock import from_iso
@@ -139,10 +143,15 @@ class Replay:
         self._continues = False
         self._standing = Standing(self._say)
         self._parks = Parks(self._say, self._is_decided, lambda: self._continues)
+        self._promotions = Promotions(self._say, self._standing.roles_of, lambda: self._continues)
         self._standings = {
             "policy.changed": self._standing.policy_changed,
-            "grant.issued": self._standing.grant_issued,
-            "grant.ended": self._standing.grant_ended,
+            "grant.issued": self._grant_issued,
+            "grant.ended": self._grant_ended,
+            "promotion.proposed": self._promotions.proposed,
+            "promotion.accepted": self._promotions.accepted,
+            "promotion.declined": self._promotions.declined,
+            "promotion.ended": self._promotions.ended,
             "access.changed": self._standing.access_changed,
             "halt.set": self._standing.halt_set,
             "halt.lifted": self._standing.halt_lifted,
@@ -204,6 +213,16 @@ class Replay:
         elif self._at < self._latest - TOLERANCE:
             self._say("time.backwards", f"{entry['at']} is before an earlier entry by more than 5 s")
         self._latest = max(self._latest, self._at)
+
+    # -- grants --------------------------------------------------------------
+
+    def _grant_issued(self, entry: Entry, now: int) -> None:
+        self._standing.grant_issued(entry, now)
+        self._promotions.granted(entry, now)
+
+    def _grant_ended(self, entry: Entry, now: int) -> None:
+        self._standing.grant_ended(entry, now)
+        self._promotions.grant_over(entry, now)
 
     # -- cases ---------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from handrail.lifecycle import halt, policies
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow
 from handrail.policy.facts import Grant
+from handrail.policy.growth import LIFTED
 from handrail.route import SEVERITY, Route
 from handrail.store import schema
 from handrail.store.tx import Tx
@@ -25,8 +26,6 @@ from handrail.store.tx import Tx
 USES = 20
 MOST_SECONDS = 4 * 3600
 LIFTS = ("confidence", "autonomy")
-# reasons that these lift
-LIFTED = ("confidence_below", "confidence_middling", "no_threshold", "autonomy_")
 SPOT_CHECK_RATE = 0.05
 # of these a person takes part in every one
 TOGETHER = ("collaborate", "human_leads")

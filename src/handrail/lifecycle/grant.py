@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from handrail.canonical import JSON, dumps
 from handrail.clock import SECOND, iso
 from handrail.errors import InvalidInput, NotFound
-from handrail.lifecycle import policies
+from handrail.lifecycle import demotion, policies
 from handrail.lifecycle.actor import Actor
 from handrail.policy.conditions import Condition, ConditionProblem
 from handrail.policy.facts import Grant
+from handrail.route import Tier
 from handrail.store import schema, statements
 from handrail.store.tx import Tx
 
@@ -47,17 +48,28 @@ def issue(tx: Tx, command: Issue) -> str:
         _ = None if command.when is None else Condition(command.when)
     except ConditionProblem as problem:
         raise InvalidInput(f"the condition cannot be read: {'; '.join(problem.mistakes)}") from None
-    id, expires = tx.new_id(), tx.now + command.seconds * SECOND
+    made = Grant(
+        id=tx.new_id(), action=command.action, expires=tx.now + command.seconds * SECOND, tier=cast(Tier, command.tier),
+        when=command.when, lifts=command.lifts, reason=command.reason, spot_check_rate=command.spot_check_rate,
+    )  # fmt: skip
+    return put(tx, command.actor, made)
+
+
+def put(tx: Tx, actor: Actor, made: Grant, *, promotion: str | None = None) -> str:
+    """Store a grant that somebody may give, and write it down; its id. `promotion`: the one it stands on."""
     body = dumps({
-        "action": command.action, "expires": expires, "tier": command.tier, "when": command.when,
-        "lifts": list(command.lifts), "reason": command.reason, "spot_check_rate": command.spot_check_rate,
+        "action": made.action, "expires": made.expires, "tier": made.tier, "when": made.when,
+        "lifts": list(made.lifts), "reason": made.reason, "spot_check_rate": made.spot_check_rate,
     })  # fmt: skip
-    policies.grant_noun(id, body)
-    tx.add(schema.grant, id=id, workspace=command.actor.workspace, bytes=body, action=command.action,
-           issued_by=command.actor.pid, issued_at=tx.now, expires_at=expires, ended_at=None)  # fmt: skip
-    tx.entry(command.actor.workspace, "grant.issued", command.actor.entry(),
-             grant={"id": id, "action": command.action, "expires": iso(expires)})  # fmt: skip
-    return id
+    policies.grant_noun(made.id, body)
+    tx.add(schema.grant, id=made.id, workspace=actor.workspace, bytes=body, action=made.action, issued_by=actor.pid,
+           issued_at=tx.now, expires_at=made.expires, ended_at=None)  # fmt: skip
+    named = {"id": made.id, "action": made.action, "expires": iso(made.expires)}
+    tx.entry(
+        actor.workspace, "grant.issued", actor.entry(),
+        grant=named if promotion is None else named | {"promotion": promotion},
+    )  # fmt: skip
+    return made.id
 
 
 def end(tx: Tx, command: tuple[Actor, str]) -> None:
@@ -68,6 +80,7 @@ def end(tx: Tx, command: tuple[Actor, str]) -> None:
     if ended is None:
         raise NotFound(f"no live grant {id!r}")
     _tell_end(tx, actor, id, ended[0])
+    demotion.end_of_grant(tx, actor.workspace, id, actor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from handrail.canonical import JSON, digest, dumps
 from handrail.errors import InvalidInput
 from handrail.learning.labels import label_outcome
-from handrail.lifecycle import labels, rows
+from handrail.lifecycle import judging, labels, rows
 from handrail.lifecycle.actor import Actor
 from handrail.store import schema
 from handrail.store.tx import Tx
@@ -24,6 +24,8 @@ class Record:
     correct: bool | None = None
     value: JSON = None
     source: str = "outcome"
+    # a miss of which one is enough: what a promotion let through like it is asked about again at once
+    severe: bool = False
 
 
 def record(tx: Tx, command: Record) -> str:
@@ -32,7 +34,8 @@ def record(tx: Tx, command: Record) -> str:
     if command.correct is None and command.value is None:
         raise InvalidInput("an outcome says whether it was right, or what was true", remedy="Give correct or value.")
     row = rows.proposal(tx, command.actor.workspace, command.case_id)
-    data = dumps({"correct": command.correct, "value": command.value, "source": command.source})
+    said: dict[str, JSON] = {"correct": command.correct, "value": command.value, "source": command.source}
+    data = dumps(said | {"severe": True} if command.severe else said)
     if len(data) > MAX_BYTES:
         raise InvalidInput(f"an outcome of {len(data)} bytes is over {MAX_BYTES}")
     id = tx.new_id()
@@ -41,11 +44,10 @@ def record(tx: Tx, command: Record) -> str:
         row.workspace, "outcome.recorded", command.actor.entry(), case=(row.case_id, row.revision), outcome=digest(data)
     )
     route = rows.route_noun(row.route)
-    labels.keep(
-        tx, row,
-        label_outcome(
-            labels.original(tx, row), id=tx.new_id(), case_id=row.case_id, workspace=row.workspace, made_at=tx.now,
-            policy=row.policy, correct=command.correct, value=command.value, calibrator=route.calibrator,
-        ),
+    label = label_outcome(
+        labels.original(tx, row), id=tx.new_id(), case_id=row.case_id, workspace=row.workspace, made_at=tx.now,
+        policy=row.policy, correct=command.correct, value=command.value, calibrator=route.calibrator,
     )  # fmt: skip
+    labels.keep(tx, row, label)
+    judging.from_outcome(tx, row, label.correct, severe=command.severe)
     return id

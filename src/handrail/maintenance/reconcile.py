@@ -20,7 +20,7 @@ from handrail.lifecycle.park import ParkedRow, missing
 from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow
 from handrail.maintenance.rebuilt import Account, ParkAccount, Rebuilt
 from handrail.parked import Wakes
-from handrail.store import statements
+from handrail.store import growth, statements
 from handrail.store.engine import Store
 from handrail.store.logbook import Logbook
 from handrail.store.statements import Statement
@@ -109,6 +109,7 @@ class _Tables:
         self.timers = {(r[0], r[1]) for r in rows(statements.state_timers)}
         self.halts = {r[0] for r in rows(statements.state_halts)}
         self.grants = {r[0]: r[1] for r in rows(statements.state_grants)}
+        self.promotions = dict(rows(growth.state_promotions))
         self.people = {
             r[0]: (frozenset(filter(None, r[1].split(","))), bool(r[2])) for r in rows(statements.state_people)
         }
@@ -269,5 +270,6 @@ def _workspace(told: Rebuilt, tables: _Tables) -> Iterator[Difference]:
     yield from _one("workspace", "policy", told.policy, tables.policy)
     yield from _one("halt", "standing", sorted(told.halts), sorted(tables.halts))
     yield from _one("permission", "not ended", sorted(told.grants.items()), sorted(tables.grants.items()))
+    yield from _one("promotion", "state", sorted(told.promotions.items()), sorted(tables.promotions.items()))
     for id in sorted(told.people.keys() | tables.people.keys()):
         yield from _one(f"person {id}", "roles and standing", told.people.get(id), tables.people.get(id))

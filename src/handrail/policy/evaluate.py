@@ -212,9 +212,6 @@ class Policy:
         drawn = draw_check(terms, watched, draw) if tier == AUTO else sampled(made, self.document.overflow)
         # given that a check was drawn, what is left of the draw is again uniform
         blind = falls_into(drawn.rest if drawn.checked else draw, terms.blind_share) and (asked or drawn.checked)
-        if drawn.checked:
-            # nobody waits for it
-            deadline = self.document.defaults.spot_check_deadline_seconds
         return Route(
             tier=TIERS[tier],
             reviewers=reviewers,
@@ -245,6 +242,9 @@ class Policy:
 
     def _deadline(self, plan: Plan, terms: Terms, tier: int) -> int | None:
         """The shortest of what was said; a default stands in only for an action that sets none."""
+        if tier == AUTO:
+            # of a spot check: nobody waits for it
+            return self.document.defaults.spot_check_deadline_seconds
         said = terms.deadline_seconds
         if plan.deadline is not None or not SOFT <= tier <= HARD:
             return said

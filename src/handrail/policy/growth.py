@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from handrail.policy.plans import Plan
 
 LIMIT = 0.02
+# reasons that a grant of confidence and autonomy lifts
+LIFTED = ("confidence_below", "confidence_middling", "no_threshold", "autonomy_")
 # misses of which one is enough, where the policy names none: what was not allowed, too risky, or hit the wrong one
 SEVERE = ("not_allowed", "too_risky", "wrong_target")
 # of these a person takes part in every one

@@ -101,6 +101,8 @@ class Plan:
     declared: bool
     auto: float | None
     soft: float | None
+    # how far down overflow may widen
+    floor: float | None
     caps: Mapping[str, Decimal]
     two_above: Mapping[str, Decimal]
     high_terms: Terms
@@ -203,6 +205,7 @@ class _Planner:
             declared=entry is not None,
             auto=entry.auto_approve_threshold if entry else None,
             soft=entry.soft_review_threshold if entry else None,
+            floor=entry.overflow_floor if entry else None,
             caps=entry.max_auto_approve_amount if entry else {},
             two_above=entry.require_two_reviewers_above if entry else {},
             high_terms=Terms(reviewers=settings.high_stakes_min_reviewers),
@@ -245,6 +248,7 @@ class _Planner:
             on_expiry=(entry.on_expiry if entry else None) or defaults.on_expiry,
             blind_share=max(defaults.blind_share, 1.0 if entry and entry.autonomy == "human_leads" else 0.0),
             spot_check_rate=defaults.spot_check_rate,
+            weighted_check_rate=defaults.weighted_check_rate,
             audit=entry is None or entry.audit is not False,
             deadline_seconds=entry.sla_seconds if entry else None,
         )
@@ -261,6 +265,7 @@ class _Planner:
             verdicts=said.verdicts,
             blind_share=max(said.blind_share, base.blind_share),
             spot_check_rate=max(said.spot_check_rate, base.spot_check_rate),
+            weighted_check_rate=max(said.weighted_check_rate, base.weighted_check_rate),
             always_review=said.always_review,
             high_stakes=said.high_stakes,
             irreversible=said.irreversible,
@@ -293,6 +298,7 @@ def _terms(entry: TermsEntry, rank: int, document: Document) -> Terms:
         verdicts=frozenset(entry.verdicts) if entry.verdicts is not None else None,
         blind_share=entry.blind_share,
         spot_check_rate=entry.spot_check_rate,
+        weighted_check_rate=entry.weighted_check_rate,
         undo_seconds=entry.undo_seconds,
         always_review=entry.always_review,
         high_stakes=entry.high_stakes,

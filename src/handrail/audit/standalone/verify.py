@@ -368,6 +368,9 @@ class Meaning:
         self.cases: dict[str, Case] = {}
         # parked run: [all or any, its cases, newest fence]
         self.parks: dict[str, list[Any]] = {}
+        # promotion: [who proposed it, its cell, its state]; grant that stands on one: that promotion
+        self.promotions: dict[str, list[str]] = {}
+        self.earned: dict[str, str] = {}
         self.ids: set[str] = set()
         self.log: str | None = None
         self.now = self.latest = 0.0
@@ -394,9 +397,54 @@ class Meaning:
             # a log that goes on from an earlier epoch speaks of cases that were submitted there
             if case or begins or not self.continues:
                 judge(entry, case)
-        elif judge and "park" in entry:
+        elif judge and ("park" in entry or "promotion" in entry or "grant" in entry):
             judge(entry, None)
         self.idx += 1
+
+    def grant_issued(self, entry: dict[str, Any], case: Case | None) -> None:
+        if "promotion" in entry["grant"]:
+            self.earned[entry["grant"]["id"]] = entry["grant"]["promotion"]
+
+    def grant_ended(self, entry: dict[str, Any], case: Case | None) -> None:
+        self.earned.pop(entry["grant"]["id"], None)
+
+    def promotion_proposed(self, entry: dict[str, Any], case: Case | None) -> None:
+        id, cell = entry["promotion"]["id"], entry["promotion"]["cell"]
+        if id in self.promotions or any(
+            held[1] == cell and held[2] in {"proposed", "accepted"} for held in self.promotions.values()
+        ):
+            self.say("a promotion of a cell that has one")
+        self.promotions[id] = [entry["actor"]["pid"], cell, "proposed"]
+
+    def promotion_accepted(self, entry: dict[str, Any], case: Case | None) -> None:
+        id = entry["promotion"]["id"]
+        if self.promotion_is(id, entry, "proposed", "accepted") == entry["actor"]["pid"]:
+            self.say("who proposed a promotion accepted it too")
+        if self.earned.get(entry["promotion"]["grant"]) != id:
+            self.say("a promotion without its grant")
+
+    def promotion_declined(self, entry: dict[str, Any], case: Case | None) -> None:
+        self.promotion_is(entry["promotion"]["id"], entry, "proposed", "declined")
+
+    def promotion_ended(self, entry: dict[str, Any], case: Case | None) -> None:
+        id = entry["promotion"]["id"]
+        self.promotion_is(id, entry, "proposed accepted", "ended")
+        if id in self.earned.values():
+            self.say("a promotion ended and its grant did not")
+
+    def promotion_is(self, id: str, entry: dict[str, Any], before: str, after: str) -> str | None:
+        """Move a promotion on; who proposed it."""
+        held = self.promotions.get(id)
+        if after != "ended" and entry["actor"]["kind"] != "person":
+            self.say("nobody answered a promotion")
+        if held is None:
+            if not self.continues:
+                self.say("a promotion nobody proposed")
+            return None
+        if held[2] not in before.split():
+            self.say("a promotion that is over")
+        held[2] = after
+        return held[0]
 
     def proposal_submitted(self, entry: dict[str, Any], case: Case | None) -> None:
         if case:

@@ -33,13 +33,26 @@ FindTable = Callable[[str], Confusion | None]
 def asking(tx: Tx, policy: Policy, workspace: str, proposal: Proposal) -> Asking | None:
     """The value for a proposal whose confidence is calibrated; None when it is not known."""
     plan = policy.plan(proposal.action)
-    if plan.calibrator is None or calibrators.newest(tx, workspace, plan.calibrator) is None:
+    fitted = None if plan.calibrator is None else calibrators.newest(tx, workspace, plan.calibrator)
+    if fitted is None:
         return None
-    return weighed(policy, proposal, lambda name: table(tx, workspace, name))
+    chances = None
+    if plan.weighing is not None and not plan.weighing.binary and fitted.classes:
+        try:
+            chances = fitted.chances(proposal.scores)
+        except InvalidInput:
+            return None
+    return weighed(policy, proposal, lambda name: table(tx, workspace, name), chances=chances)
 
 
-def weighed(policy: Policy, proposal: Proposal, find: FindTable) -> Asking | None:
-    """The same where the reviewers' tables come from anywhere; the confidence is taken to be calibrated."""
+def weighed(
+    policy: Policy, proposal: Proposal, find: FindTable, *, chances: Mapping[str, float] | None = None
+) -> Asking | None:
+    """The same where the reviewers' tables come from anywhere; the confidence is taken to be calibrated.
+
+    `chances`: the calibrated chance of each truth by name, where there are more than right and wrong; else they are
+    read off the proposal's scores by class name.
+    """
     weighing = policy.plan(proposal.action).weighing
     confidence = proposal.confidence
     if weighing is None or not isinstance(confidence, int | float) or not 0.0 <= confidence <= 1.0:
@@ -48,7 +61,7 @@ def weighed(policy: Policy, proposal: Proposal, find: FindTable) -> Asking | Non
     if reviewers is None:
         return None
     try:
-        return _valued(weighing, proposal, float(confidence), reviewers)
+        return _valued(weighing, proposal, float(confidence), reviewers, chances)
     except InvalidInput:
         return None
 
@@ -82,11 +95,21 @@ def table(tx: Tx, workspace: str, name: str) -> Confusion | None:
     return found
 
 
-def _valued(weighing: Weighing, proposal: Proposal, confidence: float, reviewers: Confusion) -> Asking | None:
+def _valued(
+    weighing: Weighing,
+    proposal: Proposal,
+    confidence: float,
+    reviewers: Confusion,
+    chances: Mapping[str, float] | None,
+) -> Asking | None:
     if set(reviewers.classes) != set(weighing.truths):
         return None
     act = 0 if weighing.binary else _act(weighing, proposal)
-    p = [confidence, 1.0 - confidence] if weighing.binary else _chances(weighing.truths, proposal, confidence)
+    p: list[float] | None = [confidence, 1.0 - confidence]
+    if not weighing.binary and chances is not None:
+        p = [chances[name] for name in weighing.truths] if set(chances) == set(weighing.truths) else None
+    elif not weighing.binary:
+        p = _chances(weighing.truths, proposal, confidence)
     if act is None or p is None:
         return None
     ordered = _ordered(reviewers, weighing.truths)

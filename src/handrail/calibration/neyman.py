@@ -17,11 +17,14 @@ def doubt(confidence: float) -> float:
     return math.sqrt(max(0.0, confidence * (1.0 - confidence)))
 
 
+def relative(confidence: float, mean_doubt: float) -> float:
+    """How much likelier than usual a check of this case is, where the mean doubt is `mean_doubt`."""
+    return max(FLOOR, doubt(confidence) / mean_doubt) if mean_doubt > 0.0 else 1.0
+
+
 def chance(confidence: float, rate: float, mean_doubt: float) -> float:
     """The chance π of a weighted check: `rate` on average over cases whose mean doubt is `mean_doubt`; at most 1."""
-    if mean_doubt <= 0.0:
-        return min(1.0, rate)
-    return min(1.0, rate * max(FLOOR, doubt(confidence) / mean_doubt))
+    return min(1.0, rate * relative(confidence, mean_doubt))
 
 
 def chances(confidence: ArrayLike, rate: float) -> NDArray[np.float64]:

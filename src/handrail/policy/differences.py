@@ -14,8 +14,8 @@ Direction = Literal["tighter", "looser", "other"]
 
 # a larger value is tighter …
 _MORE = frozenset(
-    "auto_approve_threshold soft_review_threshold gold_share reviewers min_reviewers_per_task high_stakes_min_reviewers "
-    "spot_check_rate weighted_check_rate sample_share overflow_floor "
+    "auto_approve_threshold soft_review_threshold gold_share reviewers min_reviewers_per_task "
+    "high_stakes_min_reviewers spot_check_rate weighted_check_rate sample_share overflow_floor "
     "undo_seconds inter_rater_agreement_threshold min_agreement_for_training tier outside".split()
 )
 # … or a smaller one is

@@ -8,7 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from handrail.policy.amounts import read_amount
-from handrail.route import Tier
+from handrail.route import Reason, Tier
 
 # the span of a budget that never refills: a hundred years
 FOREVER = 100 * 365 * 86_400
@@ -104,6 +104,18 @@ def _no_usages() -> Mapping[Window, tuple[Usage, ...]]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """What the monitors have to say about one action."""
+
+    # standing alarms, each with the tier it raises to
+    alarms: tuple[Reason, ...] = ()
+    # its calibrator is out of date, in words: spot checks are doubled
+    stale: str | None = None
+    # how much likelier than usual a weighted check of this proposal is
+    doubt: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Everything the policy asked for, frozen at the moment of routing."""
 
@@ -115,6 +127,9 @@ class Facts:
     halted: str | None = None
     # what asking would save; None: not known, and a policy that weighs it sends the proposal up
     asking: Asking | None = None
+    watched: Watched | None = None
+    # the queue is at its limit, or has not come down far enough since: how many cases are open
+    overflow: int | None = None
 
 
 NO_FACTS = Facts()

@@ -118,6 +118,8 @@ class Plan:
     validator: Any
     # of the action itself, defaults included
     terms: Terms
+    # whether some of what it lets through may get a weighted check
+    weighs_checks: bool
     queue: str
     undo_seconds: float | None
     rules: tuple[Rule, ...]
@@ -219,7 +221,8 @@ class _Planner:
             calibrator=entry.calibrator if entry else None,
             undo=entry.undo if entry else None,
             validator=validator_of(entry.arguments_schema) if entry and entry.arguments_schema is not None else None,
-            terms=self.own_terms(entry),
+            terms=(own := self.own_terms(entry)),
+            weighs_checks=any(t.weighted_check_rate > 0.0 for t in (own, *(rule.terms for rule in rules))),
             queue=(entry.queue if entry else None) or document.defaults.queue,
             undo_seconds=entry.undo_seconds if entry else None,
             rules=rules,

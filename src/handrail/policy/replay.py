@@ -188,7 +188,7 @@ def _step(policy: Policy, ledger: Ledger, proposal: Proposal, now: int, draw: fl
 
 def _count(side: Side, route: Route, correct: bool | None, prices: Prices | None) -> None:
     side.tiers[route.tier] += 1
-    reviews = route.reviewers + (route.spot_check_rate if route.tier == "auto_approve" else 0.0)
+    reviews = route.reviewers + (route.inclusion if route.tier == "auto_approve" else 0.0)
     wrong = correct is False and route.tier in ("auto_approve", "soft_review")
     refused = correct is True and route.tier == "deny"
     side.reviews += reviews
@@ -229,5 +229,5 @@ def _move(number: int, recorded: Recorded, before: Route, after: Route) -> Move:
 def _terms(route: Route) -> tuple[Any, ...]:
     return (
         route.reviewers, route.roles, route.stages, route.queue, route.skills, route.deadline_seconds,
-        route.on_expiry, route.verdicts, route.spot_check_rate, route.always_review,
+        route.on_expiry, route.verdicts, route.inclusion, route.always_review,
     )  # fmt: skip

@@ -31,6 +31,7 @@ class Terms:
     verdicts: frozenset[Verdict] | None = None
     blind_share: float = 0.0
     spot_check_rate: float = 0.0
+    weighted_check_rate: float = 0.0
     undo_seconds: float | None = None
     always_review: bool = False
     high_stakes: bool = False
@@ -61,6 +62,7 @@ def combine(parts: Iterable[Terms]) -> Terms:
         verdicts=frozenset.intersection(*verdicts) if verdicts else None,
         blind_share=max((part.blind_share for part in listed), default=0.0),
         spot_check_rate=max((part.spot_check_rate for part in listed), default=0.0),
+        weighted_check_rate=max((part.weighted_check_rate for part in listed), default=0.0),
         undo_seconds=max(undos, default=None),
         always_review=any(part.always_review for part in listed),
         high_stakes=any(part.high_stakes for part in listed),

@@ -32,8 +32,8 @@ HOOKS = "webhooks"
 TOLD = {
     "training.due": "training", "policy.changed": "policy", "calibrator.changed": "calibrator", "halt.set": "halt",
     "halt.lifted": "halt", "incident.flagged": "incident", "run.parked": "park", "run.woken": "park",
-    "run.abandoned": "park", "run.retried": "park", "promotion.proposed": "promotion", "promotion.accepted": "promotion",
-    "promotion.declined": "promotion", "promotion.ended": "promotion",
+    "run.abandoned": "park", "run.retried": "park",
+    "promotion.proposed": "promotion", "promotion.accepted": "promotion", "promotion.declined": "promotion", "promotion.ended": "promotion",
     "reviewer.flagged": "reviewer", "reviewer.cleared": "reviewer",
 }  # fmt: skip
 

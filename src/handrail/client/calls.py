@@ -15,6 +15,7 @@ from handrail.learning.rounds import Round
 from handrail.lifecycle import (
     calibrators,
     cancel,
+    cells,
     claim,
     escalate,
     execute,
@@ -23,6 +24,7 @@ from handrail.lifecycle import (
     halt,
     outcome,
     park,
+    promotion,
     review,
     rounds,
     takeover,
@@ -119,6 +121,28 @@ CALLS: dict[str, Named] = {
         lambda made: {"items": [each.to_json() for each in made]}, "GET", "/v1/grants",
     ),
     "end_grant": Named(lambda a, g: (grant.end, (a, g["id"])), lambda made: {}, "DELETE", "/v1/grants/{id}"),
+    "autonomy": Named(
+        lambda a, g: (promotion.listed, promotion.ListGrowth(actor=a)), lambda made: made, "GET", "/v1/autonomy"
+    ),
+    "promotions": Named(
+        lambda a, g: (promotion.listed, promotion.ListGrowth(actor=a, history=200)),
+        lambda made: {"items": made["promotions"]}, "GET", "/v1/autonomy/promotions",
+    ),
+    "lay_cells": Named(
+        lambda a, g: (cells.lay, cells.Lay(actor=a, **g)), lambda made: {"cells": made}, "POST", "/v1/autonomy/cells"
+    ),
+    "propose_promotion": Named(
+        lambda a, g: (promotion.propose, promotion.Propose(actor=a, **g)), lambda made: {"ids": made}, "POST",
+        "/v1/autonomy/promotions",
+    ),
+    "accept_promotion": Named(
+        lambda a, g: (promotion.accept, promotion.Answer(actor=a, **g)), lambda made: {"grant": made}, "POST",
+        "/v1/autonomy/promotions/{id}/accept",
+    ),
+    "decline_promotion": Named(
+        lambda a, g: (promotion.decline, promotion.Answer(actor=a, **g)), lambda made: {}, "POST",
+        "/v1/autonomy/promotions/{id}/decline",
+    ),
     "calibrator": Named(
         lambda a, g: (calibrators.install, calibrators.Install(actor=a, **g)), lambda made: {"version": made}, "POST",
         "/v1/calibrators",

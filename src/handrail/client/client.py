@@ -231,10 +231,11 @@ class Client:
         return self.desk(by).take_over(case_id, seconds=seconds)
 
     def outcome(
-        self, case_id: str, *, correct: bool | None = None, value: JSON = None, source: str = "outcome"
-    ) -> None:
-        """Report how it turned out in the end."""
-        self.call("outcome", case_id=case_id, correct=correct, value=value, source=source)
+        self, case_id: str, *, correct: bool | None = None, value: JSON = None, source: str = "outcome",
+        severe: bool = False,
+    ) -> None:  # fmt: skip
+        """Report how it turned out in the end. A `severe` miss takes back the autonomy that let it through."""
+        self.call("outcome", case_id=case_id, correct=correct, value=value, source=source, severe=severe)
 
     def decision(self, case_id: str, timeout: float | None = 0) -> Decision | None:
         """The decision of a case, waiting up to `timeout` seconds for it (None: for ever)."""

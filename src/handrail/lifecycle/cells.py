@@ -38,7 +38,10 @@ def lay(tx: Tx, command: Lay) -> int:
     Raises `InvalidInput` where the action may earn nothing, `NotEnoughEvidence` before enough was proposed, `Conflict`
     where cells were laid before: they are never cut anew, or answers could choose them.
     """
-    command.actor.need_scope("admin")
+    if command.actor.kind == "person":
+        command.actor.need_role("lead")
+    else:
+        command.actor.need_scope("admin")
     workspace, action = command.actor.workspace, command.action
     policy = policies.in_force(tx, workspace)
     plan = policy.plan(action)

@@ -49,8 +49,9 @@ def worth(tx: Tx, policy: Policy, one: Earned, workspace: str) -> dict[str, JSON
     return {
         "cell": one.cell.words, "when": one.cell.when, "tier": tier, "limit": growth.limit, "level": growth.level,
         "n": held.n, "misses": held.misses, "evidence": float(f"{one.evidence:.4g}"), "bound": round(one.bound, 5),
-        "confidence": CONFIDENCE, "cells": one.cells, "since": iso(one.since), "round": one.round, "seconds": growth.seconds,
-        "spot_check_rate": growth.spot_check_rate, "policy": policy.digest, "back_test": back, "words": words,
+        "confidence": CONFIDENCE, "cells": one.cells, "since": iso(one.since), "round": one.round,
+        "seconds": growth.seconds, "spot_check_rate": growth.spot_check_rate, "policy": policy.digest,
+        "back_test": back, "words": words,
         "note": why or None, "saving": _saving(policy, one, reviewed, tx.now),
     }  # fmt: skip
 

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from handrail.maintenance.plane import Plane
 from handrail.server import (
+    autonomy,
     cases,
     console,
     events,
@@ -27,6 +28,7 @@ from handrail.server import (
     people,
     policies,
     proposals,
+    reviewers,
     sessions,
     tiles,
     webhooks,
@@ -38,7 +40,7 @@ from handrail.server.settings import Settings
 
 ROUTERS: tuple[APIRouter, ...] = (
     cases.router, evidence.router, proposals.router, executions.router, parks.router, sessions.router, events.router,
-    grants.router, halts.router, operations.router, policies.router, learning.router, people.router, webhooks.router,
+    grants.router, autonomy.router, halts.router, operations.router, reviewers.router, policies.router, learning.router, people.router, webhooks.router,
     tiles.router, health.router,
 )  # fmt: skip
 TITLE = "handrail"

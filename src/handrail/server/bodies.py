@@ -48,6 +48,8 @@ class OutcomeBody(Body):
     correct: bool | None = None
     value: Any = None
     source: Line = "outcome"
+    # a miss of which one is enough to take autonomy back
+    severe: bool = False
 
 
 class UndoBody(Body):
@@ -239,6 +241,31 @@ class GrantBody(Body):
     lifts: Annotated[list[Line], Field(min_length=1, max_length=50)] = ["confidence", "autonomy"]
     reason: Prose = ""
     spot_check_rate: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False, strict=False)] = 0.05
+
+
+class GoldsBody(Body):
+    """Golds for the pool: proposals, each with its known answer in `gold`."""
+
+    items: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1_000)]
+
+
+class CellsBody(Body):
+    """The action whose cells are laid down."""
+
+    action: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain)]
+
+
+class PromotionBody(Body):
+    """What to propose: one cell, the cells of one action, or (neither) all that have passed."""
+
+    action: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain)] | None = None
+    cell: Line | None = None
+
+
+class PromotionAnswerBody(Body):
+    """Why a promotion is accepted or declined."""
+
+    reason: Prose = ""
 
 
 class PolicyBody(Body):

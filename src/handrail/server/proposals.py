@@ -169,7 +169,14 @@ async def record_outcome(request: Request, case_id: str, body: OutcomeBody, acto
     await desk.look(lambda: own(actor, desk.plane.proposal(actor.workspace, case_id)))
     id = await desk.plane.arun(
         outcome.record,
-        outcome.Record(actor=actor, case_id=case_id, correct=body.correct, value=body.value, source=body.source),
+        outcome.Record(
+            actor=actor,
+            case_id=case_id,
+            correct=body.correct,
+            value=body.value,
+            source=body.source,
+            severe=body.severe,
+        ),
     )
     return {"id": id, "case_id": case_id}
 

@@ -527,11 +527,6 @@ label_corrections = _both("""
     SELECT case_id, bytes FROM label
     WHERE workspace = :workspace AND action = :action AND NOT correct AND source IN ('review', 'spot_check')
     ORDER BY id DESC LIMIT :limit""")
-label_history = _both("""
-    SELECT l.case_id, l.source, l.correct, l.bytes, p.bytes, p.decision FROM label l
-    JOIN proposal p ON p.case_id = l.case_id
-    WHERE l.workspace = :workspace AND l.action = :action AND l.correct IS NOT NULL AND l.source <> 'gold'
-    ORDER BY l.id DESC LIMIT :limit""")
 outcome_newest = _both("SELECT bytes FROM outcome WHERE case_id = :case_id ORDER BY at DESC, id DESC LIMIT 1")
 revision_first = _both("SELECT bytes FROM revision WHERE case_id = :case_id ORDER BY revision LIMIT 1")
 search_find = _each(

@@ -31,9 +31,11 @@ HOOKS = "webhooks"
 # the part of an entry that its event repeats, where there is no case to ask about
 TOLD = {
     "training.due": "training", "policy.changed": "policy", "calibrator.changed": "calibrator", "halt.set": "halt",
-    "halt.lifted": "halt", "incident.flagged": "incident", "run.parked": "park", "run.woken": "park",
+    "halt.lifted": "halt", "alarm.raised": "alarm", "alarm.lifted": "alarm", "overflow.entered": "overflow",
+    "overflow.left": "overflow", "incident.flagged": "incident", "run.parked": "park", "run.woken": "park",
     "run.abandoned": "park", "run.retried": "park",
-    "promotion.proposed": "promotion", "promotion.accepted": "promotion", "promotion.declined": "promotion", "promotion.ended": "promotion",
+    "promotion.proposed": "promotion", "promotion.accepted": "promotion",
+    "promotion.declined": "promotion", "promotion.ended": "promotion",
     "reviewer.flagged": "reviewer", "reviewer.cleared": "reviewer",
 }  # fmt: skip
 

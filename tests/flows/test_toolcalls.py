@@ -346,3 +346,24 @@ def test_halt_of_one_agent_stops_its_fleet_and_no_other_and_work_goes_on_after_i
         assert each.gate.tell(call).code == "halted"
         assert each.gate.tell(each.call(5, call_id=f"l{n}")).value == "sent 5 to A1"
         assert each.effects == [("A1", 5)]
+
+
+def test_tell_a_call_that_no_longer_fits_its_schema_keeps_the_approval_and_says_so(world: World) -> None:
+    s = shop(world)
+    case_id = s.gate.ask(s.call(5000)).case_id
+    assert case_id is not None
+    decide(world, lambda held: held.approve())
+    changed = {**SCHEMA, "properties": {"to": {"type": "string"}, "amount": {"type": "integer", "maximum": 100}}}
+    told = s.gate.resume(case_id, s.call(5000, schema=changed))
+    assert (told.kind, s.effects) == ("refused", [])
+    assert "transfer does not take these arguments at /amount" in told.text
+    assert s.gate.tell(s.call(5000)).value == "sent 5000 to A1"
+
+
+def test_load_a_call_whose_schema_refers_elsewhere_is_refused() -> None:
+    schema = {"properties": {"to": {"$ref": "http://127.0.0.1:9/schema.json"}}}
+    call = ToolCall(name="transfer", arguments={}, call_id="c1", function=dict, schema=schema)
+    with pytest.raises(InvalidInput, match="not in it"):
+        call.loaded({"to": "A1"})
+    with pytest.raises(InvalidInput, match="named arguments"):
+        call.loaded(["A1"])

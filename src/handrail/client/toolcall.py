@@ -23,6 +23,7 @@ from handrail.client.terms import Computed, Terms, proposed
 from handrail.decision import Decision
 from handrail.errors import HandrailError, InvalidInput, NotApproved, OutcomeUnknown, ToolFailed, Uncertain
 from handrail.execution import Execution
+from handrail.lifecycle.review import check_schema
 from handrail.proposal import Proposal
 
 ToldKind = Literal["open", "ready", "ran", "answered", "refused", "failed", "unknown"]
@@ -46,13 +47,22 @@ class ToolCall:
     run: str | None = None
     # identity that outlives runs, where the framework's id of the call does
     key: str | None = None
-    # JSON Schema of the arguments: the reviewer's form, and the check of edits
+    # JSON Schema of the arguments: the reviewer's form, and the check of edits and of what is stored
     schema: JSON = None
-    # stored arguments to keyword arguments; raises when the tool no longer takes them. Tried before anything is started
-    load: Callable[[JSON], dict[str, Any]] = dict
+    # stored arguments to keyword arguments; raises when the tool no longer takes them. None: they fit `schema`
+    load: Callable[[JSON], dict[str, Any]] | None = None
     # the tool's result to JSON, kept for whoever asks again, and back
     dump_result: Callable[[Any], JSON] = lambda value: value
     load_result: Callable[[JSON], Any] = lambda value: value
+
+    def loaded(self, arguments: JSON) -> dict[str, Any]:
+        """Arguments as the tool takes them now. Tried before anything is started; raises `InvalidInput`."""
+        if self.load is not None:
+            return self.load(arguments)
+        if not isinstance(arguments, dict):
+            raise InvalidInput(f"{self.name} takes named arguments and not {type(arguments).__name__}")
+        check_schema(self.schema, arguments, f"{self.name} does not take these arguments")
+        return dict(arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,14 +227,14 @@ def _carried_out(
     effect = _Effect(call.function)
     failures = settings.failures if terms.tool_class == "unsafe" else (Exception,)
     tool = flows.Tool(
-        function=effect.call, load=call.load, dump_result=call.dump_result, load_result=call.load_result,
+        function=effect.call, load=call.loaded, dump_result=call.dump_result, load_result=call.load_result,
         probe=terms.probe, key_parameter=terms.key_parameter, lasting=terms.lasting,
         failures=failures, action=terms.action,
     )  # fmt: skip
     try:
         if decision.kind == "approved":
             # a tool that changed while the call was parked is found out before the approval is used
-            call.load(decision.arguments)
+            call.loaded(decision.arguments)
         value = yield from flows.carry_out(decision, tool, execution=execution, nonce=nonce)
     except Exception as error:
         return replace(
@@ -269,7 +279,7 @@ def _taken_back(case_id: str) -> Call:
 def _proposal(settings: Settings, call: ToolCall) -> Proposal:
     if not isinstance(call.arguments, dict):
         raise InvalidInput(f"{call.name} was called with {type(call.arguments).__name__} and not with named arguments")
-    made = proposed(settings.of(call.name), call.arguments, schema=call.schema, load=call.load)
+    made = proposed(settings.of(call.name), call.arguments, schema=call.schema, load=call.loaded)
     made = replace(made, run=call.run, call_id=call.call_id, key=made.key or call.key)
     run = current_run()
     return made if run is None else run.place(made)

@@ -13,7 +13,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Literal
 from uuid import uuid4
 
-import jsonschema
 from autogen_agentchat.agents import AssistantAgent, UserProxyAgent
 from autogen_agentchat.base import Response
 from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage
@@ -115,15 +114,9 @@ class GatedWorkbench(AnyWorkbench):
                 raise RuntimeError(result.to_text(replace_image="[image]"))
             return result
 
-        def load(stored: JSON) -> dict[str, Any]:
-            found = next(jsonschema.Draft202012Validator(schema).iter_errors(stored), None)
-            if found is not None or not isinstance(stored, dict):
-                raise InvalidInput(f"{name} does not take these arguments: {getattr(found, 'message', 'no names')}")
-            return dict(stored)
-
         return ToolCall(
             name=name, arguments=arguments, call_id=self._place(given), function=act, run=self._run, schema=schema,
-            load=load, dump_result=lambda result: result.model_dump(mode="json"), load_result=lambda kept: kept,
+            dump_result=lambda result: result.model_dump(mode="json"), load_result=lambda kept: kept,
         )  # fmt: skip
 
     def _place(self, given: str | None) -> str:

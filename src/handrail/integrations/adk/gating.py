@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-import jsonschema
 from google.adk.agents import BaseAgent, LlmAgent
 from google.adk.agents.readonly_context import ReadonlyContext
 from google.adk.models.llm_request import LlmRequest
@@ -21,7 +20,7 @@ from google.genai import types
 from handrail.canonical import JSON
 from handrail.client.client import Client
 from handrail.client.terms import Computed
-from handrail.client.toolcall import Told, ToolCall, ToolGate, quoted
+from handrail.client.toolcall import Told, ToolCall, ToolGate
 from handrail.errors import Conflict, HandrailError, InvalidInput
 from handrail.integrations.adk.place import FRAMEWORK, Place, place_of
 from handrail.integrations.adk.results import dump_result, result_of
@@ -106,9 +105,10 @@ class GatedTool(BaseTool):
             if self._wait == "park":
                 place.need_resumable()
             call = ToolCall(
-                name=self.name, arguments=self._load(args), schema=self._schema, function=act, run=place.run,
-                call_id=place.call_id(context.function_call_id or ""), load=self._load, dump_result=dump_result,
+                name=self.name, arguments=args, schema=self._schema, function=act, run=place.run,
+                call_id=place.call_id(context.function_call_id or ""), dump_result=dump_result,
             )  # fmt: skip
+            call.loaded(args)
         except HandrailError as error:
             return Told(kind="refused", code=error.code, text=f"[handrail] Not executed: {error}. {error.remedy}")
         confirmation = context.tool_confirmation
@@ -117,14 +117,6 @@ class GatedTool(BaseTool):
         if told.kind == "unknown" and context.actions.requested_tool_confirmations:
             return replace(told, text=f"{told.text} The tool asked for a confirmation itself.")
         return told
-
-    def _load(self, arguments: Any) -> dict[str, Any]:
-        """Arguments, if they fit the tool as it is now. Raises `InvalidInput`."""
-        found = next(jsonschema.Draft202012Validator(self._schema).iter_errors(arguments), None)
-        if found is not None or not isinstance(arguments, dict):
-            said = getattr(found, "message", "no names")
-            raise InvalidInput(f"{self.name} does not take these arguments: {quoted(said)}")
-        return dict(arguments)
 
     async def _park(self, case_id: str, place: Place) -> None:
         pause = resuming.get()

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-import jsonschema
-
 # the schema that the SDK makes of a tool's Python types has no public name
 from claude_agent_sdk import ClaudeAgentOptions, HookMatcher, SdkMcpTool, _build_input_schema, create_sdk_mcp_server
 
@@ -213,17 +211,12 @@ class Hooks:
         name = given["tool_name"]
         schema = self._schemas.get(name, {"type": "object"})
 
-        def load(arguments: Any) -> dict[str, Any]:
-            found = next(jsonschema.Draft202012Validator(schema).iter_errors(arguments), None)
-            if found is not None or not isinstance(arguments, dict):
-                said = getattr(found, "message", "no names")
-                raise InvalidInput(f"{name} does not take these arguments: {quoted(said)}")
-            return dict(arguments)
-
-        return ToolCall(
-            name=name, arguments=load(given["tool_input"]), call_id=given["tool_use_id"], function=running.act,
-            run=given["session_id"], schema=schema, load=load, dump_result=dump_result,
+        call = ToolCall(
+            name=name, arguments=given["tool_input"], call_id=given["tool_use_id"], function=running.act,
+            run=given["session_id"], schema=schema, dump_result=dump_result,
         )  # fmt: skip
+        call.loaded(call.arguments)
+        return call
 
     def _admitted(self, name: str, arguments: Any) -> Running | None:
         """The oldest call with these arguments that was let through: a handler is not told the id of its call."""

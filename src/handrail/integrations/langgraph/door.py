@@ -176,7 +176,7 @@ def _allowed(call: ToolCall, told: Told, decision: Decision | None) -> Told:
         # decided while we waited: asking again says it in words
         return told
     try:
-        stored = call.load(decision.arguments)
+        stored = call.loaded(decision.arguments)
     except HandrailError as error:
         return replace(told, kind="refused", code=error.code, text=f"[handrail] Not executed: {error}. {error.remedy}")
     notice = f"[handrail] A reviewer changed this call before it ran; it ran with {quoted(stored)}."

@@ -78,7 +78,7 @@ class Wrapper:
                 return ToolMessage(content=text, name=call["name"], tool_call_id=call["id"], status="error")
         made = self._door.call(
             name=call["name"], arguments=said, call_id=call["id"], place=place,
-            schema=None if tool is None else asked.schema_of(tool), load=dict if tool is None else asked.load(tool),
+            schema=None if tool is None else asked.schema_of(tool), load=None if tool is None else asked.load(tool),
             function=run,
         )  # fmt: skip
         return made, place

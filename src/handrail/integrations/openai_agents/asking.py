@@ -9,7 +9,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jsonschema
 from agents import FunctionTool, RunContextWrapper
 from agents.items import ToolApprovalItem
 from agents.tool import set_function_tool_failure_error_function
@@ -41,7 +40,7 @@ class Asking(ABC):
         """A call of this tool. `act` runs it; it is not needed to ask."""
         return ToolCall(
             name=self.name, arguments=arguments, call_id=call_id, function=act or _cannot_run, schema=self._schema,
-            load=self._load, dump_result=more.pop("dump_result", dump_output), **more,
+            dump_result=more.pop("dump_result", dump_output), **more,
         )  # fmt: skip
 
     async def asks(self, call: ToolCall) -> bool:
@@ -65,18 +64,11 @@ class Asking(ABC):
 
     def _unfit(self, call: ToolCall) -> Told | None:
         try:
-            self._load(call.arguments)
+            call.loaded(call.arguments)
         except InvalidInput as error:
             said = f"[handrail] Not executed: {quoted(str(error))}. Correct the arguments."
             return Told(kind="refused", code=error.code, error=error, text=said)
         return None
-
-    def _load(self, arguments: JSON) -> dict[str, Any]:
-        """Stored arguments, if they fit the tool as it is now. Raises `InvalidInput`."""
-        found = next(jsonschema.Draft202012Validator(self._schema).iter_errors(arguments), None)
-        if found is not None or not isinstance(arguments, dict):
-            raise InvalidInput(f"{self.name} does not take these arguments: {getattr(found, 'message', 'no names')}")
-        return dict(arguments)
 
 
 class AskingFunction(Asking):

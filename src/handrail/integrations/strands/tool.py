@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any, Literal, overload
 from uuid import uuid4
 
-import jsonschema
 from strands import Agent, ToolContext, tool
 from strands.interrupt import InterruptException
 from strands.tools import ToolProvider
@@ -20,7 +19,7 @@ from strands.types.tools import AgentTool, ToolGenerator, ToolSpec, ToolUse
 from handrail.canonical import JSON
 from handrail.client.client import Client
 from handrail.client.terms import Computed
-from handrail.client.toolcall import Told, ToolCall, ToolGate, quoted
+from handrail.client.toolcall import Told, ToolCall, ToolGate
 from handrail.errors import HandrailError, InvalidInput
 from handrail.integrations.strands.place import FRAMEWORK, PREFIX, Place, place_of, resuming
 from handrail.integrations.strands.results import dump_result, load_result, result_of
@@ -104,24 +103,17 @@ class GatedTool(AgentTool):
             if self._wait == "park":
                 place.need_session()
             call = ToolCall(
-                name=self.tool_name, arguments=self._load(tool_use["input"]), schema=self._schema,
+                name=self.tool_name, arguments=tool_use["input"], schema=self._schema,
                 call_id=place.call_id(tool_use["toolUseId"]), function=act, run=place.run or self._run,
-                load=self._load, dump_result=dump_result, load_result=load_result,
+                dump_result=dump_result, load_result=load_result,
             )  # fmt: skip
+            call.loaded(call.arguments)
         except HandrailError as error:
             return Told(kind="refused", code=error.code, text=f"[handrail] Not executed: {error}. {error.remedy}")
         told = await self._gate.atell(call, wait=0 if self._wait == "park" else None)
         if told.kind == "unknown" and isinstance(told.error, InterruptException):
             return replace(told, text=f"{told.text} The tool paused inside, which a gated tool may not.")
         return told
-
-    def _load(self, arguments: Any) -> dict[str, Any]:
-        """Arguments, if they fit the tool as it is now. Raises `InvalidInput`."""
-        found = next(jsonschema.Draft202012Validator(self._schema).iter_errors(arguments), None)
-        if found is not None or not isinstance(arguments, dict):
-            said = getattr(found, "message", "no names")
-            raise InvalidInput(f"{self.tool_name} does not take these arguments: {quoted(said)}")
-        return dict(arguments)
 
     async def _pause(self, told: Told, place: Place) -> Told:
         """Park the session, or take the case back where nothing would come back for the answer."""

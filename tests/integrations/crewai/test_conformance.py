@@ -10,8 +10,8 @@ NO_PAUSE = (
     "woken (flows park: tests/integrations/crewai/test_flows.py)"
 )
 NO_ID = (
-    "CrewAI gives calls no id: a crew that is begun again makes new calls, and they are asked for afresh, except under "
-    "a key (test_begin_a_crew_again_asks_afresh_and_under_a_key_acts_once)"
+    "CrewAI gives calls no id: a crew that is begun again makes new calls, and they are asked for afresh; nothing runs "
+    "unasked. Under a key it holds, and for flows (tests/integrations/crewai/test_killed.py, with kill -9)"
 )
 
 

@@ -119,7 +119,14 @@ def waker(
     async def wake(woken: Woken) -> None:
         if any(decision is None for decision in woken.cases.values()):
             raise InvalidInput(f"the flow {woken.run} is woken and not decided")
-        restored = flow.from_pending(woken.run, persistence, **options)
+        try:
+            restored = flow.from_pending(woken.run, persistence, **options)
+        except ValueError as error:
+            # CrewAI takes its row away before it goes on: whoever took it may have acted
+            raise InvalidInput(
+                f"CrewAI keeps no pause of the flow {woken.run}: it was woken before and broke off, or was never saved",
+                remedy="See what its steps did, and begin it again if they are to be done.",
+            ) from error
         # only says "look again": `answer` reads the decision itself
         result = await restored.resume_async(json.dumps({KEPT: next(iter(woken.cases))}))
         made: Any = None if then is None else then(woken.run, result)

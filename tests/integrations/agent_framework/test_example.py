@@ -1,0 +1,16 @@
+"""The help-desk agent does what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.integrations.examples import run_example
+
+
+def test_example_gives_read_access_at_once_and_admin_access_as_people_decide(tmp_path: Path) -> None:
+    assert run_example("agent_framework_access.py", tmp_path).splitlines() == [
+        "waits for a person",
+        "ben is reader of wiki",
+        "eva is admin of build",
+        "2 of 3 were given.",
+    ]

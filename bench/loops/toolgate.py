@@ -32,7 +32,7 @@ from handrail.calibration.fit import fit
 from handrail.canonical import JSON, dumps
 from handrail.errors import MalformedJSON, NotEnoughEvidence
 from handrail.label import Label
-from handrail.learning.labels import evidence
+from handrail.learning.evidence import evidence
 from handrail.operations.figures import rule_precision
 from handrail.policy.evaluate import Policy, compile_text
 from handrail.proposal import Proposal

@@ -29,10 +29,12 @@ ALIASES = {"action_type": "action"}
 TOOL_CLASSES = ("unsafe", "idempotent", "queryable", "transactional")
 
 _FIELDS = frozenset(field.name for field in fields(Proposal))
-_TEXT = ("environment", "principal", "agent", "run", "call_id", "key", "agent_says", "undo", "undoes", "currency")
+_TEXT = (
+    "environment", "principal", "agent", "model", "run", "call_id", "key", "agent_says", "undo", "undoes", "currency",
+)  # fmt: skip
 _TEXT_LISTS = ("categories", "owners", "harm_classes", "personal_data", "to")
 # what a name may hold before it is not a name any more
-_LONGEST = {"action": 200, "principal": 200, "agent": 200, "run": 200, "call_id": 200, "key": 200, "environment": 100}
+_LONGEST = dict.fromkeys(("action", "principal", "agent", "model", "run", "call_id", "key"), 200) | {"environment": 100}
 
 
 def proposal_from(given: Mapping[str, Any]) -> Proposal:

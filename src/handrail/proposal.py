@@ -48,6 +48,8 @@ class Proposal:
     owners: tuple[str, ...] = ()
     # the program that asks
     agent: str | None = None
+    # which version of the model made the scores; a calibrator fitted for another one does not apply
+    model: str | None = None
     # the run it belongs to and the framework's id of this call: identity together with the digest
     run: str | None = None
     call_id: str | None = None
@@ -101,7 +103,8 @@ class Proposal:
 _USUAL: tuple[tuple[str, JSON], ...] = (
     ("kind", "action"), ("target", None), ("schema", None), ("confidence", None), ("scores", None),
     ("categories", ()), ("amount", None), ("currency", None), ("environment", None), ("principal", None),
-    ("owners", ()), ("agent", None), ("run", None), ("call_id", None), ("key", None), ("prompt", None), ("base", None),
+    ("owners", ()), ("agent", None), ("model", None), ("run", None), ("call_id", None), ("key", None),
+    ("prompt", None), ("base", None),
     ("evidence", ()), ("agent_says", None), ("reach", None), ("severity", 1.0), ("harm_classes", ()),
     ("personal_data", ()), ("undo", None), ("undoes", None), ("tool_class", "unsafe"),
     ("executor", "caller"), ("to", ()), ("within_seconds", None), ("gold", None),

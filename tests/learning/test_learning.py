@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from handrail.errors import InvalidInput
 from handrail.label import Label
+from handrail.learning.evidence import evidence
 from handrail.learning.export import LABEL_COLUMNS, PREFERENCE_COLUMNS, label_row, preference_row, render
-from handrail.learning.labels import evidence, label_outcome, label_review
+from handrail.learning.labels import label_outcome, label_review
 from handrail.learning.preferences import from_comparison, from_edit, split_of
 from handrail.learning.queries import choose, cold_start, doubt_by_entropy, doubt_by_margin, needs_more_classes, spread
 from handrail.learning.rounds import run_round

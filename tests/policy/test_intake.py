@@ -28,7 +28,9 @@ def test_proposal_from_full_object_keeps_every_field() -> None:
     given_fields: dict[str, Any] = {
         "action": "pay", "kind": "plan", "arguments": {"a": [1, None]}, "target": "t", "schema": {"type": "object"},
         "confidence": 0.5, "scores": {"p": 0.5}, "categories": ["x"], "amount": "5.10", "currency": "EUR",
-        "environment": "e", "principal": "p", "owners": ["o"], "agent": "a", "run": "r", "call_id": "c", "key": "k",
+        "environment": "e", "principal": "p", "owners": ["o"], "agent": "a", "model": "m",
+        "prompt": "q", "picked": "reserve", "chance": 0.5,
+        "run": "r", "call_id": "c", "key": "k",
         "base": 1, "evidence": [{"kind": "text"}], "agent_says": "hi", "reach": {"count": 1}, "severity": 2,
         "harm_classes": ["h"], "personal_data": ["/a"], "undo": "u", "undoes": "d", "tool_class": "queryable",
         "executor": "worker", "to": ["finance"], "within_seconds": 60, "gold": "g",

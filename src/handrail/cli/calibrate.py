@@ -17,7 +17,7 @@ from handrail.cli.printing import AsJson, print_json
 from handrail.cli.reaching import need_database, operator
 from handrail.clock import SystemClock
 from handrail.errors import InvalidInput, NotEnoughEvidence, Unreadable
-from handrail.learning.labels import evidence
+from handrail.learning.evidence import evidence
 from handrail.lifecycle import calibrators, exporting
 from handrail.lifecycle.policies import compiled
 from handrail.maintenance.plane import Plane

@@ -15,8 +15,8 @@ Computed = Any
 
 # what terms may say about a proposal, each a value or a function of the arguments
 SAYS = (
-    "confidence", "scores", "categories", "amount", "currency", "environment", "principal", "owners", "key", "base",
-    "prompt", "evidence", "agent_says", "reach", "severity", "harm_classes", "personal_data", "target",
+    "confidence", "scores", "model", "categories", "amount", "currency", "environment", "principal", "owners", "key",
+    "base", "prompt", "evidence", "agent_says", "reach", "severity", "harm_classes", "personal_data", "target",
 )  # fmt: skip
 
 

@@ -19,12 +19,11 @@ asked about in the rest; any other proposal is itself the answer. Two answers ar
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from handrail.canonical import JSON, dumps
 from handrail.label import Label, LabelSource
+from handrail.learning.classes import class_name
 from handrail.proposal import Proposal
 from handrail.review import Review
 from handrail.route import Route
@@ -87,6 +86,7 @@ def label_review(
         correct=correct,
         confidence=proposal.confidence,
         scores=proposal.scores,
+        model=proposal.model,
         policy=route.policy,
         calibrator=route.calibrator,
         reviewer=review.reviewer if reviewer is None else reviewer,
@@ -125,6 +125,7 @@ def label_outcome(
         correct=correct,
         confidence=proposal.confidence,
         scores=proposal.scores,
+        model=proposal.model,
         policy=policy,
         calibrator=calibrator,
         reviewer=None,
@@ -140,62 +141,10 @@ def was_right(proposal: Proposal, *, correct: bool | None, value: JSON) -> bool 
     return _equal(value, proposed(proposal)) if correct is None and value is not None else correct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """What a calibrator is fitted on: one entry per case, in the order of the first label."""
-
-    cases: tuple[str, ...]
-    scores: tuple[JSON, ...]
-    correct: tuple[bool, ...]
-    # 1 / P(this case was looked at)
-    weights: tuple[float, ...]
-    # labels left out, by reason
-    left_out: dict[str, int]
-
-
-def evidence(labels: Iterable[Label]) -> Evidence:
-    """One (score, right or wrong) per case. An outcome overrides reviews; reviewers who tie say nothing; golds stay
-    out, and so does every label of a case that was picked because it teaches, an outcome too: what is picked for being
-    doubtful says nothing about the rest.
-
-    The score is `scores`, or the stated `confidence` where no scores were sent.
-    """
-    by_case: dict[str, list[Label]] = defaultdict(list)
-    left_out: dict[str, int] = defaultdict(int)
-    for label in labels:
-        score = label.confidence if label.scores is None else label.scores
-        if label.source == "gold":
-            left_out["gold"] += 1
-        elif label.stream == "weighted":
-            # drawn where an error was in doubt: it estimates and alarms, and never fits or certifies
-            left_out["weighted check"] += 1
-        elif label.correct is None:
-            left_out["unknown"] += 1
-        elif score is None:
-            left_out["no score"] += 1
-        elif label.source == "active" or label.inclusion is None:
-            left_out["picked to learn from"] += 1
-        elif not 0.0 < label.inclusion <= 1.0:
-            left_out["no inclusion probability"] += 1
-        else:
-            by_case[label.case_id].append(label)
-    cases, scores, correct, weights = [], [], [], []
-    for case, found in by_case.items():
-        right = agreed(found)
-        if right is None:
-            left_out["tie"] += len(found)
-            continue
-        cases.append(case)
-        scores.append(found[0].confidence if found[0].scores is None else found[0].scores)
-        correct.append(right)
-        weights.append(1.0 / (found[0].inclusion or 1.0))
-    return Evidence(
-        cases=tuple(cases),
-        scores=tuple(scores),
-        correct=tuple(correct),
-        weights=tuple(weights),
-        left_out=dict(left_out),
-    )
+def proposed_class(proposal: Proposal) -> str | None:
+    """The class a proposal suggests, by name; None where it is an action rather than an answer."""
+    suggestion = proposed(proposal) if _suggests(proposal) else None
+    return None if suggestion is None else class_name(suggestion)
 
 
 def _inclusion(proposal: Proposal, usual: float) -> float | None:

@@ -9,6 +9,8 @@ from handrail.calibration.calibrator import Calibrator
 from handrail.calibration.confusion import Confusion
 from handrail.canonical import JSON, digest, dumps, parse
 from handrail.errors import InvalidInput
+from handrail.learning.evidence import scores_by_name
+from handrail.learning.labels import proposed_class
 from handrail.lifecycle.actor import Actor
 from handrail.policy.evaluate import Policy
 from handrail.proposal import Proposal
@@ -50,7 +52,8 @@ def install(tx: Tx, command: Install) -> int:
 def calibrated(tx: Tx, policy: Policy, workspace: str, proposal: Proposal) -> Proposal:
     """The proposal with its calibrated confidence; the raw number stays in `scores`.
 
-    Without scores, or with scores the calibrator cannot read, there is no confidence: it goes up.
+    Without scores, with scores the calibrator cannot read, or from another version of the model than it was fitted for,
+    there is no confidence: it goes up.
     """
     entry = policy.action(proposal.action)
     if entry is None or entry.calibrator is None:
@@ -60,11 +63,21 @@ def calibrated(tx: Tx, policy: Policy, workspace: str, proposal: Proposal) -> Pr
     fitted = newest(tx, workspace, name)
     if fitted is None or raw is None:
         return proposal
+    return replace(proposal, confidence=confidence_in(fitted, proposal, raw), scores=raw)
+
+
+def confidence_in(fitted: Calibrator, proposal: Proposal, raw: JSON) -> float | None:
+    """The calibrated chance that the answer this proposal suggests is right; of an action, that its score says so."""
+    if fitted.model is not None and proposal.model != fitted.model:
+        return None
+    answer = None
+    if fitted.names:
+        answer = proposed_class(proposal)
+        raw = scores_by_name(raw, proposal.arguments) if fitted.source == "score" else raw
     try:
-        confidence: float | None = fitted.apply(raw)
+        return fitted.apply(raw, answer)
     except InvalidInput:
-        confidence = None
-    return replace(proposal, confidence=confidence, scores=raw)
+        return None
 
 
 def newest(tx: Tx, workspace: str, name: str) -> Calibrator | None:

@@ -54,13 +54,18 @@ def main() -> None:
     if unknown:
         sys.exit(f"no row {unknown[0]}; there are {', '.join(map(str, sorted(known)))}")
     options = Options(data=data_dir(), seeds=given.seeds, quick=given.quick)
-    kept = {row["number"]: row for row in json.loads(KEPT.read_text())} if KEPT.exists() else {}
     for number in given.rows or sorted(known):
-        kept[number] = measure(known[number], options)
+        found = measure(known[number], options)
         if given.write:
-            found = [kept[n] for n in sorted(kept)]
-            KEPT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-            (HERE / "RESULTS.md").write_text(table(found))
+            keep(found)
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Put one row in its place among those that are there now: others may measure at the same time."""
+    rows = json.loads(KEPT.read_text()) if KEPT.exists() else []
+    rows = sorted([row for row in rows if row["number"] != found["number"]] + [found], key=lambda row: row["number"])
+    KEPT.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    (HERE / "RESULTS.md").write_text(table(rows))
 
 
 if __name__ == "__main__":

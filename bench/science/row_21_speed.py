@@ -16,9 +16,11 @@ from figures import Figure, Options
 from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
+from handrail.calibration.confusion import assumed
 from handrail.calibration.fit import fit
 from handrail.calibration.picking import Evidence, fit_method
 from handrail.calibration.scores import read_scores
+from handrail.calibration.value import asking_value, cheapest_tier, zero_one
 
 NUMBER = 21
 CLAIM = "Speed"
@@ -64,7 +66,24 @@ def scalar_fits(options: Options) -> Iterator[Figure]:
     yield timed(f"apply to {SCORES:,} scores, seconds", lambda: made.apply_many(scores), options)
 
 
-PARTS: list[Callable[[Options], Iterator[Figure]]] = [scalar_fits]
+# classes, and the seconds a million gates took the authors of the rule
+GATES = {2: 0.15, 3: 0.22, 10: 0.90}
+
+
+def gates(options: Options) -> Iterator[Figure]:
+    """The value of asking, one reviewer's answer fused, and the cheapest tier."""
+    rng = np.random.default_rng(0)
+    for classes, anchor in GATES.items():
+        p = rng.random(SCORES) if classes == 2 else rng.dirichlet(np.ones(classes), SCORES)
+        costs, reviewers = zero_one(classes, review=0.02, undo=0.5), assumed([str(name) for name in range(classes)])
+        yield timed(
+            f"{SCORES:,} gates of {classes} classes, seconds",
+            lambda p=p, costs=costs, reviewers=reviewers: cheapest_tier(asking_value(p, costs, reviewers), costs),
+            options, target=1.0, peers={"anchor": anchor},
+        )  # fmt: skip
+
+
+PARTS: list[Callable[[Options, gates], Iterator[Figure, gates], gates], gates] = [scalar_fits, gates]
 
 
 def run(options: Options) -> Iterator[Figure]:

@@ -2,7 +2,9 @@
 
 A case is asked about when what asking saves exceeds λ · minutes and budget is left; after each case
 λ ← λ · exp(0.002 · (minutes used / (ρ · mean minutes) − 1)), ρ the budgeted share. λ is what one more reviewer minute
-would save.
+would save. Where it is known how many cases are still to come, λ counts (ρ/ρ')² fold, ρ' the share that what is left
+still pays for: spent too fast, a minute gets dearer before the budget is gone, and dear cases that come late still find
+somebody.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from handrail.errors import InvalidInput, NotEnoughEvidence
 
 STEP = 0.002
 _SMALLEST, _LARGEST = 1e-12, 1e12
+# how far what is left may move the price
+_SWING = 4.0
 LEAST = 30
 
 
@@ -29,24 +33,35 @@ class ShadowPrice:
     mean_minutes: float
     # minutes left of the budget; infinite: the share alone holds
     left: float = math.inf
+    # cases still to come while the budget lasts, by forecast; None: not known
+    cases_left: float | None = None
 
     def __post_init__(self) -> None:
         if not (0.0 < self.price < math.inf and 0.0 < self.share <= 1.0 and 0.0 < self.mean_minutes < math.inf):
             raise InvalidInput("a price and minutes are positive and finite, and a share lies in (0, 1]")
-        if not self.left >= 0.0:
-            raise InvalidInput("the minutes left are not negative")
+        if not self.left >= 0.0 or (self.cases_left is not None and not self.cases_left >= 0.0):
+            raise InvalidInput("the minutes and cases left are not negative")
+
+    @property
+    def standing(self) -> float:
+        """Money per minute as it counts now."""
+        if self.cases_left is None or self.left == math.inf:
+            return self.price
+        affordable = self.left / (max(self.cases_left, 1.0) * self.mean_minutes)
+        return self.price * min(max((self.share / max(affordable, 1e-9)) ** 2, 1.0 / _SWING), _SWING)
 
     def pays(self, gain: float, minutes: float) -> bool:
-        """Whether to ask: `gain` is what asking saves, in money, `minutes` what it takes."""
+        """Whether to ask: `gain` is what asking saves, in money, `minutes` what it takes. The last one may run over."""
         if not (0.0 <= gain < math.inf and 0.0 < minutes < math.inf):
             raise InvalidInput("a gain is finite and not negative, and minutes are positive")
-        return minutes <= self.left and gain > self.price * minutes
+        return self.left > 0.0 and gain > self.standing * minutes
 
     def after(self, used: float) -> ShadowPrice:
         """The price after one case that used so many minutes; 0 where nobody was asked."""
         pull = STEP * (used / (self.share * self.mean_minutes) - 1.0)
-        moved = min(max(self.price * math.exp(min(pull, 1.0)), _SMALLEST), _LARGEST)
-        return replace(self, price=moved, left=max(0.0, self.left - used))
+        moved = min(max(self.price * math.exp(min(pull, 0.5)), _SMALLEST), _LARGEST)
+        coming = None if self.cases_left is None else max(0.0, self.cases_left - 1.0)
+        return replace(self, price=moved, left=max(0.0, self.left - used), cases_left=coming)
 
 
 def starting_price(gains: Sequence[float], minutes: Sequence[float], share: float) -> float:

@@ -26,6 +26,8 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from handrail.consensus.proportions import wilson
+
 try:
     from .cases import REASONS, VERDICTS, scripted
 except ImportError:  # run as a script
@@ -89,6 +91,8 @@ class Stage:
                 "arguments": {"to": "A1", "amount": "99"},
             }
         ]
+        # whether the one who is signed in sees nobody's figures but his own
+        self.own_quality = False
         self.fence = 0
         for each in scripted():
             self.add(each)
@@ -224,6 +228,55 @@ def operations(stage: Stage) -> dict[str, Any]:
         "review_rate": 0.162, "review_rate_target": 0.15, "review_rate_alarm": 0.2, "deadline_attainment": 0.974, "unknown_executions": len(stage.unknown), "series": [],
         "decisions_per_person": [{"person": "p-1", "name": "Asha Rao", "count": 84, "median_dwell": 19.0}, {"person": "p-2", "name": "Jon Berg", "count": 61, "median_dwell": 31.5}, {"person": "p-3", "name": "Wen Li", "count": 22, "median_dwell": 12.0}],
         "log": {"size": 18421, "unsigned_seconds": 12.0}, "chart": [{"round": n, "review_rate": rate, "model_error": error} for n, rate, error in rounds],
+    }  # fmt: skip
+
+
+def share(hits: int, n: int, need: int = 1) -> dict[str, Any]:
+    if n < need:
+        return {"n": n, "need": need, "value": None}
+    low, high = wilson(hits, n)
+    return {"n": n, "need": need, "value": hits / n, "low": low, "high": high}
+
+
+def reviewers() -> dict[str, Any]:
+    """What a lead sees: somebody cleared, somebody flagged, somebody with too few golds."""
+
+    def one(person: str, name: str, golds: int, right: int, standing: str, **more: Any) -> dict[str, Any]:
+        shown, wrong = golds >= 50, golds // 4
+        hidden = {"n": wrong, "need": 10, "value": None}
+        parts = {
+            "accuracy": share(right, golds, 50),
+            "model_right": share(golds - wrong, golds - wrong, 10) if shown else hidden | {"n": golds - wrong},
+            "model_wrong": share(right - golds + wrong, wrong, 10) if shown else hidden,
+        }
+        test = {"standing": standing, "evidence": 0.4, "line": 2.94, "since": 7, "flags": 0, "good": 0.95, "bad": 0.85}
+        return {
+            "person": person, "name": name, "answers": 412, "approved": share(380, 412, 20), "median_dwell": 19.0,
+            "scorecard": {"golds": golds, "need": 50, "shown": shown, **parts, "test": test},
+            "flags": [], "alarms": [], "anomalies": [], **more,
+        }  # fmt: skip
+
+    odd = {"kind": "errors_coincide", "with": ["p-3"], "n": 64, "seen": 9, "expected": 1.4, "p": 0.002, "hint": False,
+           "text": "wrong together on 9 of 64 cases, 1.4 by chance"}  # fmt: skip
+    fast = {"kind": "fast", "with": [], "n": 81, "seen": 70, "expected": 0.0, "p": None, "hint": True, "text": "median 2.1 s, all together 19.0 s: a hint, golds judge"}  # fmt: skip
+    coefficient = {"value": 0.742, "low": 0.681, "high": 0.798}
+    nothing = {"value": None, "low": None, "high": None}
+    return {
+        "days": 90, "answers": 1236,
+        "reviewers": [
+            one("p-1", "Asha Rao", 84, 80, "clear"),
+            one("p-2", "Jon Berg", 61, 50, "flagged", flags=[{"code": "golds", "n": 61, "since": "2026-11-02T09:00:00Z"}], anomalies=[odd, fast],
+                alarms=[{"code": "approves_fast", "subject": "p-2", "n": 50, "share": 1.0, "text": "approved 50 of the last 50 at a median of 2.1 s", "second_reviewer": True}]),
+            one("p-3", "Wen Li", 12, 12, "open", median_dwell=None),
+        ],
+        "agreement": [
+            {"action": "content_publish", "cases": 214, "answers": 431, "need": 50, "threshold": 0.8, "state": "below", "raw": {"value": 0.93, "low": 0.9, "high": 0.96}, "alpha": coefficient, "ac1": {"value": 0.91, "low": 0.87, "high": 0.94}, "fleiss": coefficient},
+            {"action": "payment_transfer", "cases": 31, "answers": 62, "need": 50, "threshold": 0.8, "state": "not_enough", "raw": nothing, "alpha": nothing, "ac1": nothing, "fleiss": nothing},
+        ],
+        "pairs": [], "consensus": {"cases": 214, "need": 50, "way": "dawid_skene", "golds": 84, "differs": 0.13, "warning": "Dawid-Skene and plain majority differ on 13% of the cases: add golds to tell why"},
+        "anchoring": {"n": 18, "need": 49, "value": None}, "fatigue": {"b": None, "n": 157, "have": 157, "need": 200, "said": "not enough evidence yet (157 of 200 golds)"},
+        "rules": [{"code": "rule_idle", "subject": "amount_above", "n": 131, "share": 0.0, "text": "asked 131 times, and nobody changed the outcome: propose to retire it", "second_reviewer": False}],
+        "golds": {"pool": 140, "share": 0.04, "drawn": 157},
     }  # fmt: skip
 
 
@@ -404,6 +457,14 @@ class Api:
         self.person(request)
         return JSONResponse(operations(self.stage))
 
+    async def quality(self, request: Request) -> Response:
+        self.person(request)
+        made = reviewers()
+        if self.stage.own_quality:
+            mine = made["reviewers"][:1]
+            made = {"days": 90, "answers": mine[0]["answers"], "reviewers": mine, "own": True}
+        return JSONResponse(made)
+
     async def policy(self, request: Request) -> Response:
         self.person(request)
         text = "escalation_policies:\n  - action_type: payment_transfer\n    auto_approve_threshold: 0.95\n    max_auto_approve_amount_inr: 10000\n"
@@ -465,6 +526,7 @@ def application(stage: Stage) -> Starlette:
         Route("/v1/halts", api.halts, methods=["GET", "POST"]),
         Route("/v1/halts/{id}", api.halts, methods=["DELETE"]),
         Route("/v1/operations", api.board),
+        Route("/v1/reviewers", api.quality),
         Route("/v1/policy", api.policy),
         Route("/v1/events", api.events),
         Route("/{path:path}", static),

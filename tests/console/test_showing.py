@@ -293,6 +293,34 @@ def test_operations_show_the_rate_against_its_line(open_page: Open) -> None:
     expect(page.get_by_role("cell", name="Asha Rao")).to_be_visible()
 
 
+def test_quality_shows_shares_only_with_evidence_enough(open_page: Open) -> None:
+    page = open_page("/")
+    show(page, "pay-1")
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    expect(page.get_by_role("heading", name="Quality")).to_be_visible()
+    people = page.get_by_role("listitem").filter(has=page.locator("h3"))
+    expect(people.nth(0)).to_contain_text("95 %")
+    expect(people.nth(0)).to_contain_text("cleared by golds")
+    expect(people.nth(2)).to_contain_text("Not enough evidence yet: 12 of 50 golds.")
+    expect(people.nth(2)).not_to_contain_text("100 %")
+    expect(page.get_by_text("18 of 49 wrong suggestions an arm")).to_be_visible()
+    expect(page.get_by_text("alpha below 0.80")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(people.nth(1)).to_be_focused()
+    expect(people.nth(1)).to_contain_text("! flagged by golds")
+    expect(people.nth(1)).to_contain_text("Errs together with somebody (Wen Li): wrong together on 9 of 64 cases")
+
+
+def test_quality_of_a_reviewer_is_his_own_scorecard(open_page: Open, stage: Stage) -> None:
+    stage.own_quality = True
+    page = open_page("/quality")
+    expect(page.get_by_text("Your own scorecard.")).to_be_visible()
+    expect(page.get_by_text("Jon Berg")).to_have_count(0)
+    expect(page.get_by_text("Agreement")).to_have_count(0)
+
+
 def test_unknown_execution_is_settled_by_a_person(open_page: Open, stage: Stage) -> None:
     page = open_page("/operations")
     happened = page.get_by_role("button", name="It happened")
@@ -332,6 +360,7 @@ VIEWS = [
     "/case/compare-1",
     "/case/hostile-1",
     "/operations",
+    "/quality",
     "/halts",
 ]
 
@@ -371,7 +400,9 @@ def test_page_has_no_accessibility_violation(lenient: Callable[..., Page], axe: 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("view", ["/case/pay-1", "/case/deploy-1", "/case/digit-1", "/case/compare-1", "/operations"])
+@pytest.mark.parametrize(
+    "view", ["/case/pay-1", "/case/deploy-1", "/case/digit-1", "/case/compare-1", "/operations", "/quality"]
+)
 def test_phone_has_no_accessibility_violation(lenient: Callable[..., Page], axe: str, view: str, scheme: str) -> None:
     page = lenient(view, color_scheme=scheme, **PHONE)
     page.wait_for_selector("article[data-ready='true']" if view.startswith("/case") else "h1")

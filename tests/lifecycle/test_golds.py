@@ -1,4 +1,4 @@
-"""Golds on the plane: drawn silently, told apart by nobody, delivering nothing, retired, and what they show acted upon."""
+"""Golds on the plane: drawn silently, told apart by nobody, delivering nothing, and what they show acted upon."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import pytest
 
 from handrail.errors import Forbidden, InvalidInput, NotExecutable, NotFound
 from handrail.lifecycle import access, flags, golds, reviewers
-from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.maintenance.golds import settings_of
 from handrail.server import views
 from handrail.store import golds as tables
-from handrail.testing.factories import ALL_SCOPES, agent, person
+from handrail.store.statements import Statement
+from handrail.testing.factories import agent, person
 from handrail.testing.rig import Rig
 
 POLICY = """
@@ -23,7 +24,7 @@ escalation_policies:
   - {action_type: label_post, auto_approve_threshold: 1.0, undo_seconds: 0, sla_seconds: 600}
   - {action_type: quiet_post, auto_approve_threshold: 1.0, soft_review_threshold: 0.5, undo: unflag, undo_seconds: 0}
 review_settings:
-  {gold_share: 0.5, gold_views: 40, second_reviewer: flagged, reviewer_session_limit_minutes: 6000, max_queue_depth: 5000}
+  {gold_share: 0.5, gold_views: 40, second_reviewer: flagged, reviewer_session_limit_minutes: 6000}
 """
 OPERATOR = Actor(kind="system", pid="operator", workspace="default", scopes=ALL_SCOPES, auth="local")
 
@@ -43,7 +44,8 @@ def let_in(rig: Rig, name: str, *roles: str) -> Actor:
 
 
 def add(rig: Rig, *records: dict[str, Any]) -> list[str]:
-    return rig.run(golds.add, golds.AddGolds(actor=OPERATOR, records=records))
+    made: list[str] = rig.run(golds.add, golds.AddGolds(actor=OPERATOR, records=records))
+    return made
 
 
 def gold(n: int, verdict: str = "approve", action: str = "flag_post", **fields: Any) -> dict[str, Any]:
@@ -111,12 +113,12 @@ def test_gold_delivers_and_runs_nothing(rig: Rig) -> None:
     rig.submit("quiet_post", confidence=0.7, executor="worker")
     step(rig)
     ann = let_in(rig, "ann")
-    handed = rig.plane.store.read_hot(tables.Statement("SELECT case_id FROM handoff", "", "handoffs"))
+    handed = rig.plane.store.read_hot(Statement("SELECT case_id FROM handoff", "", "handoffs"))
     for case in drawn(rig):
         rig.answer(ann, case, "reject" if rig.case(case).soft else "approve")
         with pytest.raises(NotExecutable):
             rig.start(case)
-    after = rig.plane.store.read_hot(tables.Statement("SELECT case_id FROM handoff", "", "handoffs"))
+    after = rig.plane.store.read_hot(Statement("SELECT case_id FROM handoff", "", "handoffs"))
     # the ordinary soft one was handed over when it was let through; golds never are
     assert handed == after
     assert not {row[0] for row in after} & set(drawn(rig))

@@ -41,6 +41,8 @@ NEEDS: dict[tuple[str, str], str] = {
     ("get", "/v1/session"): "session", ("delete", "/v1/session"): "session",
     ("get", "/v1/events"): "read", ("get", "/v1/halts"): "read", ("post", "/v1/halts"): "stop",
     ("delete", "/v1/halts/{halt_id}"): "lead", ("get", "/v1/operations"): "read",
+    ("get", "/v1/reviewers"): "read", ("get", "/v1/golds"): "labels", ("post", "/v1/golds"): "lead",
+    ("delete", "/v1/golds/{gold_id}"): "lead",
     ("get", "/v1/policy"): "read", ("put", "/v1/policy"): "admin", ("post", "/v1/policy/explain"): "read",
     ("get", "/v1/labels"): "labels", ("get", "/v1/calibrators"): "read", ("post", "/v1/calibrators"): "admin",
     ("get", "/v1/rounds"): "read", ("post", "/v1/rounds"): "submit",
@@ -79,7 +81,7 @@ BODIES: dict[str, Any] = {
                                             "model_error": None, "passed_error": None}},
     "parks": {"run": "r", "framework": "lg", "cases": ["x"]}, "wake": {"nonce": "n"}, "end": {"fence": 1, "ok": True},
     "abandon": {"run": "r", "framework": "lg"}, "take-over": {}, "hand-back": {"fence": 1}, "give-back": {"fence": 1},
-    "grants": {"action": "pay", "seconds": 60}, "guidance": {"action": "pay"},
+    "grants": {"action": "pay", "seconds": 60}, "golds": {"items": [{"action": "pay", "gold": "approve"}]}, "guidance": {"action": "pay"},
     "claim": {}, "withdraw": {}, "rotate": {}, "{person_id}": {"roles": ["reviewer"]},
 }  # fmt: skip
 

@@ -2,7 +2,7 @@
 import { QueryClient, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ProblemError, request } from "./http";
 import type {
-  BatchAnswer, BatchBody, CaseDetail, CaseRow, Claim, Execution, Halt, Json, Operations, Page, Policy, Proof, ReviewAnswer,
+  BatchAnswer, BatchBody, CaseDetail, CaseRow, Claim, EarnedCell, Execution, Halt, Json, Operations, Page, Policy, Promotion, Proof, ReviewAnswer, Reviewers,
   ReviewBody, Session, Similar, Taken, Review,
 } from "./wire";
 
@@ -71,6 +71,15 @@ export const usePolicy = (enabled: boolean) =>
 
 export const useOperations = () =>
   useQuery({ queryKey: ["operations"], queryFn: () => request<Operations>("GET", "/v1/operations"), refetchInterval: POLL });
+
+export const useReviewers = () =>
+  useQuery({ queryKey: ["reviewers"], queryFn: () => request<Reviewers>("GET", "/v1/reviewers"), refetchInterval: POLL });
+
+export const useAutonomy = () =>
+  useQuery({ queryKey: ["autonomy"], queryFn: () => request<{ cells: EarnedCell[]; promotions: Promotion[] }>("GET", "/v1/autonomy"), refetchInterval: POLL });
+
+export const acceptPromotion = (id: string) => request<Json>("POST", `/v1/autonomy/promotions/${encodeURIComponent(id)}/accept`, {});
+export const declinePromotion = (id: string, reason: string) => request<Json>("POST", `/v1/autonomy/promotions/${encodeURIComponent(id)}/decline`, { reason });
 
 export const useHalts = () =>
   useQuery({ queryKey: ["halts"], queryFn: () => request<{ items: Halt[] } | Halt[]>("GET", "/v1/halts").then(items) });

@@ -280,6 +280,93 @@ export interface Operations {
   chart: { round: number; review_rate: number; model_error: number | null }[];
 }
 
+/** A kind of proposals that earns autonomy by itself: `n` cases count of `needed`. */
+export interface EarnedCell {
+  id: string;
+  action: string;
+  cell: string;
+  n: number;
+  needed: number;
+  misses: number;
+  unchecked: number;
+  bound: number;
+  state: "gathering" | "proposed" | "accepted" | "off";
+}
+
+export interface Promotion {
+  id: string;
+  action: string;
+  cell: string;
+  state: "proposed" | "accepted" | "declined" | "ended";
+  tier: string;
+  words: string;
+  note: string | null;
+  back_test: { passed: number; of: number; wrong: number };
+  saving: { days: number; asks_avoided: number; misses_at_most: number; money?: number; currency?: string | null };
+  proposed_by: string;
+  expires: string | null;
+}
+
+/** A share with its interval; `value` is null while n is below what is needed. */
+export interface Share {
+  n: number;
+  need: number;
+  value: number | null;
+  low?: number;
+  high?: number;
+}
+
+export interface Coefficient {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+export interface AgreementOf {
+  action: string;
+  cases: number;
+  need: number;
+  threshold: number;
+  state: "not_enough" | "undefined" | "met" | "below";
+  raw: Coefficient;
+  alpha: Coefficient;
+  ac1: Coefficient;
+}
+
+export interface Reviewer {
+  person: string;
+  name: string;
+  answers: number;
+  approved: Share;
+  median_dwell: number | null;
+  scorecard: {
+    golds: number;
+    need: number;
+    shown: boolean;
+    accuracy: Share;
+    model_right: Share;
+    model_wrong: Share;
+    test: { standing: "open" | "flagged" | "clear"; flags: number };
+  };
+  flags: { code: string; n: number; since: string }[];
+  alarms: { code: string; text: string }[];
+  anomalies: { kind: string; with: string[]; n: number; text: string; hint: boolean }[];
+}
+
+/** A reviewer gets his own row alone, and `own`. */
+export interface Reviewers {
+  days: number;
+  answers: number;
+  own?: boolean;
+  reviewers: Reviewer[];
+  agreement?: AgreementOf[];
+  anchoring?: { n: number; need: number; value: number | null; low?: number; high?: number };
+  fatigue?: { b: number | null; low?: number; high?: number; have?: number; need?: number; stands?: boolean };
+  consensus?: { cases: number; need: number; way: string | null; warning?: string | null };
+  rules?: { subject: string; text: string }[];
+  golds?: { pool: number; share: number; drawn: number };
+}
+
 export interface Policy {
   name: string;
   digest: string;

@@ -39,6 +39,7 @@ const DEFAULTS = [
   { id: "go_queue", key: "g i", name: "Go to the queue", group: "go" },
   { id: "go_decided", key: "g q", name: "Go to decided cases", group: "go" },
   { id: "go_operations", key: "g m", name: "Go to operations", group: "go" },
+  { id: "go_quality", key: "g r", name: "Go to quality", group: "go" },
   { id: "go_halts", key: "g h", name: "Go to halts", group: "go" },
 ] as const satisfies readonly { id: string; key: string; name: string; group: Group }[];
 

@@ -1,8 +1,8 @@
-/** The address bar is the only filter state. Paths: /, /case/<id>, /batch, /operations, /halts. */
+/** The address bar is the only filter state. Paths: /, /case/<id>, /batch, /operations, /quality, /halts. */
 import { useSyncExternalStore } from "react";
 import type { Filter } from "../api/queries";
 
-export type Page = "queue" | "batch" | "operations" | "halts";
+export type Page = "queue" | "batch" | "operations" | "quality" | "halts";
 
 export interface Route {
   page: Page;
@@ -10,7 +10,7 @@ export interface Route {
   filter: Filter;
 }
 
-const PAGES: Record<string, Page> = { batch: "batch", operations: "operations", halts: "halts" };
+const PAGES: Record<string, Page> = { batch: "batch", operations: "operations", quality: "quality", halts: "halts" };
 
 export function parseRoute(path: string, query: string): Route {
   const [first = "", second] = path.split("/").filter(Boolean);

@@ -20,6 +20,7 @@ import { t } from "../words";
 /** Not needed for the first card, so fetched when first opened. */
 const BatchPage = later(() => import("../batch/batch_page"), (module) => module.default, false);
 const OperationsPage = later(() => import("../operations/operations_page"), (module) => module.default, false);
+const QualityPage = later(() => import("../quality/quality_page"), (module) => module.default, false);
 const HaltsPage = later(() => import("../halts/halts_page"), (module) => module.default, false);
 const Help = later(() => import("../keys/help"), (module) => module.Help);
 const Palette = later(() => import("../keys/palette"), (module) => module.Palette);
@@ -41,6 +42,7 @@ export function Shell() {
     go_queue: () => toCases("open"),
     go_decided: () => toCases("decided"),
     go_operations: () => toPage("operations"),
+    go_quality: () => toPage("quality"),
     go_halts: () => toPage("halts"),
   });
   return (
@@ -51,6 +53,7 @@ export function Shell() {
       <Later key={route.page} fallback={<main className="page"><Loading /></main>}>
         {route.page === "batch" && <BatchPage />}
         {route.page === "operations" && <OperationsPage />}
+        {route.page === "quality" && <QualityPage />}
         {route.page === "halts" && <HaltsPage />}
       </Later>
       <div className="corner">
@@ -93,6 +96,7 @@ function TopBar({ route, live, onHelp, onPalette }: TopBarProps) {
         <NavButton current={route.page === "queue" && !decided} onClick={() => toCases("open")}>{t.nav.queue}</NavButton>
         <NavButton current={route.page === "queue" && decided} onClick={() => toCases("decided")}>{t.nav.decided}</NavButton>
         <NavButton current={route.page === "operations"} onClick={() => toPage("operations")}>{t.nav.operations}</NavButton>
+        <NavButton current={route.page === "quality"} onClick={() => toPage("quality")}>{t.nav.quality}</NavButton>
         <NavButton current={route.page === "halts"} onClick={() => toPage("halts")}>{t.nav.halts}</NavButton>
       </nav>
       <span className={`live ${live}`} role="status">

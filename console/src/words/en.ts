@@ -3,7 +3,7 @@ const plural = (n: number, one: string, many: string) => `${n.toLocaleString("en
 
 export const en = {
   product: "handrail",
-  nav: { queue: "Queue", decided: "Decided", operations: "Operations", halts: "Halt", help: "Keys", main: "Main" },
+  nav: { queue: "Queue", decided: "Decided", operations: "Operations", quality: "Quality", halts: "Halt", help: "Keys", main: "Main" },
   live: { live: "live", connecting: "connecting", lost: "no live updates; reading every 20 s" },
   theme: { label: "Theme", system: "As the system", light: "Light", dark: "Dark" },
   session: {
@@ -116,6 +116,21 @@ export const en = {
     failed: "Halts cannot be read", standing: "Standing halts", confirm: "Everything stops. Type HALT to confirm.", banner: (what: string) => `Halted: ${what}`,
     since: "since", by: "by",
   },
+  quality: {
+    title: "Quality", failed: "Quality cannot be read", own: "Your own scorecard. You see it before anybody judges by it; it never rests on speed.",
+    lead: (answers: number, days: number) => `${plural(answers, "answer", "answers")} of the last ${days} days. A finding is a reason to look, never a verdict on a person.`,
+    people: "Reviewers", yours: "You", move: "move", nobody: "Nobody has answered yet.", answers: (n: number) => plural(n, "answer", "answers"), dwell: (time: string) => `median ${time} on a card`, noDwell: "no times counted",
+    accuracy: "Right on golds", modelRight: "where the model is right", modelWrong: "where the model is wrong", approved: "Approved", golds: "golds", answered: "answers",
+    standing: { open: "test undecided", flagged: "flagged by golds", clear: "cleared by golds" }, of: (n: number, need: number, unit: string) => `${n} of ${need} ${unit}`,
+    notYet: (n: number, need: number) => `Not enough evidence yet: ${n} of ${need} golds.`, soFar: (n: number, unit: string) => `${n} ${unit} so far`, hint: "hint", undefinedFigure: "n/a",
+    flags: { golds: "Golds speak against resting a case on this person alone.", approves_fast: "Approves all within seconds: a second reviewer is asked.", approves_all: "Approves nearly all, and too few golds say whether rightly." } as Record<string, string>,
+    anomalies: { errors_coincide: "Errs together with somebody", one_answer: "One answer to most", worse_than_guessing: "Worse than guessing", fast: "Much faster than others" } as Record<string, string>,
+    agreement: "Agreement", agreementLead: "People who judged the same cases. Skew alone makes alpha small, so all stand side by side.", nobodyTwice: "No case was answered by two people.", doubled: "cases answered twice",
+    raw: "raw", alpha: "alpha", ac1: "AC1", agreementState: { not_enough: "not enough evidence yet", undefined: "one answer throughout", met: "alpha meets", below: "alpha below" },
+    crowd: "Everybody together", bias: "Automation bias", biasLead: "How much oftener a wrong model is followed when shown than when hidden.", perArm: "wrong suggestions an arm", fatigue: "Fatigue", fatigueLead: "Errors by minutes of a sitting. A trend to look at; nothing alarms on it.", noTrend: "none shown: counts as zero", evidence: "golds or errors",
+    consensus: "How answers are read", consensusLead: "Golds choose it; soft labels come of it.", ways: { dawid_skene: "by each person's confusions (Dawid-Skene)", majority: "by majority", one_coin: "by one skill each", golds: "by golds alone" } as Record<string, string>,
+    pool: "Golds", poolSize: (pool: number, drawn: number) => `${pool} in the pool, ${drawn} drawn`, poolShare: (share: string) => `${share} of the cases put before people`, poolEmpty: "The policy asks for golds and the pool is empty.", rules: "Rules that change nothing",
+  },
   operations: {
     title: "Operations", open: "Open cases", oldest: "Oldest", attainment: "Deadlines met", rate: "Share of proposals that reach a person", overdue: "past the deadline",
     people: "Decisions per person", name: "Person", count: "Decisions", dwell: "Median time on card", queues: "Queues", queue: "Queue or tier", waiting: "Open",
@@ -124,6 +139,16 @@ export const en = {
     under: "under the aim", between: "between aim and alarm", over: "above the alarm", nobody: "Nobody has decided yet.", reviewRate: "review rate", modelError: "model error", none: "none", settle: "a person must say what happened", settleLead: "The program that ran these vanished before it reported. Find out, then say which it was; nothing is run again before that.",
     howKnown: "How you know", happened: "It happened", notHappened: "It did not happen", settled: "Settled.",
     round: "Round", showTable: "As a table",
+  },
+  autonomy: {
+    title: "Autonomy", failed: "What was earned cannot be read", none: "No action may earn autonomy yet: give one `growth` in the policy.",
+    lead: "Where people always agree, a kind of proposal may come to go by itself. It is proposed with its evidence; a lead accepts; one severe miss takes it back.",
+    cell: "Kind of proposal", evidence: "Cases that count", misses: "Misses", bound: "Misses at most", state: "State", nOfM: (n: number, m: number) => `${n.toLocaleString("en-GB")} of ${m.toLocaleString("en-GB")}`,
+    unchecked: (n: number) => `${n} more by people golds have not checked`, states: { gathering: "gathering", proposed: "proposed", accepted: "goes by itself", off: "switched off" } as Record<string, string>,
+    all: (n: number) => `Show all ${n}`, as: (tier: string) => `would go as ${tier}`, until: (time: string) => `accepted, until ${time}`, by: (name: string) => `proposed by ${name === "handrail" ? "handrail itself" : name}`,
+    backTest: (passed: number, of: number, wrong: number) => `Of the last ${of} it would have let ${passed} through, ${wrong} of them misses.`,
+    saving: (asks: number, days: number, misses: number) => `In ${days} days ${asks.toLocaleString("en-GB")} fewer questions and at most ${misses} misses.`, money: (sum: string) => `Worth at least ${sum}.`,
+    accept: "Accept", decline: "Decline", why: "Why not", accepted: "Accepted.", declined: "Declined.", waits: "waits for a lead",
   },
   keys: {
     title: "Keys", off: "Letter keys are on", offNow: "Letter keys are off", change: "Press the new key", reset: "Restore the defaults", filter: "Filter commands",

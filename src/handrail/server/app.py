@@ -40,8 +40,8 @@ from handrail.server.settings import Settings
 
 ROUTERS: tuple[APIRouter, ...] = (
     cases.router, evidence.router, proposals.router, executions.router, parks.router, sessions.router, events.router,
-    grants.router, autonomy.router, halts.router, operations.router, reviewers.router, policies.router, learning.router, people.router, webhooks.router,
-    tiles.router, health.router,
+    grants.router, autonomy.router, halts.router, operations.router, reviewers.router, policies.router,
+    learning.router, people.router, webhooks.router, tiles.router, health.router,
 )  # fmt: skip
 TITLE = "handrail"
 ABOUT = (

@@ -63,6 +63,8 @@ class StartBody(Body):
 
     nonce: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
     action_digest: Line | None = None
+    # what the executor performs: an approval of another action is refused, and stays unused
+    action: Line | None = None
     # seconds until the executor counts as gone
     lasting: Annotated[float, Field(gt=0, le=7 * 86_400, strict=False)] = 300.0
 

@@ -26,6 +26,7 @@ EntryType = Literal[
     "promotion.proposed", "promotion.accepted", "promotion.declined", "promotion.ended",
     "access.changed", "access.refused",
     "halt.set", "halt.lifted",
+    "alarm.raised", "alarm.lifted", "overflow.entered", "overflow.left",
     "incident.flagged",
     "value.viewed", "value.erased", "export.made",
     "key.rotated", "key.revoked", "epoch.opened", "clock.jumped",

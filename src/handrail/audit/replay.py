@@ -26,7 +26,9 @@ Entries are taken in the order of the log, from its first. What each type must h
   promotion.ended {reason} after its grant ended;
 - policy.changed {policy}, grant.issued {grant{id,action,expires}}, grant.ended {grant{id}},
   halt.set {halt{id,scope,value?}} (value equals an action name, run or agent as written at submit; scope
-  "workspace" needs none), halt.lifted {halt{id}}, access.changed {access{pid,roles,active?}};
+  "workspace" needs none), halt.lifted {halt{id}}; alarm.raised {alarm{id,action,tier?}}: until alarm.lifted
+  {alarm{id}}, by a person and with a certificate if the tier was hard_gate, nothing of the action ("" for all) is let
+  go below the tier; overflow.entered and overflow.left take turns; access.changed {access{pid,roles,active?}};
 - run.parked {park{id,run,framework,wakes,state?}, cases, supersedes?}; `state` is the SHA-256 of the snapshot;
   run.woken {park{id}, fence, result}: the park is over, released for another try, or given up; it needs decided cases;
   run.abandoned {park{id}}; run.retried {park{id}} of one that was given up.
@@ -155,6 +157,10 @@ class Replay:
             "access.changed": self._standing.access_changed,
             "halt.set": self._standing.halt_set,
             "halt.lifted": self._standing.halt_lifted,
+            "alarm.raised": self._standing.alarm_raised,
+            "alarm.lifted": self._standing.alarm_lifted,
+            "overflow.entered": self._standing.overflow_entered,
+            "overflow.left": self._standing.overflow_left,
             "run.parked": self._parks.parked,
             "run.woken": self._parks.woken,
             "run.abandoned": self._parks.abandoned,

@@ -201,6 +201,26 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
     "access.refused": ({"reason": _CODE}, {"case": _CASE, "verb": _CODE}),
     "halt.set": ({"halt": _object({"id": _CODE, "scope": _SCOPE}, {"value": _NAME})}, {"reason": _CODE}),
     "halt.lifted": ({"halt": _object({"id": _CODE}, {"scope": _SCOPE, "value": _NAME})}, {"reason": _CODE}),
+    # a monitor found that something is no longer as promised; with a tier, what that action may do by itself is raised.
+    # Without an action it is of the whole workspace. Numbers that are not counts stand as text
+    "alarm.raised": (
+        {
+            "alarm": _object(
+                {"id": _UUID, "monitor": _CODE, "n": _COUNT, "log_e": _CODE, "line": _CODE},
+                {"action": _NAME, "tier": _TIER},
+            )
+        },
+        {},
+    ),
+    "alarm.lifted": (
+        {"alarm": _object({"id": _UUID}, {"action": _NAME})},
+        {"certificate": _object({"checks": _COUNT, "wrong": _COUNT, "limit": _CODE, "delta": _CODE})},
+    ),
+    "overflow.entered": (
+        {"overflow": _object({"open": _COUNT, "limit": _COUNT, "soft_review": _CODE, "hard_gate": _CODE})},
+        {},
+    ),
+    "overflow.left": ({"overflow": _object({"open": _COUNT, "limit": _COUNT})}, {}),
     "incident.flagged": ({"incident": _object({"id": _CODE, "code": _CODE})}, {"case": _CASE}),
     "value.viewed": ({"entries": _list(_UUID)}, {"paths": _list(_POINTER), "case": _CASE, "reason": _CODE}),
     "value.erased": ({"entries": _list(_UUID), "paths": _list(_POINTER), "basis": _CODE}, {}),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from handrail.clock import SECOND, from_iso
+from handrail.route import SEVERITY
 
 Entry = dict[str, Any]
 Say = Callable[[str, str], None]
@@ -30,6 +31,9 @@ class Standing:
         self._uses: dict[str, int] = {}
         self._halts: dict[str, tuple[str, str | None]] = {}
         self._roles: dict[str, frozenset[str]] = {}
+        # standing alarms: action ("" for all), the least tier it leaves open (None: it only tells), since when
+        self._alarms: dict[str, tuple[str, str | None, int]] = {}
+        self._overflows = False
 
     def policy_changed(self, entry: Entry, now: int) -> None:
         """From now on this is the policy of that name."""
@@ -76,8 +80,51 @@ class Standing:
         if self._halts.pop(entry["halt"]["id"], None) is None:
             self._say("halt.unknown", f"the halt {entry['halt']['id']} does not stand")
 
+    def alarm_raised(self, entry: Entry, now: int) -> None:
+        """A monitor alarms."""
+        alarm = entry["alarm"]
+        if alarm["id"] in self._alarms:
+            self._say("alarm.doubled", f"the alarm {alarm['id']} stands already")
+        self._alarms[alarm["id"]] = alarm.get("action", ""), alarm.get("tier"), now
+
+    def alarm_lifted(self, entry: Entry, now: int) -> None:
+        """A person lifts an alarm, with evidence where it was raised for errors."""
+        alarm = self._alarms.pop(entry["alarm"]["id"], None)
+        if alarm is None:
+            self._say("alarm.unknown", f"the alarm {entry['alarm']['id']} does not stand")
+            return
+        if entry["actor"]["kind"] != "person":
+            self._say("alarm.lifted_by", f"lifted by a {entry['actor']['kind']}; only a person can")
+        held = self.roles_of(entry["actor"]["pid"])
+        if held is not None and not held & {"lead", "admin"}:
+            self._say("alarm.lifted_by", "lifted by a person who is neither lead nor admin")
+        if alarm[1] == "hard_gate" and "certificate" not in entry:
+            self._say("alarm.without_evidence", "lifted without a certificate from checks after the alarm")
+
+    def overflow_entered(self, entry: Entry, now: int) -> None:
+        """The queue is at its limit."""
+        if self._overflows:
+            self._say("overflow.doubled", "the queue overflows already")
+        self._overflows = True
+
+    def overflow_left(self, entry: Entry, now: int) -> None:
+        """The queue has come down."""
+        if not self._overflows:
+            self._say("overflow.unknown", "the queue did not overflow")
+        self._overflows = False
+
+    def _check_alarms(self, entry: Entry, now: int) -> None:
+        """Nothing goes further by itself than a standing alarm leaves open; but an objection is its own reason."""
+        if "undoes" in entry:
+            return
+        for id, (action, tier, since) in self._alarms.items():
+            concerned = action in ("", entry["action"]["name"]) and tier is not None and now > since + POLICY_GRACE
+            if concerned and SEVERITY[entry["tier"]] < SEVERITY[tier or ""]:
+                self._say("alarm.ignored", f"let go at tier {entry['tier']} while the alarm {id} asks for {tier}")
+
     def check_route(self, entry: Entry, now: int) -> None:
-        """Was the policy it names in force, and the grant it names live?"""
+        """Was the policy it names in force, and the grant it names live? Does no alarm stand against its tier?"""
+        self._check_alarms(entry, now)
         policy = entry.get("policy")
         if policy is None:
             self._say("policy.missing", "it names no policy")

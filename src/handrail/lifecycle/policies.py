@@ -8,7 +8,7 @@ from handrail.canonical import JSON, digest, parse
 from handrail.clock import SECOND
 from handrail.errors import InvalidPolicy, NotExecutable, NotFound
 from handrail.intake import proposal_from
-from handrail.lifecycle import asking, rows
+from handrail.lifecycle import asking, rows, watching
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
 from handrail.policy.evaluate import Policy, compile_text
@@ -83,8 +83,9 @@ def facts(tx: Tx, policy: Policy, workspace: str, proposal: Proposal, *, but: st
     `but`: a case that is looked at again, and does not count beside itself.
     """
     needs = policy.needs(proposal)
+    watched = watching.said_of(tx, policy, workspace, proposal)
     if not needs:
-        return NO_FACTS
+        return NO_FACTS if watched is None else Facts(watched=watched)
     usages = {}
     if needs.windows:
         _own_sums(tx, workspace)
@@ -96,7 +97,7 @@ def facts(tx: Tx, policy: Policy, workspace: str, proposal: Proposal, *, but: st
         usages[window] = tuple(Usage(at=r[0], amount=r[1], currency=r[2], asked=r[3]) for r in found)
     grants = _live_grants(tx, workspace, proposal) if needs.grants else ()
     worth = asking.asking(tx, policy, workspace, proposal) if needs.asking else None
-    return Facts(usages=usages, grants=grants, asking=worth)
+    return Facts(usages=usages, grants=grants, asking=worth, watched=watched)
 
 
 def _live_grants(tx: Tx, workspace: str, proposal: Proposal) -> tuple[Grant, ...]:

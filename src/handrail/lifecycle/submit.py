@@ -16,14 +16,14 @@ from handrail.clock import SECOND, uuid7
 from handrail.decision import Decision
 from handrail.errors import HandrailError, InvalidInput, KeyReused
 from handrail.execution import TOOL_CLASSES
-from handrail.lifecycle import calibrators, cells, execute, grant, halt, policies, rows
+from handrail.lifecycle import calibrators, cells, execute, grant, halt, overflow, policies, rows, supervising
 from handrail.lifecycle.actor import POLICY, Actor
 from handrail.lifecycle.opening import Opening, seal
 from handrail.lifecycle.queue import open_case
 from handrail.lifecycle.rows import ProposalRow
 from handrail.policy.evaluate import Policy
 from handrail.proposal import KINDS, Proposal
-from handrail.route import Reason, Route
+from handrail.route import Reading, Reason, Route
 from handrail.store import schema, statements
 from handrail.store.tx import Look, Staged, Tx
 
@@ -51,6 +51,8 @@ class Submit:
     hold: int = 0
     # the undo a reviewer's objection calls for: his objection is its authority
     objection: bool = False
+    # what the AI supervisor said of it beforehand; it can raise the route, never lower it
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,11 +197,14 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
     proposal = calibrators.calibrated(tx, policy, workspace, command.proposal)
     found = policies.facts(tx, policy, workspace, proposal)
     route = policy.route(proposal, found, now=tx.now, draw=command.draw)
+    route = overflow.routed(tx, policy, workspace, proposal, found, route, draw=command.draw)
     route = _narrowed(route, proposal)
+    if policy.document.supervisor is not None and not command.objection:
+        # not the draw that decides spot checks, but one made of its further digits
+        route = supervising.supervised(policy, route, proposal, command.reading, command.draw * 8191.0 % 1.0)
     if command.objection:
         reason = Reason(code="objection", text="A reviewer objected to what this undoes.", tier="auto_approve")
         route = replace(route, tier="auto_approve", reviewers=0, reasons=(reason,), spot_check=False)
-    route = _hold_when_full(tx, policy, workspace, route)
     if proposal.gold is not None:
         # it looks like any other of its action, and somebody always looks
         human = route.tier if route.tier in ("soft_review", "hard_gate") else "hard_gate"
@@ -210,6 +215,9 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
             code="frozen", text="This workspace was restored from a copy and waits for an operator.", tier="hard_gate"
         )
         route = replace(route, tier="hard_gate", reviewers=max(1, route.reviewers), reasons=(*route.reasons, reason))
+    if route.stream is not None and (command.objection or proposal.gold is not None or proposal.picked is not None):
+        # chosen, not drawn
+        route = replace(route, stream=None, inclusion=0.0)
     case_id = uuid7(tx.now)
     salted, openings, commitments = seal(proposal)
     bound = action_digest(
@@ -264,22 +272,6 @@ def _decided_at_once(route: Route, halted: str | None) -> tuple[str | None, dict
     if route.tier in ("auto_approve", "soft_review"):
         return "approved", {"by": ["policy"]}
     return None, None
-
-
-def _hold_when_full(tx: Tx, policy: Policy, workspace: str, route: Route) -> Route:
-    """With the queue at its limit nobody would look afterwards: what asks for a look waits for it instead."""
-    limit = policy.review_settings.max_queue_depth
-    if route.tier != "soft_review" or limit is None:
-        return route
-    key = ("open", workspace)
-    if key not in tx.memo:
-        tx.memo[key] = tx.run(statements.open_upto, workspace=workspace, limit=limit)[0][0]
-    if tx.memo[key] < limit:
-        return route
-    reason = Reason(
-        code="queue_full", text=f"The queue is at its limit of {limit}, so nobody would look in time.", tier="hard_gate"
-    )
-    return replace(route, tier="hard_gate", reviewers=max(1, route.reviewers), reasons=(*route.reasons, reason))
 
 
 def _insert(tx: Tx, drafts: list[_Draft]) -> list[Submitted | Exception]:
@@ -342,6 +334,12 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
         open_case(tx, workspace, draft.case_id, proposal, route, soft=draft.decision is not None, by=command.actor)
         if proposal.gold is None and (route.grant is not None or draft.policy.plan(proposal.action).growth is not None):
             cells.note(tx, workspace, draft.case_id, proposal, route, draft.policy)
+    if route.stream is not None and needs_people:
+        tx.add(
+            schema.spot_check, workspace=workspace, action=proposal.action, case_id=draft.case_id, stream=route.stream,
+            pi=route.spot_check_rate, inclusion=route.inclusion, confidence=proposal.confidence,
+            raised=not route.spot_check, drawn_at=tx.now, verdict=None,
+        )  # fmt: skip
     if draft.decision == "approved" and proposal.executor == "worker" and proposal.gold is None:
         tx.add(schema.handoff, workspace=workspace, action=proposal.action, case_id=draft.case_id, approved_at=tx.now)
     for opening in draft.openings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from handrail.audit.checkpoint import next_epoch
-from handrail.lifecycle import policies
+from handrail.lifecycle import monitors, policies
 from handrail.lifecycle.actor import ALL_SCOPES, SYSTEM, Actor
 from handrail.store import schema, statements
 from handrail.store.tx import Tx
@@ -108,6 +108,7 @@ def acknowledge_restore(tx: Tx, command: Acknowledge) -> str:
         tx.entry(
             actor.workspace, "policy.changed", actor.entry(), policy={"name": policy.name, "digest": policy.digest}
         )
+        monitors.tell_again(tx, actor.workspace)
     tx.entry(
         actor.workspace, "incident.flagged", actor.entry(), incident={"id": tx.new_id(), "code": "restore_acknowledged"}
     )

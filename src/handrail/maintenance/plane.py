@@ -16,14 +16,16 @@ from handrail.errors import HandrailError, InvalidInput, NotFound
 from handrail.lifecycle import claim, execute, review, rows, submit, workspace
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
-from handrail.maintenance import indexing, timers
+from handrail.maintenance import fusions, indexing, timers
 from handrail.maintenance.feed import Feed
 from handrail.maintenance.feedback import Batcher, Retraining
 from handrail.maintenance.golds import Golds
 from handrail.maintenance.growing import Growing
 from handrail.maintenance.hook import Hook, hook_from
 from handrail.maintenance.loop import Loop
+from handrail.maintenance.monitoring import Monitoring
 from handrail.maintenance.sealing import Sealer
+from handrail.maintenance.supervisors import Access, Supervisors, access_from
 from handrail.store import statements
 from handrail.store.engine import Store
 from handrail.store.logbook import Logbook
@@ -51,7 +53,8 @@ class Plane:
     """Everything one process needs to run the lifecycle. Close it; or use it as a context manager.
 
     `url` may be an open store, which the plane then closes. Without a `clock` the database tells the time where it
-    has one of its own. Without a `retrain_hook`, HANDRAIL_RETRAIN_HOOK names it.
+    has one of its own. Without a `retrain_hook`, HANDRAIL_RETRAIN_HOOK names it; without `supervisor`, the environment
+    says which hosts an AI supervisor may be asked at.
     """
 
     def __init__(
@@ -69,8 +72,10 @@ class Plane:
         allow_unsafe: bool = False,
         auto_migrate: bool = True,
         retrain_hook: Hook | None = None,
+        supervisor: Access | None = None,
     ):
         retrain_hook = retrain_hook or hook_from(os.environ)
+        supervisor = supervisor or access_from(os.environ)
         self.clock = clock or SystemClock()
         self.store = open_store(url, allow_unsafe=allow_unsafe) if isinstance(url, str | Path) else url
         if auto_migrate:
@@ -87,6 +92,8 @@ class Plane:
             unbound=UNBOUND,
             committed=self.feed.committed,
         )
+        # asked by whoever submits, before the transaction
+        self.supervisors = Supervisors(self.store, supervisor)
         self.host = host
         self.workspace_id = workspace_id
         begun = self.begin_workspace(workspace_id, policy or default_policy(), policy_name)
@@ -102,6 +109,8 @@ class Plane:
         self.retraining = Retraining(self.store, self.writer, self.clock, retrain_hook)
         self.growing = Growing(self.store, self.writer, self.clock)
         self.golds = Golds(self.store, self.writer, self.clock)
+        self.monitoring = Monitoring(self.store, self.writer, self.clock)
+        self.fusions = fusions.Fusions(self.store, self.writer, self.clock, workspace_id)
         self.loops = [
             Loop("timers", lambda: timers.step(self.store, self.writer, self.clock), 0.1),
             Loop("sealing", self.sealer.step, 0.5),
@@ -109,6 +118,8 @@ class Plane:
             Loop("feedback", self.batcher.step, 2.0),
             Loop("growth", self.growing.step, 10.0),
             Loop("golds", self.golds.step, 2.0),
+            Loop("monitors", self.monitoring.step, 1.0),
+            Loop("fusions", self.fusions.step, fusions.INTERVAL),
             Loop("retraining", self.retraining.step, 2.0, patience=self.retraining.patience),
         ]
         self._unwatch: Callable[[], None] = lambda: None
@@ -155,6 +166,7 @@ class Plane:
                 self.sealer.step()
             except HandrailError as error:
                 log.warning("the newest entries stay unsigned: %s", error)
+        self.supervisors.close()
         self.writer.close()
         self.store.close()
 

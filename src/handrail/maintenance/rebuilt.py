@@ -89,6 +89,9 @@ class Rebuilt:
         self.cases: dict[str, Account] = {}
         self.policy: str | None = None
         self.halts: set[str] = set()
+        # standing alarms, with the tier each raises to (None: it only tells)
+        self.alarms: dict[str, str | None] = {}
+        self.overflows = False
         # what is not ended, and how often it may still be used (None: no limit)
         self.grants: dict[str, int | None] = {}
         # state of each promotion
@@ -109,6 +112,8 @@ class Rebuilt:
         }  # fmt: skip
         self._of_log: dict[str, Callable[[Entry], None]] = {
             "policy.changed": self._policy_changed, "halt.set": self._halt_set, "halt.lifted": self._halt_lifted,
+            "alarm.raised": self._alarm_raised, "alarm.lifted": self._alarm_lifted,
+            "overflow.entered": self._overflow_entered, "overflow.left": self._overflow_left,
             "grant.issued": self._grant_issued, "grant.ended": self._grant_ended,
             "promotion.proposed": self._promotion, "promotion.accepted": self._promotion,
             "promotion.declined": self._promotion, "promotion.ended": self._promotion,
@@ -218,6 +223,18 @@ class Rebuilt:
 
     def _halt_lifted(self, entry: Entry) -> None:
         self.halts.discard(entry["halt"]["id"])
+
+    def _alarm_raised(self, entry: Entry) -> None:
+        self.alarms[entry["alarm"]["id"]] = entry["alarm"].get("tier")
+
+    def _alarm_lifted(self, entry: Entry) -> None:
+        self.alarms.pop(entry["alarm"]["id"], None)
+
+    def _overflow_entered(self, entry: Entry) -> None:
+        self.overflows = True
+
+    def _overflow_left(self, entry: Entry) -> None:
+        self.overflows = False
 
     def _use(self, grant: str | None) -> None:
         left = None if grant is None else self.grants.get(grant)

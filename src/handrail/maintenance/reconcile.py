@@ -15,12 +15,13 @@ from typing import Any, NamedTuple, cast
 from handrail.canonical import action_digest, digest, dumps, parse
 from handrail.clock import Clock
 from handrail.errors import HandrailError, NotFound
+from handrail.lifecycle import watching
 from handrail.lifecycle.opening import bind
 from handrail.lifecycle.park import ParkedRow, missing
 from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow
 from handrail.maintenance.rebuilt import Account, ParkAccount, Rebuilt
 from handrail.parked import Wakes
-from handrail.store import growth, statements
+from handrail.store import growth, monitors, statements
 from handrail.store.engine import Store
 from handrail.store.logbook import Logbook
 from handrail.store.statements import Statement
@@ -108,6 +109,8 @@ class _Tables:
             self.ready.setdefault(case_id, []).append((lane, sort_key))
         self.timers = {(r[0], r[1]) for r in rows(statements.state_timers)}
         self.halts = {r[0] for r in rows(statements.state_halts)}
+        self.alarms = {r[0] for r in rows(monitors.state_alarms)}
+        self.watch = watching.read(store.read_hot(statements.workspace_get, id=workspace)[0][5])
         self.grants = {r[0]: r[1] for r in rows(statements.state_grants)}
         self.promotions = dict(rows(growth.state_promotions))
         self.people = {
@@ -269,6 +272,11 @@ def _park(id: str, told: ParkAccount, log: Rebuilt, tables: _Tables) -> Iterator
 def _workspace(told: Rebuilt, tables: _Tables) -> Iterator[Difference]:
     yield from _one("workspace", "policy", told.policy, tables.policy)
     yield from _one("halt", "standing", sorted(told.halts), sorted(tables.halts))
+    yield from _one("monitor", "standing alarms", sorted(told.alarms), sorted(tables.alarms))
+    raising = sorted(id for id, tier in told.alarms.items() if tier is not None)
+    carried = sorted(alarm["id"] for alarms in tables.watch.alarms.values() for alarm in alarms)
+    yield from _one("workspace", "alarms that raise", raising, carried)
+    yield from _one("workspace", "overflow", told.overflows, bool(tables.watch.overflow))
     yield from _one("permission", "not ended", sorted(told.grants.items()), sorted(tables.grants.items()))
     yield from _one("promotion", "state", sorted(told.promotions.items()), sorted(tables.promotions.items()))
     for id in sorted(told.people.keys() | tables.people.keys()):

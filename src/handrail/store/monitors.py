@@ -11,8 +11,8 @@ from handrail.store.engine import Store
 from handrail.store.statements import Statement
 
 MONITOR = (
-    "id, workspace, action, kind, terms, state, curve, n, log_e, line, seen, begun_at, updated_at, alarmed_at, lifted_at,"
-    " lifted_by, certificate, ended_at"
+    "id, workspace, action, kind, terms, state, curve, n, log_e, line, seen, begun_at, updated_at, alarmed_at,"
+    " lifted_at, lifted_by, certificate, ended_at"
 )
 
 
@@ -59,7 +59,7 @@ check_enter = _made(
 check_since = _made(
     "check_since",
     """SELECT verdict, count(*) FROM spot_check WHERE workspace = :workspace AND action = :action
-        AND stream = 'uniform' AND drawn_at >= :since AND verdict IN ('right', 'wrong', 'expired') GROUP BY verdict""",
+        AND stream = 'uniform' AND drawn_at > :since AND verdict IN ('right', 'wrong', 'expired') GROUP BY verdict""",
 )
 _CONFIDENCE = "json_extract(CAST(p.bytes AS TEXT), '$.confidence')"
 # the whole stream after a case, up to a moment at which nothing older can still be written
@@ -69,6 +69,11 @@ stream_after = _made(
     WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace ORDER BY p.case_id LIMIT :limit""",
     """SELECT p.case_id, p.action, p.tier, convert_from(p.bytes, 'UTF8')::jsonb ->> 'confidence' FROM proposal p
     WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace ORDER BY p.case_id LIMIT :limit""",
+)
+proposals_since = _made(
+    "proposals_since",
+    """SELECT p.bytes FROM proposal p WHERE p.case_id >= :since AND p.workspace = :workspace AND p.action = :action
+    ORDER BY p.case_id DESC LIMIT :limit""",
 )
 # what the newest uniform checks said of their confidence: the scale of weighted ones
 check_confidence = _made(

@@ -353,6 +353,7 @@ SAYS = {
     "responded": {"respond", "approve", "edit"},
     "redirected": {"redirect"},
 }
+TIERS = ["auto_approve", "soft_review", "hard_gate", "deny"]
 RUNS = {
     "none": {"started", "voided"},
     "started": {"started", "succeeded", "failed", "unknown"},
@@ -368,6 +369,9 @@ class Meaning:
         self.cases: dict[str, Case] = {}
         # parked run: [all or any, its cases, newest fence]
         self.parks: dict[str, list[Any]] = {}
+        # standing alarm: [action or "" for all, least tier it leaves open, since]
+        self.alarms: dict[str, list[Any]] = {}
+        self.overflows = False
         # promotion: [who proposed it, its cell, its state]; grant that stands on one: that promotion
         self.promotions: dict[str, list[str]] = {}
         self.earned: dict[str, str] = {}
@@ -397,7 +401,7 @@ class Meaning:
             # a log that goes on from an earlier epoch speaks of cases that were submitted there
             if case or begins or not self.continues:
                 judge(entry, case)
-        elif judge and ("park" in entry or "promotion" in entry or "grant" in entry):
+        elif judge and not {"park", "promotion", "grant", "alarm", "overflow"}.isdisjoint(entry):
             judge(entry, None)
         self.idx += 1
 
@@ -446,7 +450,39 @@ class Meaning:
         held[2] = after
         return held[0]
 
+    def alarm_raised(self, entry: dict[str, Any], case: Case | None) -> None:
+        alarm = entry["alarm"]
+        if alarm["id"] in self.alarms:
+            self.say("an alarm is raised twice")
+        self.alarms[alarm["id"]] = [alarm.get("action", ""), alarm.get("tier"), self.now]
+
+    def alarm_lifted(self, entry: dict[str, Any], case: Case | None) -> None:
+        alarm = self.alarms.pop(entry["alarm"]["id"], None)
+        if alarm is None or entry["actor"]["kind"] != "person":
+            self.say("an alarm is lifted that does not stand, or by somebody who is no person")
+        elif alarm[1] == "hard_gate" and "certificate" not in entry:
+            self.say("an alarm is lifted without evidence")
+
+    def overflow_entered(self, entry: dict[str, Any], case: Case | None) -> None:
+        if self.overflows:
+            self.say("the queue overflows twice")
+        self.overflows = True
+
+    def overflow_left(self, entry: dict[str, Any], case: Case | None) -> None:
+        if not self.overflows:
+            self.say("the queue leaves an overflow it never entered")
+        self.overflows = False
+
+    def raised(self, entry: dict[str, Any]) -> None:
+        """Nothing is let go below the tier of an alarm that has stood for a minute."""
+        for action, tier, since in self.alarms.values():
+            if "undoes" in entry or tier is None or self.now <= since + 60:
+                continue
+            if action in ("", entry["action"]["name"]) and TIERS.index(entry["tier"]) < TIERS.index(tier):
+                self.say("a proposal is let go below the tier that an alarm asks for")
+
     def proposal_submitted(self, entry: dict[str, Any], case: Case | None) -> None:
+        self.raised(entry)
         if case:
             self.say("a case is submitted twice")
         self.cases[entry["case"]["id"]] = Case(entry)
@@ -534,6 +570,7 @@ class Meaning:
             self.say("a second decision")
             return
         if case is None and entry["from"] == "new":
+            self.raised(entry)
             case = self.cases[entry["case"]["id"]] = Case(entry)
         if case is None or entry["from"] != case.state or entry["to"] != "decided":
             self.say("a decision out of order")

@@ -91,6 +91,8 @@ class Stage:
                 "arguments": {"to": "A1", "amount": "99"},
             }
         ]
+        # states of the promotions on the operations page
+        self.promotions = {"pr-1": "proposed", "pr-2": "accepted"}
         # whether the one who is signed in sees nobody's figures but his own
         self.own_quality = False
         self.fence = 0
@@ -228,6 +230,28 @@ def operations(stage: Stage) -> dict[str, Any]:
         "review_rate": 0.162, "review_rate_target": 0.15, "review_rate_alarm": 0.2, "deadline_attainment": 0.974, "unknown_executions": len(stage.unknown), "series": [],
         "decisions_per_person": [{"person": "p-1", "name": "Asha Rao", "count": 84, "median_dwell": 19.0}, {"person": "p-2", "name": "Jon Berg", "count": 61, "median_dwell": 31.5}, {"person": "p-3", "name": "Wen Li", "count": 22, "median_dwell": 12.0}],
         "log": {"size": 18421, "unsigned_seconds": 12.0}, "chart": [{"round": n, "review_rate": rate, "model_error": error} for n, rate, error in rounds],
+    }  # fmt: skip
+
+
+def autonomy(stage: Stage) -> dict[str, Any]:
+    """Three cells: one passed, one that goes by itself, one that still gathers."""
+    cells = [("c-1", "kind meal, 0 to 100 EUR", 190, 181, 0, 0.0157, "proposed"), ("c-2", "kind taxi, 0 to 100 EUR", 240, 200, 1, 0.0196, "accepted"),
+             ("c-3", "kind hotel, 100 to 1000 EUR", 41, 233, 0, 0.0705, "gathering")]  # fmt: skip
+    soon = stamp(datetime.now(UTC) + timedelta(days=60))
+    return {
+        "cells": [
+            {"id": id, "action": "refund", "cell": cell, "n": n, "needed": needed, "misses": misses, "unchecked": 12 if id == "c-3" else 0, "bound": bound, "state": state}
+            for id, cell, n, needed, misses, bound, state in cells
+        ],
+        "promotions": [
+            {
+                "id": id, "action": "refund", "cell": cells[at][1], "state": state, "tier": "auto_approve", "words": "earned: 190 of 190 right, at most 1.57% misses (95%), limit 2.00%",
+                "note": None, "back_test": {"passed": 190, "of": 190, "wrong": 0}, "proposed_by": "handrail", "expires": soon if state == "accepted" else None,
+                "saving": {"days": 90, "asks_avoided": 560, "misses_at_most": 8.8, "money": 412.5, "currency": "EUR"},
+            }
+            for at, (id, state) in enumerate(sorted(stage.promotions.items()))
+            if state in ("proposed", "accepted")
+        ],
     }  # fmt: skip
 
 
@@ -457,6 +481,15 @@ class Api:
         self.person(request)
         return JSONResponse(operations(self.stage))
 
+    async def autonomy(self, request: Request) -> Response:
+        self.person(request)
+        if request.method == "GET":
+            return JSONResponse(autonomy(self.stage))
+        id, verb = request.path_params["id"], request.path_params["verb"]
+        self.stage.posted.append((f"{verb} {id}", await request.json()))
+        self.stage.promotions[id] = "accepted" if verb == "accept" else "declined"
+        return JSONResponse({"grant": "g-1"} if verb == "accept" else {})
+
     async def quality(self, request: Request) -> Response:
         self.person(request)
         made = reviewers()
@@ -526,6 +559,8 @@ def application(stage: Stage) -> Starlette:
         Route("/v1/halts", api.halts, methods=["GET", "POST"]),
         Route("/v1/halts/{id}", api.halts, methods=["DELETE"]),
         Route("/v1/operations", api.board),
+        Route("/v1/autonomy", api.autonomy),
+        Route("/v1/autonomy/promotions/{id}/{verb:str}", api.autonomy, methods=["POST"]),
         Route("/v1/reviewers", api.quality),
         Route("/v1/policy", api.policy),
         Route("/v1/events", api.events),

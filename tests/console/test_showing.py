@@ -293,6 +293,29 @@ def test_operations_show_the_rate_against_its_line(open_page: Open) -> None:
     expect(page.get_by_role("cell", name="Asha Rao")).to_be_visible()
 
 
+def test_autonomy_shows_n_of_m_and_a_lead_accepts(open_page: Open, stage: Stage) -> None:
+    page = open_page("/operations")
+    panel = page.get_by_role("region", name="Autonomy")
+    expect(panel.get_by_text("41 of 233")).to_be_visible()
+    expect(panel.get_by_text("12 more by people golds have not checked")).to_be_visible()
+    expect(panel.get_by_text("190 of 190 right").first).to_be_visible()
+    panel.get_by_role("button", name="Accept").click()
+    expect(page.get_by_text("Accepted.")).to_be_visible()
+    expect(panel.get_by_role("button", name="Accept")).to_have_count(0)
+    assert ("accept pr-1", {}) in stage.posted
+
+
+def test_autonomy_is_declined_with_a_reason(open_page: Open, stage: Stage) -> None:
+    page = open_page("/operations")
+    panel = page.get_by_role("region", name="Autonomy")
+    panel.get_by_role("button", name="Decline").click()
+    assert not stage.posted
+    panel.get_by_label("Why not").fill("too early")
+    panel.get_by_role("button", name="Decline").click()
+    expect(page.get_by_text("Declined.")).to_be_visible()
+    assert stage.posted == [("decline pr-1", {"reason": "too early"})]
+
+
 def test_quality_shows_shares_only_with_evidence_enough(open_page: Open) -> None:
     page = open_page("/")
     show(page, "pay-1")

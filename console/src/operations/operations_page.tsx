@@ -6,6 +6,7 @@ import { percent } from "../marks/amount";
 import { brief, duration } from "../marks/time";
 import { Failed, Loading } from "../ui/state";
 import { t } from "../words";
+import { Autonomy } from "./autonomy";
 import { UnknownExecutions } from "./unknown_executions";
 import { RateBand } from "./rate_band";
 
@@ -41,6 +42,7 @@ function Board({ data }: { data: Operations }) {
         <h2>{w.chart}</h2>
         {data.chart.length === 0 ? <p className="quiet">{w.noChart}</p> : <ChartWithTable data={data} />}
       </section>
+      <Autonomy />
       <div className="two">
         <section className="section">
           <h2>{w.people}</h2>

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import typer
 
@@ -25,7 +25,7 @@ from handrail.errors import InvalidInput, NotFound
 from handrail.lifecycle import access
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.maintenance.plane import Plane
-from handrail.server import views
+from handrail.server import monitors, views
 from handrail.store import reads, statements
 
 Url = Annotated[str | None, typer.Option(envvar="HANDRAIL_URL", help="A server; needs --key.")]
@@ -81,6 +81,14 @@ class Reached(Protocol):
         """The switches that stand."""
         ...
 
+    def monitors(self, *, ended: bool) -> dict[str, Any]:
+        """What is watched, as `GET /v1/monitors` gives it."""
+        ...
+
+    def monitor(self, id: str) -> dict[str, Any]:
+        """One monitor in full."""
+        ...
+
 
 class AtServer:
     """Over HTTP."""
@@ -100,6 +108,14 @@ class AtServer:
 
     def halts(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._http.get("/v1/halts")["items"]
+        return found
+
+    def monitors(self, *, ended: bool) -> dict[str, Any]:
+        found: dict[str, Any] = self._http.get(f"/v1/monitors?ended={str(ended).lower()}")
+        return found
+
+    def monitor(self, id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._http.get(f"/v1/monitors/{quote(id, safe='')}")
         return found
 
 
@@ -128,6 +144,12 @@ class OnDatabase:
             {"id": r.id, "scope": r.scope, "value": r.value, "reason": r.reason, "by": r.set_by, "at": iso(r.set_at)}
             for r in found
         ]
+
+    def monitors(self, *, ended: bool) -> dict[str, Any]:
+        return monitors.overview(self.plane, self.actor.workspace, ended=ended)
+
+    def monitor(self, id: str) -> dict[str, Any]:
+        return monitors.explained(self.plane, self.actor.workspace, id)
 
 
 @contextlib.contextmanager

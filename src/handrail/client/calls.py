@@ -22,6 +22,7 @@ from handrail.lifecycle import (
     grant,
     guidance,
     halt,
+    monitors,
     outcome,
     park,
     promotion,
@@ -113,6 +114,9 @@ CALLS: dict[str, Named] = {
         lambda a, g: (halt.set_halt, halt.Halt(actor=a, **g)), lambda made: {"id": made}, "POST", "/v1/halts"
     ),
     "lift": Named(lambda a, g: (halt.lift_halt, halt.Lift(actor=a, **g)), lambda made: {}, "DELETE", "/v1/halts/{id}"),
+    "lift_alarm": Named(
+        lambda a, g: (monitors.lift, monitors.Lift(actor=a, **g)), lambda made: made, "POST", "/v1/monitors/{id}/lift"
+    ),
     "grant": Named(
         lambda a, g: (grant.issue, grant.Issue(actor=a, **g)), lambda made: {"id": made}, "POST", "/v1/grants"
     ),

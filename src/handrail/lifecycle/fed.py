@@ -136,3 +136,9 @@ def id_at(moment: int) -> str:
     """No case of this moment (microseconds) or later has a smaller id."""
     text = f"{max(0, moment) // 1000:012x}"
     return f"{text[:8]}-{text[8:12]}"
+
+
+def parse_state(row: MonitorRow) -> dict[str, Any]:
+    """What a stored monitor has seen."""
+    made: dict[str, Any] = parse(bytes(row.state))
+    return made

@@ -14,7 +14,8 @@ from handrail.proposal import Proposal
 HELD, WIDENED, SKIPPED, SAMPLED, REFUSED = (
     "queue_full", "overflow_widened", "overflow_skipped", "overflow_sampled", "overflow_rejected"
 )  # fmt: skip
-CODES = (HELD, WIDENED, SKIPPED, SAMPLED, REFUSED)
+# what each code means for the proposal
+FATES = {HELD: "held", WIDENED: "let_through", SKIPPED: "let_through", REFUSED: "refused"}
 
 
 def acts_on(document: Document, tier: str) -> bool:

@@ -22,6 +22,7 @@ from handrail.server import (
     halts,
     health,
     learning,
+    monitors,
     operations,
     pages,
     parks,
@@ -30,6 +31,7 @@ from handrail.server import (
     proposals,
     reviewers,
     sessions,
+    teams,
     tiles,
     webhooks,
 )
@@ -40,8 +42,8 @@ from handrail.server.settings import Settings
 
 ROUTERS: tuple[APIRouter, ...] = (
     cases.router, evidence.router, proposals.router, executions.router, parks.router, sessions.router, events.router,
-    grants.router, autonomy.router, halts.router, operations.router, reviewers.router, policies.router,
-    learning.router, people.router, webhooks.router, tiles.router, health.router,
+    grants.router, autonomy.router, halts.router, monitors.router, operations.router, reviewers.router, policies.router,
+    teams.router, learning.router, people.router, webhooks.router, tiles.router, health.router,
 )  # fmt: skip
 TITLE = "handrail"
 ABOUT = (

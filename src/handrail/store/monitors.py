@@ -70,6 +70,12 @@ stream_after = _made(
     """SELECT p.case_id, p.action, p.tier, convert_from(p.bytes, 'UTF8')::jsonb ->> 'confidence' FROM proposal p
     WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace ORDER BY p.case_id LIMIT :limit""",
 )
+# newest first: how each proposal since a case was routed, and when it was decided
+routes_since = _made(
+    "routes_since",
+    """SELECT p.action, p.route, p.bytes, p.submitted_at, p.decided_at FROM proposal p
+    WHERE p.case_id >= :since AND p.workspace = :workspace ORDER BY p.case_id DESC LIMIT :limit""",
+)
 proposals_since = _made(
     "proposals_since",
     """SELECT p.bytes FROM proposal p WHERE p.case_id >= :since AND p.workspace = :workspace AND p.action = :action

@@ -14,7 +14,7 @@ from handrail.calibration.picking import Evidence, fit_method, pick
 from handrail.calibration.quality import Quality, quality
 from handrail.calibration.scores import Floats, Scale, confidence_logits, sigmoids
 from handrail.calibration.sources import Source, read_many
-from handrail.calibration.truth import known_share, true_classes
+from handrail.calibration.truth import about_top, given_places, known_share, true_classes
 from handrail.errors import InvalidInput, NotEnoughEvidence
 
 # labels from which each method is allowed
@@ -46,7 +46,8 @@ def fit(
     `scores`: numbers, one vector per case (see `scores`), or what a `source` hands over (see `sources`). `truth`: each
     case's true class, by name or place, None where unknown; it may stand instead of `correct`, and vector scaling needs
     it (of two classes, right or wrong says it). `names`: the classes in order, where the scores do not name them.
-    `weights`: 1 / P(this case was labelled), for reviewed cases. `answers`: what was proposed, for sampled names.
+    `weights`: 1 / P(this case was labelled), for reviewed cases. `answers`: the class that was proposed and judged,
+    where that may be another one than the score puts first.
     `fitted_at` and `period` (first and last label) in microseconds.
 
     Raises `InvalidInput` for scores that are NaN or out of range, and `NotEnoughEvidence` for too few labels, scores
@@ -59,11 +60,11 @@ def fit(
     classes = read.shape[1] if read.ndim == 2 else 0
     if found and len(found) != classes:
         raise InvalidInput(f"{len(found)} class names for score vectors of {classes}")
-    evidence = _evidence(read, correct, truth, weights, found)
+    evidence = _evidence(read, correct, truth, weights, found, answers)
     allowed, left_out = _allowed(method, evidence, truth is not None)
     fits = {name: fit_method(name, evidence) for name in allowed}
     best, losses, confidences, part = pick(fits, evidence)
-    whole = sigmoids(confidence_logits(read))
+    whole = sigmoids(confidence_logits(evidence.read))
     before = quality(sigmoids(confidence_logits(part.read)), part.right, part.weights)
     after = quality(confidences, part.right, part.weights)
     return Calibrator(
@@ -72,7 +73,7 @@ def fit(
         source=source,
         classes=classes,
         names=found,
-        n=len(read),
+        n=len(evidence),
         right=int(evidence.right.sum()),
         seen=(float(whole.min()), float(whole.max())),
         fitted_at=fitted_at,
@@ -118,7 +119,9 @@ def check_answers(correct: Sequence[bool] | NDArray[Any], n: int) -> Floats:
     return answers
 
 
-def _evidence(read: Floats, correct: Any, truth: Any, weights: Any, names: tuple[str, ...]) -> Evidence:
+def _evidence(
+    read: Floats, correct: Any, truth: Any, weights: Any, names: tuple[str, ...], answers: Sequence[str | None] | None
+) -> Evidence:
     n = len(read)
     if correct is None and truth is None:
         raise InvalidInput("say of each case whether it was right, or what the true class was")
@@ -128,10 +131,19 @@ def _evidence(read: Floats, correct: Any, truth: Any, weights: Any, names: tuple
             raise InvalidInput("scalar scores have no classes", remedy="Say right or wrong, or send score vectors.")
         assert right is not None
         return Evidence(read=read, right=right, weights=check_weights(weights, n))
-    places = true_classes(truth, read, right, names)
+    told = given_places(truth, read, names)
+    weight = check_weights(weights, n)
+    if right is not None and answers is not None and names:
+        if len(answers) != n:
+            raise InvalidInput(f"{n} scores but {len(answers)} proposed answers")
+        right, kept = about_top(answers, read, right, told, names)
+        read, right, told = read[kept], right[kept], told[kept]
+        # a mean of one again
+        weight = check_weights(weight[kept], len(read))
+    places = true_classes(told, read, right)
     if right is None:
         right = np.asarray(places == read.argmax(axis=1), dtype=np.float64)
-    return Evidence(read=read, right=right, weights=check_weights(weights, n), truth=places)
+    return Evidence(read=read, right=right, weights=weight, truth=places)
 
 
 def _allowed(

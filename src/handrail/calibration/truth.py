@@ -15,17 +15,14 @@ from handrail.errors import InvalidInput
 Classes = NDArray[np.intp]
 
 
-def true_classes(
-    given: Sequence[Any] | NDArray[Any] | None, read: Floats, correct: Floats | None, names: tuple[str, ...]
-) -> Classes:
-    """Places of the true classes of scored vectors. `given`: places, class names, or None where nobody said.
+def true_classes(found: Classes, read: Floats, correct: Floats | None) -> Classes:
+    """Places of the true classes of scored vectors. `found`: as `given_places` gives them.
 
-    A right answer was the top class; of two classes, a wrong answer means the other one; a class that is given counts
-    for more than either. Raises `InvalidInput` for a class that was not scored.
+    A right answer was the top class; of two classes, a wrong answer means the other one; a class that was told counts
+    for more than either.
     """
     n, classes = read.shape
     top = read.argmax(axis=1)
-    found = np.full(n, -1, dtype=np.intp) if given is None else _places(given, n, classes, names)
     if correct is None:
         if (found < 0).any():
             raise InvalidInput(
@@ -38,6 +35,29 @@ def true_classes(
     if classes == 2:
         found = np.where(found < 0, 1 - top, found)
     return np.asarray(found, dtype=np.intp)
+
+
+def about_top(
+    answers: Sequence[str | None], read: Floats, correct: Floats, truth: Classes, names: tuple[str, ...]
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Right or wrong of the top class, where another class was proposed and judged; and which cases can tell.
+
+    `truth`: places that labels gave, before anything is inferred from right or wrong; it is changed in place.
+    """
+    place = {name: at for at, name in enumerate(names)}
+    judged = np.array([-1 if answer is None else place.get(answer, -1) for answer in answers], dtype=np.intp)
+    top = read.argmax(axis=1)
+    other = (judged >= 0) & (judged != top)
+    right = correct > 0.5
+    truth[other & right] = judged[other & right]
+    told = ~other | (truth >= 0)
+    return np.where(other, truth == top, right).astype(np.float64), told
+
+
+def given_places(given: Sequence[Any] | NDArray[Any] | None, read: Floats, names: tuple[str, ...]) -> Classes:
+    """The places of true classes that were told, −1 where they were not."""
+    n, classes = read.shape
+    return np.full(n, -1, dtype=np.intp) if given is None else _places(given, n, classes, names)
 
 
 def known_share(truth: Classes, correct: Floats) -> float:

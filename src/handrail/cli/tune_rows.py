@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from handrail.cli.calibrate import RIGHT, WRONG
+from handrail.cli.calibrate_rows import RIGHT, WRONG
 from handrail.errors import InvalidInput, Unreadable
 from handrail.learning.uniform import Sample
 

@@ -43,6 +43,8 @@ class LocalTransport:
         if isinstance(step, TakeWake):
             return waking.take(self.plane, self._taking(step), step.timeout)
         verb, command = self._made(step)
+        if isinstance(command, submit.Submit) and self.plane.supervisors.needed(command):
+            command = self.plane.supervisors.read(command)
         return self._answer(step, self.plane.run(verb, command))
 
     async def asend(self, step: Sent) -> Any:
@@ -55,6 +57,8 @@ class LocalTransport:
         if isinstance(step, TakeWake):
             return await waking.atake(self.plane, self._taking(step), step.timeout)
         verb, command = self._made(step)
+        if isinstance(command, submit.Submit):
+            command = await self.plane.supervisors.aread(command)
         return self._answer(step, await self.plane.arun(verb, command))
 
     def watch(self, actions: tuple[str, ...]) -> Watch:
@@ -80,7 +84,7 @@ class LocalTransport:
         if isinstance(step, Start):
             return execute.start, execute.Start(
                 actor=self.actor, case_id=step.case_id, nonce=step.nonce, action_digest=step.action_digest,
-                hold=int(step.lasting * SECOND),
+                action=step.action, hold=int(step.lasting * SECOND),
             )  # fmt: skip
         if isinstance(step, Finish):
             return execute.finish, execute.Finish(

@@ -32,13 +32,15 @@ def fit_fusion(
     answers: Any,
     *,
     people: Any = None,
+    further: Sequence[tuple[int, int, str]] = (),
     fitted_at: int = 0,
     least: int = LEAST_CASES,
 ) -> Fusion:
     """Fit on labelled cases. `chances` (cases, K): the model's, calibrated. `truth` (cases,): a class number each.
 
     `answers` (cases, people): class numbers in the order they came, −1 where nobody answered. `people`: who gave them,
-    in the same shape; without it everybody is pooled. Raises `NotEnoughEvidence` below 30 labelled answers and
+    in the same shape; without it everybody is pooled. `further`: (truth, answer, person) that teach the matrices alone.
+    Raises `NotEnoughEvidence` below 30 labelled answers and
     `InvalidInput` for shapes and classes that do not fit.
     """
     log_p = log_chances(chances)
@@ -54,13 +56,16 @@ def fit_fusion(
     ):
         raise InvalidInput(f"chances, truths and answers of {k} classes do not have one row a case each")
     at, slot = np.nonzero(said >= 0)
-    if len(at) < LEAST_ANSWERS:
+    have = len(at) + len(further)
+    if have < LEAST_ANSWERS:
         raise NotEnoughEvidence(
-            f"not enough evidence yet ({len(at)} of {LEAST_ANSWERS} labelled answers)",
-            have=len(at), need=LEAST_ANSWERS,
-        )  # fmt: skip
-    given, names = said[at, slot], (np.full(len(at), "") if who is None else who[at, slot])
-    pool, own_ones = by_person(y[at], given, names, k)
+            f"not enough evidence yet ({have} of {LEAST_ANSWERS} labelled answers)", have=have, need=LEAST_ANSWERS
+        )
+    names = np.full(len(at), "") if who is None else who[at, slot]
+    pool, own_ones = by_person(
+        [*y[at], *(each[0] for each in further)], [*said[at, slot], *(each[1] for each in further)],
+        [*names, *(each[2] for each in further)], k,
+    )  # fmt: skip
     order = np.argsort(said < 0, axis=1, kind="stable")
     packed = np.take_along_axis(said, order, axis=1)
     held = None if who is None else np.take_along_axis(who, order, axis=1)
@@ -68,7 +73,7 @@ def fit_fusion(
     named = {} if who is None else {str(name): matrix for name, matrix in own_ones.items()}
     return Fusion(
         classes=tuple(map(str, classes)), pool=pool, people=named,
-        weights=weights, scale=scale, answers=len(at), n=int((packed[:, 0] >= 0).sum()), fitted_at=fitted_at,
+        weights=weights, scale=scale, answers=have, n=int((packed[:, 0] >= 0).sum()), fitted_at=fitted_at,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from handrail.canonical import JSON, digest, dumps
 from handrail.clock import iso
+from handrail.lifecycle import supervising
 from handrail.lifecycle.rows import CaseRow, ProposalRow, route_noun
 from handrail.route import Route
 
@@ -32,6 +33,8 @@ def facts_of(row: ProposalRow, route: Route) -> dict[str, JSON]:
     """The part of the card that its digest covers."""
     record = row.record()
     evidence = [*(_exhibit(item) for item in record.get("evidence", ())), *_prompt(record)]
+    if route.reading is not None:
+        evidence.append(supervising.exhibit(route.reading))
     return {
         "renderer": RENDERER,
         "case_id": row.case_id,
@@ -84,12 +87,16 @@ def card_of(
         "deadline": iso(case.deadline) if case is not None and case.deadline is not None else None,
         "on_expiry": case.on_expiry if case is not None else route.on_expiry,
         "waiting": row.decision is None,
-        "quorum": {"have": have, "need": max(1, need), "roles": list(route.roles), "excluded": list(excluded)},
+        "quorum": {
+            "have": have, "need": max(1, need) + route.opinions, "roles": list(route.roles), "excluded": list(excluded),
+        },
         "dwell_floor_seconds": dwell_floor(facts, route),
         "shape": _shape(facts, route),
     }  # fmt: skip
     if blind_now:
         card.update(confidence=None, scores=None, agent_says=None, reasons=[])
+        # no caller can mark an exhibit so: `_exhibit` keeps none of their further fields
+        card["evidence"] = [each for each in card["evidence"] if each.get("by") != "supervisor"]
         if isinstance(card["arguments"], dict):
             card["arguments"] = {k: v for k, v in card["arguments"].items() if k != "suggestion"}
     return card

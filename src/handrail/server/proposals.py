@@ -43,6 +43,7 @@ async def propose(request: Request) -> Response:
     need_json(request)
     nonce, hold = _start_at_once(actor, request)
     prepared = command(actor, await body_of(request), request.headers.get("idempotency-key"), nonce, hold)
+    prepared = await desk.plane.supervisors.aread(prepared)
     status, data = answer(await desk.plane.arun(submit.submit, prepared))
     return Response(data, status, media_type=MEDIA_TYPE)
 

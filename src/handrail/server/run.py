@@ -17,6 +17,7 @@ import uvicorn
 from handrail.errors import InvalidInput
 from handrail.maintenance.delivery import Delivery
 from handrail.maintenance.plane import Plane
+from handrail.maintenance.supervisors import Access
 from handrail.server.app import create_app
 from handrail.server.desk import Desk
 from handrail.server.settings import LOOPBACK, Settings
@@ -35,7 +36,9 @@ def open_plane(settings: Settings) -> Plane:
     plane = Plane(
         settings.database, policy=policy, workspace_id=settings.workspace, host=settings.log_host, keys=settings.keys,
         writer_threads=settings.writer_threads, allow_unsafe=settings.allow_unsafe, auto_migrate=settings.auto_migrate,
-        loops=False,
+        loops=False, supervisor=Access(
+            keys=settings.supervisor_keys, ports=settings.supervisor_ports, allow_http=settings.supervisor_allow_http
+        ),
     )  # fmt: skip
     add_delivery(plane, settings)
     plane.start()

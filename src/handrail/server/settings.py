@@ -48,6 +48,18 @@ class Settings(BaseSettings):
     )
     webhook_ports: tuple[int, ...] = Field(default=(443, 8443), description="Ports that webhooks may go to.")
 
+    supervisor_keys: dict[str, str] = Field(
+        default_factory=dict,
+        description="Hosts that an AI supervisor may be asked at, each with its API key: a JSON object. None: none.",
+        repr=False,
+    )
+    supervisor_allow_http: bool = Field(
+        default=False, description="Let an AI supervisor be asked over plain HTTP on loopback."
+    )
+    supervisor_ports: tuple[int, ...] = Field(
+        default=(443, 8443), description="Ports an AI supervisor may be asked at."
+    )
+
     @property
     def tls(self) -> bool:
         """Whether this process speaks TLS itself."""

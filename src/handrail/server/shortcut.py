@@ -92,6 +92,8 @@ class Shared:
     def __init__(self, desk: Desk):
         self.desk = desk
         self._waiting: list[tuple[submit.Submit, Request]] = []
+        # held here, or they could be gone before they end
+        self._reading: set[asyncio.Task[None]] = set()
         self._usual = _lines(usual_headers(desk.settings.secure))
         # uvicorn makes its own headers anew every second
         self._uvicorns: list[tuple[bytes, bytes]] = []
@@ -103,6 +105,18 @@ class Shared:
             loop = request.protocol.loop
             loop.call_soon(self._hand_over, loop)
         self._waiting.append((command, request))
+
+    def hand_over_when_read(self, command: submit.Submit, request: Request) -> None:
+        """Let the AI supervisor read it first; nobody else waits for that."""
+        task = request.protocol.loop.create_task(self._read(command, request))
+        self._reading.add(task)
+        task.add_done_callback(self._reading.discard)
+
+    async def _read(self, command: submit.Submit, request: Request) -> None:
+        try:
+            self.hand_over(await self.desk.plane.supervisors.aread(command), request)
+        except Exception as error:
+            request.set_exception(error)
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
         given, self._waiting = self._waiting, []
@@ -158,7 +172,10 @@ class ShortCut(HttpToolsProtocol):
         except Exception as error:
             request.set_exception(error)
         else:
-            self._shared.hand_over(command, request)
+            if self._desk.plane.supervisors.needed(command):
+                self._shared.hand_over_when_read(command, request)
+            else:
+                self._shared.hand_over(command, request)
 
     def _plain_proposal(self) -> Request | None:
         before = self.cycle

@@ -2,8 +2,8 @@
 
 Protocol of science.md §7. A seed's `default_rng(s).permutation` cuts a set into pool and test rows. TF-IDF (1-2-grams,
 seen twice) and 256 SVD components are fitted on the pool's texts without labels, rows have length 1, the model is
-logistic regression with C = 10. Quality is the metric on the test rows; a run ends when two batches running reach 95 % of what
-the whole pool's labels reach, and counts the labels of the first of the two. Figures are medians over five seeds; the
+logistic regression with C = 10. Quality is the metric on the test rows; a run ends when two batches running reach 95 %
+of what the whole pool's labels reach, and counts the labels of the first of the two. Figures are medians over five seeds; the
 interval is the median ± the t interval of the mean. All start alike in size; ours begins at k-means centres (three a
 class, the rest at random), a peer with the same number at random, and both add random cases until two classes are seen.
 
@@ -154,7 +154,7 @@ def play(
             new = pick(view, size, rng)
         else:
             new = first_batch(view, size, len(drawn.classes), rng) if cold else at_random(view, size, rng)
-        while chances is None and len(np.unique(drawn.truth[np.concatenate([new, held])])) < 2:
+        while chances is None and len(np.unique(drawn.truth[np.concatenate([new, held]) if trains else new])) < 2:
             more = View(candidates=np.setdiff1d(open_, new))
             new = np.concatenate([new, at_random(more, 1, rng)])
         labelled, open_ = np.concatenate([labelled, new]), np.setdiff1d(open_, new)

@@ -15,8 +15,10 @@ import numpy as np
 from handrail.errors import InvalidInput
 from handrail.learning.kmeans import Floats, Ints, distances, spread
 
-# the most doubtful that a batch is spread over, as a multiple of its size
+# the most doubtful that a batch is spread over, as a multiple of its size, but no more than this share of all: beyond
+# it they are not doubtful any more
 CANDIDATES = 10
+SHARE = 0.15
 
 
 def _none() -> Ints:
@@ -64,7 +66,8 @@ def by_spread_margin(view: View, size: int, rng: np.random.Generator) -> Ints:
 
     The default (after Zhdanov 2019, without weights). Without features it is `by_margin`.
     """
-    near = by_margin(view, CANDIDATES * size, rng)
+    most = min(CANDIDATES * size, max(2 * size, round(SHARE * len(view.candidates))))
+    near = by_margin(view, most, rng)
     if view.features is None or len(near) <= size:
         return near[:size]
     return near[spread(sound_features(view.features)[near], size, rng)]

@@ -60,16 +60,21 @@ class Cases:
         self._pool = pool
         self._choices = tuple(choices)
 
-    def enqueue(self, picks: Sequence[Pick], chance: float, *, suggest: bool) -> int:
+    def enqueue(self, picks: Sequence[Pick], chance: float, *, round: int, suggest: bool) -> int:
         """Put them before people; how many are new. What was asked before is not asked again."""
         new = 0
         for pick in picks:
-            made: Answered = self._transport.send(Submit(proposal=self.proposal(pick, chance, suggest=suggest)))
+            made: Answered = self._transport.send(
+                Submit(proposal=self.proposal(pick, chance, round=round, suggest=suggest))
+            )
+            if made.decision is not None and made.decision.halted:
+                # its key stays free, so it is asked when the halt is lifted
+                made.decision.raise_unless_approved()
             new += not made.replayed
         return new
 
-    def proposal(self, pick: Pick, chance: float, *, suggest: bool) -> Proposal:
-        """The annotation case of one pick."""
+    def proposal(self, pick: Pick, chance: float, *, round: int, suggest: bool) -> Proposal:
+        """The annotation case of one pick. Each round's scores are those of a model of their own."""
         arguments: dict[str, JSON] = {**self._pool.items[pick.row].input, "choices": list(self._choices)}
         if suggest and pick.scores is not None:
             arguments["suggestion"] = self._choices[pick.scores.index(max(pick.scores))]
@@ -77,6 +82,7 @@ class Cases:
             action=self._action, kind="annotation", arguments=arguments, agent=self._transport.actor.name or None,
             key=self._key(pick.row), picked=pick.picked, chance=chance if pick.picked == "reserve" else None,
             scores=None if pick.scores is None else list(pick.scores),
+            model=None if pick.scores is None else f"{self._id}/{round - 1}",
         )  # fmt: skip
 
     def standing(self, rows: Sequence[int]) -> Standing:

@@ -22,7 +22,7 @@ from handrail.client.learn.study import Study, Taught
 from handrail.client.learn.trainers import Trainer
 from handrail.client.local import LocalTransport
 from handrail.client.steps import Await, Call
-from handrail.errors import Conflict, Halted, InvalidInput
+from handrail.errors import Conflict, InvalidInput
 from handrail.learning.kmeans import Floats
 from handrail.learning.queries import RESERVE, first_batch, partition
 from handrail.learning.samplers import NEEDS_MODEL, Sampler, View, at_random, sampler
@@ -234,7 +234,7 @@ class Loop:
     def _answered(self, cases: Cases, picks: Sequence[Sequence[Pick]], until: float | None) -> Standing:
         """Put the newest round before people, and wait until all of it is settled or the time is over."""
         rows = [pick.row for batch in picks for pick in batch]
-        new = cases.enqueue(picks[-1], self._cut.chance, suggest=self._terms.suggest)
+        new = cases.enqueue(picks[-1], self._cut.chance, round=len(picks) - 1, suggest=self._terms.suggest)
         standing = cases.standing(rows)
         if new or standing.open:
             self._progress(f"round {len(picks) - 1}: {new} cases asked, {len(standing.open)} wait for an answer")
@@ -246,7 +246,10 @@ class Loop:
                 self._annotator.collect()
                 standing = cases.standing(rows)
             if standing.halted:
-                raise Halted(f"{len(standing.halted)} cases were called off by a halt; lift it, and begin anew")
+                raise Conflict(
+                    f"{len(standing.halted)} cases were called off by a halt",
+                    remedy="Lift the halt, end this loop, and begin anew.",
+                )
             left = self._poll if until is None else min(self._poll, until - time.monotonic())
             if not standing.open or left < 0.0:
                 break

@@ -64,7 +64,7 @@ def hold_out(
         )  # fmt: skip
     fitting = min(max(round(n * share), LEAST_TO_FIT), n - need)
     order = np.random.default_rng(seed).permutation(n)
-    first, rest = order[:fitting], np.sort(order[fitting:])
+    first, rest = np.sort(order[:fitting]), np.sort(order[fitting:])
     if unanswered is not None:
         first = first[~np.asarray(unanswered, dtype=bool)[first]]
     made = fit(_method(method), _taken(scores, first), answers[first], fitted_at=fitted_at, scale=scale, action=action)

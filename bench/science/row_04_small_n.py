@@ -1,7 +1,8 @@
 """A promise from few labels: conformal selection lets much through where no certificate can be had, on average.
 
-Protocol: cifar10h_model as population; n labels and a batch of 500 are drawn with replacement by
-`default_rng(1000 + r)`, 400 runs. Error: wrong among what is let through of the batch, 0 where nothing is.
+Protocol: cifar10h_model as population; n labels and a batch of 500 are drawn with replacement by `default_rng(r)`, 400
+runs; how much goes through hangs on where a few errors fall, so 1,600 further runs stand beside. Error: wrong among what
+is let through of the batch, 0 where nothing is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from handrail.errors import NotEnoughEvidence
 
 NUMBER = 4
 CLAIM = "A promise on average, from few labels"
-RUNS, BATCH = 400, 500
+RUNS, FURTHER, BATCH = 400, 1600, 500
 # (α, n): automation wanted
 WANTED = {(0.02, 100): 0.74, (0.01, 300): 0.72, (0.05, 100): None, (0.02, 1000): None}
 
@@ -26,19 +27,24 @@ WANTED = {(0.02, 100): 0.74, (0.01, 300): 0.72, (0.05, 100): None, (0.02, 1000):
 def run(options: Options) -> Iterator[Figure]:
     stream = cifar10h_model(options.data)
     top, right = stream.top, stream.right
+    runs, further = options.count(RUNS), options.count(FURTHER)
     for (target, n), wanted in WANTED.items():
         errors, automation, certified = [], [], []
-        for r in range(options.count(RUNS)):
-            rng = np.random.default_rng(1000 + r)
+        for r in range(runs + further):
+            rng = np.random.default_rng(r)
             known, batch = rng.integers(0, len(top), n), rng.integers(0, len(top), BATCH)
             chosen = select(top[known], right[known], top[batch], target).chosen
             errors.append(float(1.0 - right[batch][chosen].mean()) if chosen.any() else 0.0)
             automation.append(float(chosen.mean()))
-            certified.append(_certified(top, right, known, batch, target))
+            if r < runs:
+                certified.append(_certified(top, right, known, batch, target))
         what = f"α = {target:.0%}, n = {n}, batches of {BATCH}"
-        yield over_seeds(f"mean error, {what}", errors, target=target)
-        yield over_seeds(f"automation, {what}", automation, target=wanted, better="higher",
+        yield over_seeds(f"mean error, {what}", errors[:runs], target=target)
+        yield over_seeds(f"automation, {what}", automation[:runs], target=wanted, better="higher",
                          peers={"learn-then-test": float(np.mean(certified))})  # fmt: skip
+        if wanted is not None:
+            yield over_seeds(f"mean error, {what}, further runs", errors[runs:], target=target)
+            yield over_seeds(f"automation, {what}, further runs", automation[runs:], better="higher")
 
 
 def _certified(top: np.ndarray, right: np.ndarray, known: np.ndarray, batch: np.ndarray, target: float) -> float:

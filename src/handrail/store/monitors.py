@@ -140,3 +140,10 @@ let_through = _made(
         WHERE p.case_id >= :first AND p.case_id <= :last AND p.workspace = :workspace AND p.action = :action
             AND p.tier = 'auto_approve') x WHERE c IS NOT NULL""",
 )
+
+
+def entered(store: Store, workspace: str) -> list[Any]:
+    """Every check that entered its monitors, in the order of the draws."""
+    t = schema.spot_check.c
+    query = select(schema.spot_check).where(t.workspace == workspace, t.verdict.is_not(None), t.raised.is_(False))
+    return store.read(query.order_by(t.case_id))

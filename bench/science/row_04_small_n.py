@@ -1,7 +1,7 @@
 """A promise from few labels: conformal selection lets much through where no certificate can be had, on average.
 
 Protocol: cifar10h_model as population; n labels and a batch of 500 are drawn with replacement by `default_rng(r)`, 400
-runs; how much goes through hangs on where a few errors fall, so 1,600 further runs stand beside. Error: wrong among what
+runs; how much goes through hangs on where a few errors fall, so 1,600 further runs stand beside. Error: wrong of what
 is let through of the batch, 0 where nothing is.
 """
 

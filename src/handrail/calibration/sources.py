@@ -80,6 +80,11 @@ def sample_share(samples: Sequence[Any], answer: str | None = None, scale: Scale
     return dict(zip(names, share, strict=True)) if names else share
 
 
+def agreement(answers: Sequence[str], answer: str) -> float:
+    """The share of several models that give `answer`, with one further model taken to be undecided."""
+    return float(sample_share(answers, answer))
+
+
 def token_confidence(log_probabilities: Sequence[float]) -> float:
     """e to the mean log-probability of the answer's tokens, so that a long answer is not punished for its length.
 

@@ -33,10 +33,9 @@ def fit_vector(read: Floats, truth: Classes, weights: Floats, start: Scaling | N
     """
     classes = read.shape[1]
     held = np.zeros(classes, dtype=bool)
-    x = read - read.max(axis=1, keepdims=True)
     found = Scaling(np.ones(classes), np.zeros(classes)) if start is None else start
     while True:
-        found = _newton(x, truth, weights, found, held)
+        found = _newton(read, truth, weights, found, held)
         fallen = (found.weights < 0.0) & ~held
         if not fallen.any():
             return found

@@ -111,8 +111,8 @@ def calibrate(
 def _fitted(learned: Learned, wanted: Wanted) -> Calibrator:
     try:
         return fit(
-            wanted.method, learned.scores, learned.correct, truth=_truth(learned, wanted), fitted_at=SystemClock().now(),
-            scale=wanted.scale, source=wanted.source, names=wanted.classes, weights=learned.weights,
+            wanted.method, learned.scores, learned.correct, truth=_truth(learned, wanted), scale=wanted.scale,
+            fitted_at=SystemClock().now(), source=wanted.source, names=wanted.classes, weights=learned.weights,
             answers=learned.answers, period=learned.period, action=wanted.action, model=learned.model,
         )  # fmt: skip
     except NotEnoughEvidence as error:

@@ -59,8 +59,13 @@ class Found:
 
     def to_json(self) -> dict[str, Any]:
         made = asdict(replace(self, curve=()))
-        made["curve"] = [asdict(point) | {"cost": point.cost} for point in self.curve]
+        made["curve"] = [self._point(point) for point in self.curve]
         return made
+
+    def _point(self, point: Point) -> dict[str, Any]:
+        if self.priced:
+            return asdict(point) | {"cost": point.cost}
+        return {"confidence": point.confidence, "automation": point.automation, "error": point.error}
 
 
 def by_promise(

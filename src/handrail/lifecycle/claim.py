@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from handrail.claim import Claim
 from handrail.clock import SECOND, iso
 from handrail.errors import AlreadyDecided, ClaimLost, Conflict, Forbidden, InvalidInput, NotFound
-from handrail.lifecycle import policies, queue, rows
+from handrail.lifecycle import policies, queue, rows, steering
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow
 from handrail.route import Route
@@ -55,13 +55,14 @@ def take_next(tx: Tx, command: TakeNext) -> Claim | None:
     actor = command.actor
     may_review(tx, actor)
     handles = actor.handles(tx.workspace(actor.workspace).secret)
-    heads = []
-    for lane in queue.lanes_for(tx, actor, command.queues):
-        head = tx.one(statements.ready_head, lane=lane, **handles)
-        if head is not None:
-            heads.append((head[0], head[1], lane))
+    lanes = queue.lanes_for(tx, actor, command.queues)
+    if policies.in_force(tx, actor.workspace).review_settings.steer == "expertise":
+        heads = steering.heads(tx, actor, lanes, handles)
+    else:
+        firsts = ((tx.one(statements.ready_head, lane=lane, **handles), lane) for lane in lanes)
+        heads = sorted((head[0], head[1], lane) for head, lane in firsts if head is not None)
     _refuse_too_many(tx, actor)
-    for sort_key, case_id, lane in sorted(heads):
+    for sort_key, case_id, lane in heads:
         # another writer may have taken the head since it was read, or be deciding it right now
         if tx.run(statements.ready_take, lane=lane, sort_key=sort_key, case_id=case_id):
             taken = _hold(tx, actor, case_id, command.seconds)

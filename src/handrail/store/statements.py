@@ -187,6 +187,11 @@ ready_head = _each(
       AND NOT EXISTS (SELECT 1 FROM excluded e WHERE e.case_id = r.case_id AND e.person IN (:me, :me_id, :me_name, :me_email))
     ORDER BY sort_key, case_id LIMIT 1 FOR UPDATE SKIP LOCKED""",
 )
+# the first few of one lane, for who steers by expertise; taking one is guarded all the same
+ready_next = _both("""
+    SELECT sort_key, case_id FROM ready r WHERE lane = :lane
+      AND NOT EXISTS (SELECT 1 FROM excluded e WHERE e.case_id = r.case_id AND e.person IN (:me, :me_id, :me_name, :me_email))
+    ORDER BY sort_key, case_id LIMIT :limit""")
 ready_take = _both("""
     DELETE FROM ready WHERE lane = :lane AND sort_key = :sort_key AND case_id = :case_id RETURNING case_id""")
 ready_put = _both("""

@@ -14,6 +14,7 @@ from handrail.errors import InvalidInput, Unreadable
 from handrail.label import Label
 from handrail.learning.evidence import Evidence, evidence
 from handrail.lifecycle import exporting
+from handrail.lifecycle.soft_labels import judge
 from handrail.maintenance.plane import Plane
 
 RIGHT = frozenset({"true", "1", "yes", "right", "correct"})
@@ -40,7 +41,8 @@ class Learned:
 
 def from_labels(plane: Plane, workspace: str, action: str, source: Source) -> Learned:
     """The labels of one action."""
-    return _learned(evidence(exporting.labels(plane.store, workspace, action=action), by_name=source == "score"))
+    labels = exporting.labels(plane.store, workspace, action=action)
+    return _learned(evidence(labels, by_name=source == "score", judge=judge))
 
 
 def others(plane: Plane, workspace: str, action: str, source: Source) -> dict[str, Learned]:
@@ -49,7 +51,7 @@ def others(plane: Plane, workspace: str, action: str, source: Source) -> dict[st
     for label in exporting.labels(plane.store, workspace):
         if label.action != action:
             found[label.action].append(label)
-    return {name: _learned(evidence(labels, by_name=source == "score")) for name, labels in found.items()}
+    return {name: _learned(evidence(labels, by_name=source == "score", judge=judge)) for name, labels in found.items()}
 
 
 def from_csv(path: Path, score: str, correct: str, truth: str | None, source: Source) -> Learned:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from handrail.canonical import JSON
 from handrail.label import Label
 from handrail.learning.classes import class_name
 from handrail.learning.labels import agreed
+from handrail.learning.soft_labels import Judge, Told, side, soft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,8 @@ class Evidence:
     cases: tuple[str, ...]
     scores: tuple[JSON, ...]
     correct: tuple[bool, ...]
+    # how likely that is by all answers of the case: the soft label; 0 or 1 where an outcome or a bare majority decides
+    chances: tuple[float, ...]
     # 1 / P(this case was looked at)
     weights: tuple[float, ...]
     # the class that was proposed, and the one that was true, by name; None where there is none or nobody knows
@@ -32,13 +35,14 @@ class Evidence:
     left_out: dict[str, int]
 
 
-def evidence(labels: Iterable[Label], *, by_name: bool = True) -> Evidence:
+def evidence(labels: Iterable[Label], *, by_name: bool = True, judge: Judge | None = None) -> Evidence:
     """One (score, right or wrong) per case. An outcome overrides reviews; reviewers who tie say nothing; golds stay
     out, and so does every label of a case that was picked because it teaches, an outcome too: what is picked for being
     doubtful says nothing about the rest.
 
     The score is `scores`, or the stated `confidence` where no scores were sent. `by_name`: a list of numbers as long as
-    the choices becomes an object by choice. Labels of another version of the model than the newest label's stay out.
+    the choices becomes an object by choice. `judge` reads the answers of cases without an outcome, where it has enough
+    to go by; golds tell it whom to believe. Labels of another version of the model than the newest label's stay out.
     """
     labels = list(labels)
     newest = max(labels, key=lambda label: (label.made_at, label.id)).model if labels else None
@@ -64,6 +68,8 @@ def evidence(labels: Iterable[Label], *, by_name: bool = True) -> Evidence:
         else:
             by_case[label.case_id].append(label)
     right_of = {case: agreed(found) for case, found in by_case.items()}
+    soft_of = _soft(labels, by_case, judge)
+    right_of |= {case: side(chance) for case, chance in soft_of.items()}
     left_out["tie"] += sum(len(by_case[case]) for case, right in right_of.items() if right is None)
     kept = {case: by_case[case] for case, right in right_of.items() if right is not None}
     first = [found[0] for found in kept.values()]
@@ -72,6 +78,7 @@ def evidence(labels: Iterable[Label], *, by_name: bool = True) -> Evidence:
         cases=tuple(kept),
         scores=tuple(_score(label, by_name=by_name) for label in first),
         correct=tuple(bool(right_of[case]) for case in kept),
+        chances=tuple(soft_of.get(case, float(bool(right_of[case]))) for case in kept),
         weights=tuple(1.0 / (label.inclusion or 1.0) for label in first),
         answers=tuple(None if label.predicted is None else _class(label) for label in first),
         truth=tuple(_true_class(found, right=bool(right_of[case])) for case, found in kept.items()),
@@ -79,6 +86,21 @@ def evidence(labels: Iterable[Label], *, by_name: bool = True) -> Evidence:
         model=newest,
         left_out={reason: count for reason, count in left_out.items() if count},
     )
+
+
+def _soft(labels: list[Label], by_case: Mapping[str, list[Label]], judge: Judge | None) -> dict[str, float]:
+    """The chance that each case's proposal was right, where people alone decide and the judge can say."""
+    if judge is None:
+        return {}
+    told = (
+        Told(label.case_id, label.source, label.correct, label.reviewer, label.verdict)
+        for label in sorted(labels, key=lambda label: (label.made_at, label.id))
+    )
+    found = soft(told, judge)
+    judged = {case: given for case, given in by_case.items() if case in found}
+    return {
+        case: found[case] for case, given in judged.items() if not any(label.source == "outcome" for label in given)
+    }
 
 
 def scores_by_name(scores: JSON, given: JSON) -> JSON:

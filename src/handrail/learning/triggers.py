@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,12 +46,19 @@ AgreementOf = Callable[[Sequence[tuple[str, str, str]]], float | None]
 
 
 def batches(
-    labels: Sequence[Label], agreement_of: AgreementOf, *, size: int = 256, min_agreement: float = 0.85
+    labels: Sequence[Label],
+    agreement_of: AgreementOf,
+    *,
+    size: int = 256,
+    min_agreement: float = 0.85,
+    chances: Mapping[str, float] | None = None,
 ) -> tuple[Batch, ...]:
     """Cut labels into full batches, in order; what is left over waits for more.
 
-    All labels of a case stay in one batch, so a batch can be somewhat larger than `size`. A batch whose reviewers agree
-    less than `min_agreement` is held back with the reason: what people cannot agree on would teach noise.
+    All labels of a case stay in one batch, so a batch can be somewhat larger than `size`. What people cannot agree on
+    would teach noise. `chances` holds the chance that each case's proposal was right: a case answered by several people
+    whose likelier side is below `min_agreement` is held back by itself, and the rest of its batch is ready. Where it
+    says nothing of a batch, the whole batch is held back when its reviewers agree less than that.
     """
     if size < 1 or not 0.0 <= min_agreement <= 1.0:
         raise InvalidInput(f"batches of {size} at agreement {min_agreement} make no sense")
@@ -60,7 +67,7 @@ def batches(
     for case in _by_case(labels):
         gathered += case
         if len(gathered) >= size:
-            made.append(_judge(gathered, agreement_of, min_agreement))
+            made += _judged(gathered, agreement_of, min_agreement, chances or {})
             gathered = []
     return tuple(made)
 
@@ -79,6 +86,27 @@ def _by_case(labels: Sequence[Label]) -> list[list[Label]]:
     for label in labels:
         found[label.case_id].append(label)
     return list(found.values())
+
+
+def _judged(labels: list[Label], agreement_of: AgreementOf, least: float, chances: Mapping[str, float]) -> list[Batch]:
+    people: dict[str, set[str]] = defaultdict(set)
+    for case, reviewer, _ in answers(labels):
+        people[case].add(reviewer)
+    several = {case for case, who in people.items() if len(who) > 1}
+    if not several or not several <= chances.keys():
+        return [_judge(labels, agreement_of, least)]
+    unclear = {case for case in several if max(chances[case], 1.0 - chances[case]) < least}
+    found = agreement_of(answers(labels))
+    ready = tuple(label for label in labels if label.case_id not in unclear)
+    held = tuple(label for label in labels if label.case_id in unclear)
+    made = []
+    if ready:
+        told = f"the consensus of every case is at least {least:.3f}"
+        made.append(Batch(state="ready", labels=ready, agreement=found, reason=told))
+    if held:
+        told = f"the consensus of these {len(unclear)} cases is under the least of {least:.3f} for training"
+        made.append(Batch(state="held", labels=held, agreement=found, reason=told))
+    return made
 
 
 def _judge(labels: list[Label], agreement_of: AgreementOf, least: float) -> Batch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from handrail.canonical import parse
@@ -14,6 +14,7 @@ from handrail.learning.labels import was_right
 from handrail.learning.lessons import History
 from handrail.learning.parquet import ColumnType
 from handrail.learning.preferences import Preference, from_comparison, from_edit
+from handrail.lifecycle import soft_labels
 from handrail.lifecycle.labels import label_noun
 from handrail.lifecycle.rows import ReviewRow, review_noun
 from handrail.proposal import Proposal
@@ -21,7 +22,7 @@ from handrail.review import Review
 from handrail.store import statements, training
 from handrail.store.engine import Store
 
-LABELS: dict[str, ColumnType] = {**LABEL_COLUMNS, "batch": "text", "batch_state": "text"}
+LABELS: dict[str, ColumnType] = {**LABEL_COLUMNS, "batch": "text", "batch_state": "text", "chance": "number"}
 PREFERENCES: dict[str, ColumnType] = dict(PREFERENCE_COLUMNS)
 
 
@@ -34,9 +35,18 @@ def labels(store: Store, workspace: str, *, action: str | None = None, since: in
 def label_rows(
     store: Store, workspace: str, *, action: str | None = None, since: int = 0, ready: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Labels as rows, with the training batch each stands in and whether that batch is ready or held."""
+    """Labels as rows, with the training batch each stands in and whether that batch is ready or held.
+
+    `chance`: the soft label, how likely the proposal was right by everything said of its case; None where golds and
+    double answers are too few to tell.
+    """
+    known: dict[str, Mapping[str, float]] = {}
     for row in training.labels(store, workspace, action=action, since=since, ready=ready):
-        yield {**label_row(label_noun(row.bytes)), "batch": row.batch, "batch_state": row.state}
+        label = label_noun(row.bytes)
+        if label.action not in known:
+            known[label.action] = soft_labels.chances(store.read_hot, workspace, label.action)
+        chance = known[label.action].get(label.case_id)
+        yield {**label_row(label), "batch": row.batch, "batch_state": row.state, "chance": chance}
 
 
 def preference_rows(

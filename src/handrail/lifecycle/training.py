@@ -11,7 +11,7 @@ from handrail.clock import SECOND
 from handrail.consensus.agreement import agreement
 from handrail.label import Label
 from handrail.learning.triggers import Batch, batches, retrain_due
-from handrail.lifecycle import policies
+from handrail.lifecycle import policies, soft_labels
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.store import schema, training
 from handrail.store.tx import Tx
@@ -78,6 +78,7 @@ def cut(tx: Tx, command: Cut) -> Made:
     found = batches(
         _whole(rows, limit, command), raw_agreement,
         size=feedback.batch_size, min_agreement=feedback.min_agreement_for_training,
+        chances=soft_labels.chances(tx.run, command.workspace, command.action),
     )  # fmt: skip
     made = tuple((_keep(tx, command, batch), batch.state) for batch in found)
     return Made(batches=made, due=_announce(tx, command, feedback.retrain_trigger) if made else None)

@@ -20,10 +20,20 @@ training_own = Statement(
 # only what judging needs: a label may hold an image
 label_waiting = Statement(
     "SELECT id, case_id, source, correct, json_extract(CAST(bytes AS TEXT), '$.reviewer') FROM label "
-    "WHERE workspace = :workspace AND action = :action AND batch IS NULL ORDER BY id LIMIT :limit",
+    "WHERE workspace = :workspace AND action = :action AND batch IS NULL AND source <> 'gold' ORDER BY id LIMIT :limit",
     "SELECT id, case_id, source, correct, convert_from(bytes, 'UTF8')::jsonb ->> 'reviewer' FROM label "
-    "WHERE workspace = :workspace AND action = :action AND batch IS NULL ORDER BY id LIMIT :limit",
+    "WHERE workspace = :workspace AND action = :action AND batch IS NULL AND source <> 'gold' ORDER BY id LIMIT :limit",
     "label_waiting",
+)
+# what judging all cases of an action needs, golds included: newest first
+label_told = Statement(
+    "SELECT case_id, source, correct, json_extract(CAST(bytes AS TEXT), '$.reviewer'), "
+    "json_extract(CAST(bytes AS TEXT), '$.verdict') FROM label WHERE workspace = :workspace AND action = :action "
+    "AND source IN ('review', 'spot_check', 'gold', 'outcome') ORDER BY id DESC LIMIT :limit",
+    "SELECT case_id, source, correct, convert_from(bytes, 'UTF8')::jsonb ->> 'reviewer', "
+    "convert_from(bytes, 'UTF8')::jsonb ->> 'verdict' FROM label WHERE workspace = :workspace AND action = :action "
+    "AND source IN ('review', 'spot_check', 'gold', 'outcome') ORDER BY id DESC LIMIT :limit",
+    "label_told",
 )
 label_batch = Statement(
     "UPDATE label SET batch = :batch WHERE id IN (SELECT value FROM json_each(:ids)) AND batch IS NULL",
@@ -73,7 +83,9 @@ def waiting(store: Store) -> list[Any]:
     """How many labels wait for a batch: (workspace, action, count)."""
     t = schema.label.c
     return store.read(
-        select(t.workspace, t.action, func.count()).where(t.batch.is_(None)).group_by(t.workspace, t.action)
+        select(t.workspace, t.action, func.count())
+        .where(t.batch.is_(None), t.source != "gold")
+        .group_by(t.workspace, t.action)
     )
 
 

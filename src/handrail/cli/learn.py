@@ -99,7 +99,7 @@ def learn(
         raise InvalidInput(f"nobody annotates as {annotator!r}", remedy=f"Choose {' or '.join(ANNOTATORS)}.")
     with plane_of(settings) as plane:
         transport = _transport(plane, settings.workspace)
-        asked = None if annotator == "handrail" else _label_studio(transport, terms, url, project, token)
+        asked = None if annotator == "handrail" else _label_studio(transport, terms, cases, url, project, token)
         loop = Loop(
             transport, cases, trainer, terms, annotator=asked, poll=poll,
             progress=lambda text: typer.echo(text, err=True),
@@ -140,14 +140,15 @@ def _trainer(command: str | None, function: str | None, seconds: float) -> Train
 
 
 def _label_studio(
-    transport: LocalTransport, terms: Terms, url: str | None, project: int | None, token: str | None
+    transport: LocalTransport, terms: Terms, pool: Pool, url: str | None, project: int | None, token: str | None
 ) -> Annotator:
     if url is None or token is None:
         raise InvalidInput("Label Studio needs --url and a token", remedy="Set LABEL_STUDIO_API_KEY.")
     module = integration("label_studio")
     made: Annotator = module.annotator(
-        Client(transport), url=url, token=token, project=project, choices=terms.choices, action=terms.action
-    )
+        Client(transport), url=url, token=token, project=project, choices=terms.choices, action=terms.action,
+        shows=pool.items[0].input,
+    )  # fmt: skip
     return made
 
 

@@ -101,6 +101,9 @@ def test_cells_are_never_laid_twice(scene: Scene) -> None:
 def test_the_loop_lays_cells_by_itself(scene: Scene) -> None:
     for region in ("eu", "us"):
         scene.decided(15, region=region)
+    # few are seen yet, and cells are laid only once
+    assert scene.grow() == 0
+    scene.rig.clock.advance(8 * DAY)
     assert scene.grow() == 2
     assert scene.grow() == 0
     assert [entry["cells"]["count"] for entry in scene.rig.entries("cell.laid")] == [2]

@@ -89,7 +89,7 @@ def test_lay_cells_from_few_proposals_says_how_many_are_missing() -> None:
 
 def test_lay_cells_of_one_confidence_band_each() -> None:
     cells = lay_cells([seen(confidence=c) for c in (0.55, 0.92, 1.0) for _ in range(12)])
-    assert sorted((cell.low, cell.high) for cell in cells) == [(0.5, 0.7), (0.9, 0.95), (0.95, 1.0)]
+    assert sorted((cell.low, cell.high) for cell in cells) == [(0.5, 0.7), (0.9, 0.95), (0.98, 1.0)]
 
 
 @given(st.lists(proposals, min_size=30, max_size=40))

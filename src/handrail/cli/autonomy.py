@@ -123,7 +123,8 @@ def _cell(one: dict[str, Any]) -> str:
     rest = f"  {one['unchecked']} by people golds have not checked" if one["unchecked"] else ""
     return (
         f"{one['id']}  {one['action']}: {one['cell']}  [{'#' * done}{'.' * (BAR - done)}]"
-        f" {one['n']} of {one['needed']}, {one['misses']} misses, at most {one['bound']:.1%}, E {one['evidence']:g}  {one['state']}{rest}"
+        f" {one['n']} of {one['needed']}, {one['misses']} misses, at most {one['bound']:.1%},"
+        f" E {one['evidence']:g}  {one['state']}{rest}"
     )
 
 

@@ -31,7 +31,7 @@ LEAST_SEEN = 30
 LEAST_IN_CELL = 3
 # most of the proposals must have the argument for it to tell them apart
 COVER = 0.9
-CONFIDENCE_CUTS = (0.5, 0.7, 0.8, 0.9, 0.95)
+CONFIDENCE_CUTS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
 # which tells kinds apart, where it can: the tool called, the label suggested, what it is done to
 FIRST = ("arguments.tool", "arguments.suggestion", "target")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

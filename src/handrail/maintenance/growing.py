@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from handrail.clock import Clock
+from handrail.clock import SECOND, Clock
 from handrail.errors import HandrailError
 from handrail.learning.cells import LEAST_SEEN
 from handrail.lifecycle import cells, demotion, policies, promotion
@@ -20,6 +20,9 @@ from handrail.store import reads
 from handrail.store.engine import Store
 from handrail.store.writer import Writer
 
+# cells are laid once: first so many proposals, or so long after the first of them
+UNASKED = 300
+PATIENCE = 7 * 86_400 * SECOND
 log = logging.getLogger("handrail.growth")
 
 
@@ -50,8 +53,10 @@ class Growing:
         for action in growing:
             if self._store.read_hot(tables.cells_of_action, workspace=workspace, action=action):
                 continue
-            seen = len(self._store.read_hot(tables.seen, workspace=workspace, action=action, limit=cells.LOOKED_AT))
+            seen, first = self._store.read_hot(tables.seen_count, workspace=workspace, action=action)[0]
             if seen < LEAST_SEEN or self._waiting.get((workspace, action)) == seen:
+                continue
+            if seen < UNASKED and self._clock.now() - first < PATIENCE:
                 continue
             try:
                 actor = replace(SYSTEM, workspace=workspace, scopes=ALL_SCOPES)

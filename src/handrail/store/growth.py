@@ -24,6 +24,11 @@ cells = _made(
 cells_of_action = _made(
     "SELECT id, bytes, round FROM cell WHERE workspace = :workspace AND action = :action ORDER BY id", "cells_of_action"
 )
+seen_count = _made(
+    """SELECT COUNT(*), MIN(opened_at) FROM cases
+    WHERE workspace = :workspace AND action = :action AND NOT gold""",
+    "seen_count",
+)
 cell_restart = _made(
     "UPDATE cell SET round = round + 1, since = :now WHERE id = :id AND workspace = :workspace RETURNING round, action",
     "cell_restart",

@@ -40,6 +40,8 @@ class Scene:
         self.feed = self.rig.plane.monitoring.step
 
     def submit(self, action: str = "pay", confidence: float = 0.97, **fields: Any) -> Submitted:
+        # ids sort by the millisecond
+        self.rig.clock.advance(0.01)
         return self.rig.submit(
             action, confidence=confidence, draw=self.chance.random(), arguments={"n": self.chance.random()}, **fields
         )
@@ -69,7 +71,7 @@ class Scene:
         while self.feed():
             pass
 
-    def until_alarm(self, error: float, most: int = 600) -> str:
+    def until_alarm(self, error: float, most: int = 200) -> str:
         """The id of the alarm that a stream with this error raises."""
         for _ in range(most):
             self.answered(error)

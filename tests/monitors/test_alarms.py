@@ -23,8 +23,8 @@ def watch(scene: Scene) -> watching.Watch:
 
 
 def test_error_that_rises_alarms_raises_and_goes_on_after_a_person_lifted_it(scene: Scene) -> None:
-    scene.stream(60, error=0.0)
-    assert scene.submit().tier == "auto_approve"
+    scene.stream(30, error=0.0)
+    assert scene.answered(0.0).tier == "auto_approve"
     id = scene.until_alarm(error=0.5)
     raised = scene.answered(0.0)
     assert raised.tier == "hard_gate"
@@ -32,7 +32,7 @@ def test_error_that_rises_alarms_raises_and_goes_on_after_a_person_lifted_it(sce
     assert scene.submit("calm").tier == "auto_approve"
     with pytest.raises(NotEnoughEvidence, match="not enough evidence yet"):
         scene.lift(id)
-    scene.stream(75, error=0.0)
+    scene.stream(60, error=0.0)
     # another monitor may have alarmed by the same errors
     for alarm in scene.rig.entries("alarm.raised"):
         made = scene.lift(alarm["alarm"]["id"])
@@ -50,7 +50,7 @@ def test_error_that_rises_alarms_raises_and_goes_on_after_a_person_lifted_it(sce
 
 def test_alarm_cannot_be_lifted_by_anybody_else(scene: Scene) -> None:
     id = scene.until_alarm(error=0.6)
-    scene.stream(75, error=0.0)
+    scene.stream(60, error=0.0)
     for who in (ANN, person("Olga", "auditor"), agent(), agent(kind="system", pid="operator")):
         with pytest.raises(Forbidden):
             scene.lift(id, by=who)
@@ -64,7 +64,7 @@ def test_alarm_cannot_be_lifted_by_anybody_else(scene: Scene) -> None:
 
 
 def test_evidence_from_before_the_alarm_does_not_lift_it(scene: Scene) -> None:
-    scene.stream(150, error=0.0)
+    scene.stream(60, error=0.0)
     id = scene.until_alarm(error=0.7)
     with pytest.raises(NotEnoughEvidence, match="0 of"):
         scene.lift(id)
@@ -92,11 +92,11 @@ def test_policy_that_asks_for_no_monitors_leaves_a_standing_alarm(scene: Scene) 
 def test_answers_that_come_late_are_taken_in_the_order_of_the_draws(scene: Scene) -> None:
     """Objections come back at once, approvals later: the monitors must not see the errors first."""
     waiting = []
-    for at in range(120):
+    for at in range(80):
         made = scene.submit()
         if not scene.is_open(made.case_id):
             continue
-        if at % 10 == 0:
+        if at % 40 == 0:
             scene.rig.answer(ANN, made.case_id, "reject")
         else:
             waiting.append(made.case_id)
@@ -132,7 +132,7 @@ def test_few_checks_say_that_they_are_few(scene: Scene) -> None:
     (estimate,) = found["estimates"]
     assert estimate["error"] is None
     assert "of 30 checks" in estimate["evidence"]
-    scene.stream(120, error=0.0)
+    scene.stream(50, error=0.0)
     (estimate,) = overview(scene.rig.plane, "default")["estimates"]  # type: ignore[misc]
     assert estimate["low"] <= estimate["error"] <= estimate["high"] < 0.2
     id = scene.until_alarm(error=0.6)
@@ -144,13 +144,13 @@ def test_few_checks_say_that_they_are_few(scene: Scene) -> None:
 
 def test_estimate_of_what_was_let_through_ignores_what_was_reviewed(scene: Scene) -> None:
     """Half of what people saw beforehand is wrong; nothing averages that with what was let through."""
-    for _ in range(60):
+    for _ in range(90):
         scene.answered(0.0)
         scene.answered(0.5, confidence=0.3)
     scene.feed_all()
     (estimate,) = overview(scene.rig.plane, "default")["estimates"]  # type: ignore[misc]
     assert estimate["of"] == "auto_approve"
-    assert estimate["let_through"] <= 60
+    assert estimate["let_through"] <= 90
     assert estimate["error"] < 0.1
     assert scene.monitors()["pay:error"].log_e < 1.0
 
@@ -172,7 +172,7 @@ def test_share_of_people_below_its_aim_puts_all_under_review(url: str, tmp_path:
 
 
 def test_feeding_again_changes_nothing(scene: Scene) -> None:
-    scene.stream(80, error=0.1)
+    scene.stream(50, error=0.1)
     before = {k: (r.n, r.log_e, bytes(r.state)) for k, r in scene.monitors().items()}
     other = scene.rig.plane.monitoring
     other._begun.clear()
@@ -185,13 +185,13 @@ def test_feeding_again_changes_nothing(scene: Scene) -> None:
 
 
 def test_weighted_checks_are_told_apart_and_leave_calibrators_alone(scene: Scene) -> None:
-    scene.stream(120, error=0.0)
+    scene.stream(60, error=0.0)
     found = reads.labels(scene.rig.plane.store, "default", "pay", cursor=None, limit=500)
     labels = [label_noun(bytes(row.bytes)) for row in found.rows]
     by_stream = Counter(label.stream for label in labels)
     monitors = scene.monitors()
     assert by_stream["uniform"] == monitors["pay:error"].n
-    assert by_stream["weighted"] == monitors["pay:weighted_error"].n > 5
+    assert by_stream["weighted"] == monitors["pay:weighted_error"].n > 2
     assert {label.inclusion for label in labels if label.stream == "uniform"} == {0.4}
     made = evidence(labels)
     assert len(made.cases) == by_stream["uniform"]

@@ -291,6 +291,7 @@ def test_resume_an_approved_case_with_another_tool_runs_neither(world: World) ->
     refused = made.gate.resume(told.case_id, made.call(500, name="wipe"))
     assert refused.kind == "refused"
     assert made.effects == []
+    assert made.gate.resume(told.case_id, made.call(500)).value == "sent 500 to A1"
 
 
 def test_undo_and_preview_of_a_framework_tool_are_its_terms(world: World) -> None:

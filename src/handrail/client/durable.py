@@ -142,9 +142,23 @@ class DurableGate:
             told = await self._gate.aresume(case_id, call)
         return replace(_outcome(told), case_id=case_id)
 
-    async def give_up(self, *, run: str, call_id: str, reason: str) -> None:
-        """Nobody waits for this call any more: take it back unless it is decided, and end its park."""
+    async def give_up(
+        self, tool: str, arguments: dict[str, JSON], *, run: str, call_id: str, reason: str
+    ) -> None:  # fmt: skip
+        """Nobody waits for this call any more: take it back unless it is decided, and end its park.
+
+        Also where `ask` failed: it may have arrived all the same, and the same submission again tells its case. Raises
+        `Unavailable` when the control plane cannot be reached: the engine may repeat this step.
+        """
         await self.client.aio.abandon(_place(run, call_id), self.framework, reason=reason)
+        found = self._tools.get(tool)
+        if found is None:
+            return
+        told = await self._gate.aask(found.call(arguments, run=run, call_id=call_id))
+        if isinstance(told.error, Unavailable):
+            raise told.error
+        if told.kind == "open" and told.case_id is not None:
+            await self.client.aio.call("cancel", case_id=told.case_id, reason=reason)
 
 
 class _Tool:

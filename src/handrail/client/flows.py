@@ -80,7 +80,9 @@ def carry_out(decision: Decision, tool: Tool, *, execution: Execution | None, no
         return tool.load_result(decision.value)
     while True:
         if execution is None:
-            execution = yield from started(decision.case_id, nonce, decision.action_digest, tool.lasting)
+            execution = yield from started(
+                decision.case_id, nonce, decision.action_digest, tool.lasting, action=tool.action or None
+            )
         if execution.state == "succeeded" or (execution.state == "settled" and execution.happened):
             return tool.load_result(execution.result)
         if execution.state == "failed":
@@ -95,11 +97,13 @@ def carry_out(decision: Decision, tool: Tool, *, execution: Execution | None, no
         return (yield from effect(execution, tool))
 
 
-def started(case_id: str, nonce: str, digest: str, lasting: float) -> Flow[Execution]:
+def started(case_id: str, nonce: str, digest: str, lasting: float, *, action: str | None = None) -> Flow[Execution]:
     """Start, waiting while another executor holds the case."""
     while True:
         try:
-            execution: Execution = yield Start(case_id=case_id, nonce=nonce, action_digest=digest, lasting=lasting)
+            execution: Execution = yield Start(
+                case_id=case_id, nonce=nonce, action_digest=digest, action=action, lasting=lasting
+            )
         except NotExecutable as refused:
             until = refused.context.get("held_until")
             if until is None:

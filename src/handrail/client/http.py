@@ -177,6 +177,8 @@ def _request(step: Sent) -> Request:
         body = {"nonce": step.nonce, "lasting": step.lasting}
         if step.action_digest is not None:
             body["action_digest"] = step.action_digest
+        if step.action is not None:
+            body["action"] = step.action
         return "POST", f"/v1/executions/{step.case_id}/start", body
     if isinstance(step, Finish):
         return "POST", f"/v1/executions/{step.case_id}/finish", {

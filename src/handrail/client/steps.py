@@ -59,6 +59,8 @@ class Start:
     case_id: str
     nonce: str
     action_digest: str | None = None
+    # the action that the tool performs: an approval of another is refused, and stays unused
+    action: str | None = None
     lasting: float = 300.0
 
 

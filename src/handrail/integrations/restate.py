@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
@@ -129,6 +130,9 @@ class GatedTools:
         try:
             return Outcome(**await _step(ctx, f"handrail ask {call.tool}", ask, patiently)), woken
         except TerminalError as error:
+            # it may have arrived all the same: nobody is to judge a call for which nobody waits
+            with suppress(TerminalError):
+                await self._give_up(ctx, call)
             if error.status_code == CANCELLED:
                 raise
             return no_answer(error), woken
@@ -166,7 +170,9 @@ class GatedTools:
         run = ctx.request().id
 
         async def give_up() -> None:
-            await self._steps.give_up(run=run, call_id=call.id, reason="the invocation was cancelled")
+            await self._steps.give_up(
+                call.tool, call.arguments, run=run, call_id=call.id, reason="the invocation no longer waits for it"
+            )  # fmt: skip
 
         await _step(ctx, f"handrail give up {call.tool}", give_up, RunOptions(max_attempts=MOST_ASKS))
 

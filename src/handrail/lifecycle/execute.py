@@ -37,6 +37,8 @@ class Start:
     case_id: str
     nonce: str
     action_digest: str | None = None
+    # what the executor performs; None: whatever was approved
+    action: str | None = None
     # microseconds until the executor counts as gone
     hold: int = HOLD
 
@@ -79,6 +81,11 @@ def start(tx: Tx, command: Start, *, by_hand: bool = False) -> Execution:
     row = rows.proposal(tx, workspace, command.case_id, for_update=True)
     if command.action_digest is not None and command.action_digest != row.action_digest:
         raise NotExecutable(f"what was approved in case {row.case_id} is not what is to be executed")
+    if command.action is not None and command.action != row.action:
+        raise NotExecutable(
+            f"case {row.case_id} approves {row.action} and not {command.action}",
+            remedy="Nothing ran, and the approval is unused: execute it with the tool that it is for.",
+        )
     found = tx.one(statements.execution_get, case_id=row.case_id, workspace=workspace)
     if found is not None:
         return _again(tx, command, row, ExecutionRow._make(found))

@@ -38,7 +38,7 @@ async def start(request: Request, case_id: str, body: StartBody, actor: Caller) 
     await desk.look(_own, desk, actor, case_id)
     command = execute.Start(
         actor=actor, case_id=case_id, nonce=body.nonce, action_digest=body.action_digest,
-        hold=int(body.lasting * SECOND),
+        action=body.action, hold=int(body.lasting * SECOND),
     )  # fmt: skip
     return execution_to_json(await desk.plane.arun(execute.start, command))
 

@@ -136,6 +136,25 @@ def test_equal_patches_are_two_cases_and_two_effects(hr: handrail.Client, desk: 
     assert "A reviewer changed this call" in outputs(result)["c2"]
 
 
+def test_patch_whose_result_was_too_large_to_keep_is_told_again_as_a_text(
+    hr: handrail.Client, desk: handrail.Desk
+) -> None:
+    class Wordy(Editor):
+        def create_file(self, operation: ApplyPatchOperation) -> ApplyPatchResult:
+            super().create_file(operation)
+            return ApplyPatchResult(output="x" * 1_000_000)
+
+    editor = Wordy()
+    tools = gate(hr, [ApplyPatchTool(editor=editor)])
+    asyncio.run(run(hr, agent_of(tools, [patch_call("a", "+x")]), "go", run="r1"))
+    desk.next().approve()
+    woken(hr, agent_of(tools, [patch_call("a", "+x")]))
+    # the same pause again, from the start: the kept result, cut
+    result = asyncio.run(run(hr, agent_of(tools, [patch_call("a", "+x")]), "go", run="r1"))
+    assert "Only this much of the result was kept" in outputs(result)["c1"]
+    assert len(editor.made) == 1
+
+
 def test_patch_approved_in_the_sdk_alone_changes_nothing(hr: handrail.Client, desk: handrail.Desk) -> None:
     editor = Editor()
     agent = agent_of(gate(hr, [ApplyPatchTool(editor=editor)]), [patch_call("a", "+x")])

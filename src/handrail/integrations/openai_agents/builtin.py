@@ -145,7 +145,8 @@ class AskingPatch(Asking):
         told = await self.tell(self.call(_patch(operation), call_ids.pop(0), act))
         if not told.ok:
             return ApplyPatchResult(status="failed", output=told.text)
-        value = told.value if told.kind == "ran" else {"output": shown(told.value)}
+        # what was too large to be kept whole is a text
+        value = told.value if told.kind == "ran" and isinstance(told.value, dict) else {"output": shown(told.value)}
         output = "\n".join(filter(None, (value.get("output"), told.text)))
         return ApplyPatchResult(
             status="failed" if value.get("status") == "failed" else "completed", output=output or None

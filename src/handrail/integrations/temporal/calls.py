@@ -86,6 +86,8 @@ class Calls:
                 retry_policy=RetryPolicy(maximum_attempts=MOST_TRIES),
             )  # fmt: skip
         except ActivityError as error:
+            # it may have arrived all the same: nobody is to judge a call for which nobody waits
+            await _given_up(call)
             return _unless_cancelled(error, no_answer(error))
         if asked.kind not in ("open", "ready") or asked.case_id is None:
             return asked
@@ -107,8 +109,7 @@ class Calls:
                 retry_policy=RetryPolicy(maximum_attempts=MOST_TRIES),
             )  # fmt: skip
         except ActivityError as error:
-            if is_cancelled_exception(error):
-                await _given_up(call)
+            await _given_up(call)
             return _unless_cancelled(error, no_end(None))
         return ended
 
@@ -161,9 +162,14 @@ async def _executed(asked: Outcome, approved: Approved) -> Outcome:
 
 
 async def _given_up(call: Proposed) -> None:
-    await workflow.execute_activity(
-        GIVE_UP, call.call_id, start_to_close_timeout=STEP, retry_policy=RetryPolicy(maximum_attempts=MOST_TRIES)
-    )  # fmt: skip
+    """Take it back if it is open. Where handrail cannot be reached the case ends at its deadline."""
+    try:
+        await workflow.execute_activity(
+            GIVE_UP, call, start_to_close_timeout=STEP, retry_policy=RetryPolicy(maximum_attempts=MOST_TRIES)
+        )  # fmt: skip
+    except ActivityError as error:
+        if is_cancelled_exception(error):
+            raise
 
 
 def _unless_cancelled(error: ActivityError, outcome: Outcome) -> Outcome:

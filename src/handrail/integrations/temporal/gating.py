@@ -85,9 +85,12 @@ class GatedTools(SimplePlugin):
             return await self.steps.act(given.tool, given.case_id)
 
     @activity.defn(name=GIVE_UP)
-    async def give_up(self, call_id: str) -> None:
+    async def give_up(self, given: Proposed) -> None:
         """Take a call back for which the workflow no longer waits."""
-        await self.steps.give_up(run=_workflow(), call_id=call_id, reason="the workflow was cancelled")
+        await self.steps.give_up(
+            given.tool, given.arguments, run=_workflow(), call_id=given.call_id,
+            reason="the workflow no longer waits for it",
+        )  # fmt: skip
 
     @activity.defn(name=CALL)
     async def call(self, given: Proposed) -> Outcome:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 from sklearn import metrics as peer
 
 from handrail.calibration.metrics import (
+    automation,
     brier_loss,
     calibration_error,
     expected_calibration_error,
     log_loss,
     reliability,
+    risk_coverage_area,
+    spiegelhalter,
     wilson,
 )
+from handrail.calibration.quality import bins_of, quality
 from handrail.errors import InvalidInput, NotEnoughEvidence
 
 
@@ -81,3 +87,66 @@ def test_figures_of_too_few_or_unsound_cases_are_refused() -> None:
         log_loss([0.5, float("nan")], [True, False])
     with pytest.raises(InvalidInput):
         brier_loss([0.5], [True, False])
+
+
+def test_spiegelhalter_rejects_a_calibrated_stream_at_its_level_and_an_overconfident_one_often() -> None:
+    calm = [spiegelhalter(*stream(300, s))[1] < 0.05 for s in range(400)]
+    # 5 % of 400 is 20; twice the binomial's standard deviation is 9
+    assert 11 <= sum(calm) <= 31
+    drifted = []
+    for s in range(200):
+        c, _ = stream(300, s)
+        honest = 1 / (1 + (c / (1 - c)) ** (-1 / 1.5))
+        drifted.append(spiegelhalter(c, np.random.default_rng(1_000 + s).random(300) < honest)[1] < 0.05)
+    assert np.mean(drifted) > 0.8
+
+
+def test_spiegelhalter_of_certainties_is_refused() -> None:
+    with pytest.raises(NotEnoughEvidence):
+        spiegelhalter([0.0, 1.0, 0.5], [False, True, True])
+
+
+def test_risk_coverage_area_by_hand_and_ties_do_not_depend_on_order() -> None:
+    # errors among the surest 1, 2, 3, 4: 0, 0, 1/3, 1/4
+    assert risk_coverage_area([0.9, 0.8, 0.7, 0.6], [1, 1, 0, 1]) == pytest.approx((0 + 0 + 1 / 3 + 1 / 4) / 4)
+    assert risk_coverage_area([0.5] * 4, [1, 0, 1, 1]) == risk_coverage_area([0.5] * 4, [1, 1, 1, 0]) == 0.25
+
+
+def test_automation_is_the_largest_share_within_the_error() -> None:
+    c, right = [0.9, 0.8, 0.7, 0.6], [1, 1, 0, 1]
+    assert [automation(c, right, error) for error in (0.0, 0.25, 0.3, 0.4)] == [0.5, 1.0, 1.0, 1.0]
+    assert automation([0.9, 0.8], [0, 1], 0.1) == 0.0
+    # a tie cannot be cut in two
+    assert automation([0.9, 0.9, 0.1], [1, 0, 0], 0.2) == 0.0
+    # a case that stands for ten weighs ten
+    assert automation([0.9, 0.8, 0.7], [1, 0, 1], 0.1, [10, 1, 1]) == 1.0
+
+
+def test_quality_holds_every_figure_as_plain_json() -> None:
+    found = quality(*stream(600))
+    data = json.loads(json.dumps(found.to_json()))
+    assert bins_of(data)[0].n == found.bins[0].n
+    assert set(data["automation"]) == {"0.01", "0.02", "0.05"}
+    assert data["automation"]["0.01"] <= data["automation"]["0.02"] <= data["automation"]["0.05"]
+    assert data["n"] == 600
+
+
+def test_weighted_reliability_undoes_selective_looking() -> None:
+    rng = np.random.default_rng(3)
+    c = rng.uniform(0.5, 1.0, 40_000)
+    # wrong cases are looked at ten times as often
+    right = rng.random(40_000) < c
+    chance = np.where(right, 0.1, 1.0)
+    kept = rng.random(40_000) < chance
+    weighted = reliability(c[kept], right[kept], 1 / chance[kept])
+    plain = reliability(c[kept], right[kept])
+    assert max(abs(b.accuracy - b.confidence) for b in weighted) < 0.05
+    assert max(abs(b.accuracy - b.confidence) for b in plain) > 0.2
+    assert all(b.low <= b.accuracy <= b.high for b in weighted)
+
+
+def test_wilson_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    rng = np.random.default_rng(4)
+    p = 0.93
+    held = sum(low <= p <= high for low, high in (wilson(float(rng.binomial(60, p)), 60) for _ in range(2_000)))
+    assert held / 2_000 > 0.93

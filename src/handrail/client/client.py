@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, overload
 
 from pydantic import TypeAdapter
 
+from handrail.calibration.sources import mean_of_members
 from handrail.canonical import JSON
 from handrail.client import flows
 from handrail.client.desk import Desk
@@ -159,12 +160,13 @@ class Client:
         return drive(_review(plan, schema, action, kind, timeout, key), self.transport)  # type: ignore[no-any-return]
 
     def predict(
-        self, action: str, x: JSON, scores: Mapping[str, float] | Sequence[float], *,
+        self, action: str, x: JSON, scores: Mapping[str, float] | Sequence[Any], *,
         labels: Sequence[str] | None = None, timeout: float | None = None, **says: Any,
     ) -> Any:  # fmt: skip
         """Send a model's answer through the same door; returns the label that stands.
 
-        `scores` are the model's probabilities by label (or in the order of `labels`); the best is proposed.
+        `scores` are the model's probabilities by label (or in the order of `labels`), or a list of such vectors, one a
+        member of an ensemble; the best, on average, is proposed. `model=` says which version of the model made them.
         """
         return drive(_predict(action, x, scores, labels, timeout, says), self.transport)
 
@@ -330,7 +332,7 @@ class AsyncClient:
         return await adrive(_review(plan, schema, action, kind, timeout, key), self.transport)
 
     async def predict(
-        self, action: str, x: JSON, scores: Mapping[str, float] | Sequence[float], *,
+        self, action: str, x: JSON, scores: Mapping[str, float] | Sequence[Any], *,
         labels: Sequence[str] | None = None, timeout: float | None = None, **says: Any,
     ) -> Any:  # fmt: skip
         """Send a model's answer through the same door."""
@@ -440,21 +442,32 @@ def _review(
 
 
 def _predict(
-    action: str, x: JSON, scores: Mapping[str, float] | Sequence[float], labels: Sequence[str] | None,
+    action: str, x: JSON, scores: Mapping[str, float] | Sequence[Any], labels: Sequence[str] | None,
     timeout: float | None, says: dict[str, Any],
 ) -> flows.Flow[Any]:  # fmt: skip
-    by_label = _by_label(scores, labels)
+    members = _members(scores)
+    by_label = _by_label(mean_of_members(members) if members else scores, labels)
     taken = sorted(set(says) & {"confidence", "scores", "action", "kind", "arguments"})
     if taken:
         raise InvalidInput(f"predict makes {', '.join(taken)} itself", remedy="Give them as scores, or use propose.")
     best = max(by_label, key=lambda label: by_label[label])
     proposal = Proposal(
         action=action, kind="prediction", arguments={"input": x, "suggestion": best, "choices": list(by_label)},
-        scores=list(by_label.values()), confidence=by_label[best], **says,
+        scores=members or list(by_label.values()), confidence=by_label[best], **says,
     )  # fmt: skip
     decision = yield from _settled(proposal, timeout)
     decision.raise_unless_approved()
     return decision.value if decision.kind == "responded" else decision.arguments["suggestion"]
+
+
+def _members(scores: Any) -> list[Any] | None:
+    """Vectors of an ensemble's members as plain lists or objects; None for a single vector."""
+    if isinstance(scores, str | bytes | Mapping) or not isinstance(scores, Sequence) or not scores:
+        return None
+    if all(isinstance(one, Mapping) for one in scores):
+        return [dict(one) for one in scores]
+    plain = all(isinstance(one, Sequence) and not isinstance(one, str | bytes) for one in scores)
+    return [list(one) for one in scores] if plain else None
 
 
 def _by_label(scores: Any, labels: Sequence[str] | None) -> dict[str, float]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from handrail.calibration.calibrator import Calibrator
+from handrail.calibration.methods import Fitted
 from handrail.errors import Forbidden, InvalidInput, InvalidPolicy, NotExecutable, NotFound
 from handrail.lifecycle import calibrators, execute, grant, halt, outcome, policies
 from handrail.lifecycle.actor import Actor
@@ -288,7 +289,8 @@ class PolicyPromises:
             rig.run(grant.issue, grant.Issue(actor=LEA, action="calm", seconds=91 * 86_400))
 
     def test_calibrator_decides_the_confidence_that_routes(self, rig: Rig) -> None:
-        fitted = Calibrator(method="temperature", numbers=(2.0,), n=500, right=300, fitted_at=rig.clock.now()).to_json()
+        curve = Fitted(method="temperature", numbers=(2.0,))
+        fitted = Calibrator(fitted=curve, n=500, right=300, fitted_at=rig.clock.now()).to_json()
         assert rig.submit("read", confidence=0.99).tier == "auto_approve"
         rig.run(calibrators.install, calibrators.Install(actor=rig.agent, name="reader", calibrator=fitted))
         made = rig.submit("read", confidence=0.99)

@@ -1,0 +1,186 @@
+"""A calibrator from labels to routes: true classes, versions of a model, ensembles, few labels that borrow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import handrail
+from handrail.calibration.calibrator import Calibrator
+from handrail.calibration.fit import fit
+from handrail.cli import pictures
+from handrail.intake import proposal_from
+from handrail.lifecycle import rows
+from handrail.proposal import Proposal
+from tests.cli.scene import read, run
+
+CLASSES = ["bird", "cat", "dog"]
+POLICY = """
+escalation_policies:
+  - {action_type: sort, auto_approve_threshold: 0.9, soft_review_threshold: 0.6, undo_seconds: 0, calibrator: sort}
+  - {action_type: other, auto_approve_threshold: 1.0, undo_seconds: 0}
+"""
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "handrail.db"
+
+
+def draw(rng: np.random.Generator) -> tuple[list[float], str]:
+    """A model that says "cat" far too readily, and what was true."""
+    z = rng.normal(0, 1.5, 3)
+    honest = np.exp(z) / np.exp(z).sum()
+    said = np.exp(z + np.array([0.0, 1.5, 0.0]))
+    truth = CLASSES[int((honest.cumsum() > rng.random()).argmax())]
+    return (said / said.sum()).round(6).tolist(), truth
+
+
+def answer(hr: handrail.Client, n: int, *, action: str = "sort", model: str | None = None, seed: int = 0) -> None:
+    """n proposals of answers that people approve or correct."""
+    rng, desk = np.random.default_rng(seed), hr.desk("Asha")
+    for k in range(n):
+        p, truth = draw(rng)
+        best = CLASSES[int(np.argmax(p))]
+        made = hr.propose(
+            Proposal(
+                action=action, kind="prediction", scores=p, model=model,
+                arguments={"input": f"{seed}/{k}", "suggestion": best, "choices": CLASSES},
+            )
+        )  # fmt: skip
+        if made.status == "open":
+            desk.answer(made.case_id, *(["approve"] if truth == best else ["respond"]), value=truth)
+
+
+def proposed(hr: handrail.Client, **more: Any) -> tuple[str, float | None]:
+    """How one proposal of an answer is routed, and the calibrated confidence that it is kept with."""
+    made = hr.propose(Proposal(action="sort", kind="prediction", **more))
+    return made.status, hr.plane.run(_kept, made.case_id).confidence
+
+
+def _kept(tx: Any, case_id: str) -> Proposal:
+    return proposal_from(rows.proposal(tx, "default", case_id).record())
+
+
+def says(best: str, **scores: float) -> dict[str, Any]:
+    return {"scores": scores, "arguments": {"suggestion": best, "choices": CLASSES}}
+
+
+def test_vector_scaling_fitted_from_answers_routes_by_the_chance_of_the_suggestion(database: Path) -> None:
+    with handrail.open(database, policy=POLICY) as hr:
+        answer(hr, 205)
+    made = read("calibrate", "--action", "sort", "--install", "--database", database)
+    assert (made["method"], made["installed"], made["calibrator"]["classes"]) == ("vector", 1, CLASSES)
+    assert made["calibrator"]["from"] < made["calibrator"]["to"]
+    fitted = Calibrator.from_json(made["calibrator"])
+    with handrail.open(database, policy=POLICY) as hr:
+        # the model's favourite is trusted less than another class with the same score
+        scores = {"bird": 0.1, "cat": 0.8, "dog": 0.1}
+        status, confidence = proposed(hr, **says("cat", **scores))
+        assert (status, confidence) == ("open", pytest.approx(fitted.chances(scores)["cat"]))
+        turned = {"bird": 0.1, "cat": 0.1, "dog": 0.8}
+        _, other = proposed(hr, **says("dog", **turned))
+        assert other is not None
+        assert confidence is not None
+        assert other > confidence + 0.05
+        # a list in the order of the choices is the same as an object
+        assert proposed(hr, scores=[0.1, 0.1, 0.8], arguments={"suggestion": "dog", "choices": CLASSES})[1] == other
+        backwards = {"suggestion": "dog", "choices": CLASSES[::-1]}
+        assert proposed(hr, scores=[0.8, 0.1, 0.1], arguments=backwards)[1] == other
+        # what is proposed counts, not what the score puts first
+        assert proposed(hr, **says("bird", **turned))[1] == pytest.approx(fitted.chances(turned)["bird"])
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        says("whale", bird=0.1, cat=0.1, dog=0.8), says("dog", bird=0.1, cat=0.1, whale=0.8), says("dog", dog=1.0),
+        {"scores": 0.99, "arguments": {"suggestion": "dog"}}, {"scores": "high", "arguments": {"suggestion": "dog"}},
+        {"scores": [0.5, 0.5, 0.5], "arguments": {"suggestion": "dog", "choices": CLASSES}},
+    ],
+)  # fmt: skip
+def test_scores_the_calibrator_cannot_read_leave_no_confidence(database: Path, given: dict[str, Any]) -> None:
+    with handrail.open(database, policy=POLICY) as hr:
+        hr.call("calibrator", name="sort", calibrator=MADE.to_json())
+        assert proposed(hr, **given) == ("open", None)
+
+
+def test_another_version_of_the_model_voids_the_calibrator_at_once(database: Path) -> None:
+    with handrail.open(database, policy=POLICY) as hr:
+        answer(hr, 5, model="v1")
+        answer(hr, 40, model="v2", seed=1)
+    made = read("calibrate", "--action", "sort", "--install", "--database", database)
+    assert (made["calibrator"]["model"], made["n"]) == ("v2", 40)
+    assert made["left_out"]["another version of the model"] == 5
+    sure = says("dog", bird=0.005, cat=0.005, dog=0.99)
+    with handrail.open(database, policy=POLICY) as hr:
+        assert proposed(hr, **sure, model="v2")[1] is not None
+        for other in ("v3", "v1", None):
+            assert proposed(hr, **sure, model=other) == ("open", None)
+
+
+def test_predict_with_an_ensemble_is_calibrated_on_its_members(database: Path) -> None:
+    rng = np.random.default_rng(4)
+    members = rng.dirichlet([1, 1, 1], (300, 4))
+    truth = [CLASSES[int(row.mean(axis=0).argmax())] if rng.random() < 0.8 else "bird" for row in members]
+    made = fit("temperature", members.tolist(), truth=truth, names=CLASSES, source="members", fitted_at=1)
+    with handrail.open(database, policy=POLICY.replace("0.9, soft_review_threshold: 0.6", "0.01")) as hr:
+        hr.call("calibrator", name="sort", calibrator=made.to_json())
+        said = members[0].tolist()
+        best = CLASSES[int(members[0].mean(axis=0).argmax())]
+        assert hr.predict("sort", "a picture", said, labels=CLASSES) == best
+        assert proposed(hr, scores=said, arguments={"suggestion": best, "choices": CLASSES})[1] == pytest.approx(
+            made.apply(said), abs=1e-9
+        )
+
+
+def test_calibrate_few_labels_borrows_when_asked_and_says_so(database: Path) -> None:
+    with handrail.open(database, policy=POLICY) as hr:
+        answer(hr, 12)
+        answer(hr, 45, action="other", seed=2)
+    assert "12 of 30 labels" in run("calibrate", "--action", "sort", "--database", database, code=1).output
+    made = read("calibrate", "--action", "sort", "--borrow", "--database", database)
+    assert (made["method"], made["n"], made["borrowed"]) == ("platt", 12, 45)
+    assert made["calibrator"]["borrowed"] == 45
+    text = run("calibrate", "--action", "sort", "--borrow", "--database", database).stdout
+    assert "it leans on 45 labels of other actions" in text
+    run("calibrate", "--action", "other", "--borrow", "--csv", database, "--database", database, code=1)
+
+
+def test_calibrate_from_csv_with_a_column_a_class_finds_vector_scaling(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    lines = [f"{','.join(map(str, p))},{truth}" for p, truth in (draw(rng) for _ in range(400))]
+    path = tmp_path / "scored.csv"
+    path.write_text("\n".join([",".join([*CLASSES, "truth"]), *lines]) + "\n")
+    words = ("calibrate", "--csv", path, "--score-column", "bird,cat,dog", "--truth-column", "truth")
+    made = read(*words)
+    assert (made["method"], made["calibrator"]["classes"]) == ("vector", CLASSES)
+    assert sum(row["n"] for row in made["metrics"]["after"]["bins"]) == 400
+    assert made["metrics"]["after"]["log_loss"] < made["metrics"]["before"]["log_loss"]
+    assert "not tried: isotonic (400 of 1000 labels)" in run(*words).stdout
+    run(*words, "--source", "tea", code=1)
+    run(*words, "--method", "magic", code=1)
+    run("calibrate", "--csv", path, "--score-column", "bird,owl", "--truth-column", "truth", code=1)
+
+
+@pytest.mark.skipif(pictures.mpl is None, reason="matplotlib is not installed")
+def test_calibrate_draws_the_reliability_diagram(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    path, picture = tmp_path / "scored.csv", tmp_path / "reliability.svg"
+    s = rng.random(300).round(3)
+    path.write_text("score,correct\n" + "".join(f"{x},{str(rng.random() < x * x).lower()}\n" for x in s))
+    run("calibrate", "--csv", path, "--picture", picture)
+    assert "Reliability of the scores" in picture.read_text()
+    run("calibrate", "--csv", path, "--picture", tmp_path / "reliability.doc", code=1)
+
+
+def _made() -> Calibrator:
+    rng = np.random.default_rng(0)
+    scored = [draw(rng) for _ in range(300)]
+    return fit("vector", [p for p, _ in scored], truth=[truth for _, truth in scored], names=CLASSES, fitted_at=1)
+
+
+MADE = _made()

@@ -26,7 +26,7 @@ def add(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add golds from a file; those in the pool already are passed over. The policy says at what share they are drawn."""
+    """Add golds from a file; known ones are passed over. The policy says at what share they are drawn."""
     records = _read(file)
     settings = settings_from(database=database, workspace=workspace)
     need_database(settings.database)

@@ -20,6 +20,8 @@ from handrail.consensus.proportions import at_least, at_most, holm
 
 LEAST = 50
 LEVEL = 0.05
+# less of one label than this is no single answer
+ONE_SIDED = 0.8
 # a reviewer at under a third of the usual time
 HASTE = 1.0 / 3.0
 
@@ -113,6 +115,8 @@ def one_answer(answers: Iterable[Answer], *, level: float = LEVEL, least: int = 
             continue
         top = int(np.bincount(label[shared]).argmax())
         hits = int((label[shared] == top).sum())
+        if hits < ONE_SIDED * n:
+            continue
         # one pseudo-case, so that others who never gave it do not make a single answer infinitely odd
         expected = float((others[shared, top] / others[shared].sum(axis=1)).sum())
         chance = (expected + 0.5) / (n + 1.0)

@@ -184,16 +184,16 @@ def test_unclear_wishes_are_refused(tmp_path: Path, words: tuple[Any, ...], said
 def test_labels_of_the_database_certify_and_the_change_routes(pristine: Path, tmp_path: Path) -> None:
     database = copied(pristine, tmp_path)
     rng = np.random.default_rng(1)
-    policy = (
-        "escalation_policies: [{action_type: refund, undo_seconds: 0, sla_seconds: 6000, auto_approve_threshold: 0.9, "
-        "spot_check_rate: 1.0}]"
-    )
+    policy = """
+escalation_policies:
+  - {action_type: refund, undo_seconds: 0, sla_seconds: 6000, auto_approve_threshold: 0.9, spot_check_rate: 1.0}
+"""
     with handrail.open(database, policy=policy) as hr:
         desk = hr.desk("Asha")
         for n in range(160):
             score = float(rng.beta(5, 1))
             made = hr.propose(Proposal(action="refund", arguments={"n": n}, confidence=round(score, 6)))
-            right = rng.random() < score**0.1
+            right = rng.random() < score**0.3
             desk.answer(made.case_id, "approve" if right else "reject", reason=None if right else "wrong")
     output, fitted = tmp_path / "new.yaml", tmp_path / "c.json"
     words = ("--action", "refund", "--target-error", 0.1, "--database", database)

@@ -114,18 +114,18 @@ def tune(
     if from_csv is None:
         need_database(settings.database)
     opened = plane_of(settings) if from_csv is None else nullcontext(None)
-    with opened as plane:
-        name = action or ""
-        text = _policy_text(policy, plane, settings.workspace)
-        installed, fitted_at = (None, 0) if plane is None or raw or refit else _installed(plane, settings.workspace,
-                                                                                          text, name)  # fmt: skip
-        rows = (
-            tune_rows.table(cast(Path, from_csv), score_column, correct_column, answer_column)
-            if plane is None
-            else _sample(plane, settings.workspace, name, max(_moment(since), fitted_at))
-        )
-        table = _reviewers(reviewers, rows, plane, settings.workspace, name)
+    rows, name = Rows(), action or ""
     try:
+        with opened as plane:
+            text = _policy_text(policy, plane, settings.workspace)
+            anew = plane is None or raw or refit
+            installed, fitted_at = (None, 0) if anew else _installed(plane, settings.workspace, text, name)
+            rows = (
+                tune_rows.table(cast(Path, from_csv), score_column, correct_column, answer_column)
+                if plane is None
+                else _sample(plane, settings.workspace, name, max(_moment(since), fitted_at))
+            )
+            table = _reviewers(reviewers, rows, plane, settings.workspace, name)
         held = _held(rows, installed or _read_calibrator(calibrator), raw=raw, share=fit_share, seed=seed, scale=scale,
                      action=action, need=_need(method, target_error, confidence))  # fmt: skip
         table = _with_slope(table, rows, held, costs)
@@ -183,10 +183,10 @@ def _policy_text(path: Path | None, plane: Plane | None, workspace: str) -> str:
     return "name: policy\n" if row is None else str(row.text)
 
 
-def _installed(plane: Plane, workspace: str, text: str, action: str) -> tuple[Calibrator | None, int]:
+def _installed(plane: Plane | None, workspace: str, text: str, action: str) -> tuple[Calibrator | None, int]:
     """The calibrator in use for the action, and since when: cases before then may have fitted it."""
     entry = compiled(text).action(action)
-    if entry is None or entry.calibrator is None:
+    if plane is None or entry is None or entry.calibrator is None:
         return None, 0
     for row in reads.calibrators(plane.store, workspace):
         if row.name == entry.calibrator:

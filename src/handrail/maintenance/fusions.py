@@ -21,56 +21,54 @@ LEAST_NEW = 10
 
 
 class Fusions:
-    """One workspace's fusions. Fitting happens outside the writer; only the finished numbers are written."""
+    """Every workspace's fusions. Fitting happens outside the writer; only the finished numbers are written."""
 
-    def __init__(self, store: Store, writer: Writer, clock: Clock, workspace: str):
+    def __init__(self, store: Store, writer: Writer, clock: Clock):
         self._store = store
         self._writer = writer
         self._clock = clock
-        self._workspace = workspace
-        # labels there were when an action was last tried
-        self._seen: dict[str, int] = {}
+        # labels there were when an action of a workspace was last tried
+        self._seen: dict[tuple[str, str], int] = {}
 
     def step(self) -> int:
         """Fit what is due; how many fusions were installed."""
-        actions = self._weighed()
-        if not actions:
-            return 0
+        return sum(self._of(workspace) for workspace in judged.workspaces(self._store))
+
+    def _of(self, workspace: str) -> int:
+        actions = self._weighed(workspace)
         made = 0
-        for action, count in judged.counts(self._store, self._workspace).items():
-            before = self._seen.get(action, 0)
+        for action, count in judged.counts(self._store, workspace).items() if actions else ():
+            before = self._seen.get((workspace, action), 0)
             if action in actions and count >= before + max(LEAST_NEW, GROWTH * before):
-                self._seen[action] = count
-                made += self._fit(action)
+                self._seen[workspace, action] = count
+                made += self._fit(workspace, action)
         return made
 
-    def _weighed(self) -> set[str]:
+    def _weighed(self, workspace: str) -> set[str]:
         """The actions whose answers the policy in force weighs."""
-        found = self._store.read_hot(statements.workspace_get, id=self._workspace)
+        found = self._store.read_hot(statements.workspace_get, id=workspace)
         if not found or found[0][4] is None:
             return set()
-        text = self._store.read_hot(statements.policy_get, workspace=self._workspace, digest=found[0][4])
+        text = self._store.read_hot(statements.policy_get, workspace=workspace, digest=found[0][4])
         if not text:
             return set()
         policy = policies.compiled(text[0][0], text[0][1])
         named = (entry.action_type for entry in policy.document.escalation_policies)
         return {action for action in named if policy.opinions(action) is not None}
 
-    def _fit(self, action: str) -> int:
+    def _fit(self, workspace: str, action: str) -> int:
         try:
-            made = fitting.fit(self._store, self._workspace, action, fitted_at=self._clock.now())
+            made = fitting.fit(self._store, workspace, action, fitted_at=self._clock.now())
         except NotEnoughEvidence:
             return 0
         except InvalidInput as error:
             log.warning("the fusion of %s cannot be fitted: %s", action, error)
             return 0
-        known = self._store.read_hot(
-            statements.calibrator_newest, workspace=self._workspace, name=fusing.PREFIX + action
-        )
+        known = self._store.read_hot(statements.calibrator_newest, workspace=workspace, name=fusing.PREFIX + action)
         held = None if not known else fusing.read(bytes(known[0][1]))
         if held is not None and (held.answers, held.n) == (made.answers, made.n):
             # the same evidence, as after a restart
             return 0
-        system = Actor(kind="system", pid=SYSTEM.pid, workspace=self._workspace, scopes=ALL_SCOPES)
+        system = Actor(kind="system", pid=SYSTEM.pid, workspace=workspace, scopes=ALL_SCOPES)
         self._writer.run(fusing.install, fusing.Install(actor=system, action=action, fusion=made.to_json()))
         return 1

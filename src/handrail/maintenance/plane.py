@@ -110,7 +110,7 @@ class Plane:
         self.growing = Growing(self.store, self.writer, self.clock)
         self.golds = Golds(self.store, self.writer, self.clock)
         self.monitoring = Monitoring(self.store, self.writer, self.clock)
-        self.fusions = fusions.Fusions(self.store, self.writer, self.clock, workspace_id)
+        self.fusions = fusions.Fusions(self.store, self.writer, self.clock)
         self.loops = [
             Loop("timers", lambda: timers.step(self.store, self.writer, self.clock), 0.1),
             Loop("sealing", self.sealer.step, 0.5),

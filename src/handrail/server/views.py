@@ -118,7 +118,7 @@ def _case_row(plane: Plane, row: Any, have: int, holder: str | None) -> dict[str
         "deadline": None if row.deadline is None else iso(row.deadline), "opened_at": iso(row.opened_at),
         "closed_at": None if row.closed_at is None else iso(row.closed_at),
         "sort_key": str(row.sort_key), "revision": row.revision,
-        "reviewers": {"have": have, "need": max(1, row.reviewers)}, "claimed_by": holder,
+        "reviewers": {"have": have, "need": max(1, row.reviewers) + route.opinions}, "claimed_by": holder,
         "high_stakes": route.high_stakes, "amount": amount.get("value"), "currency": amount.get("currency"),
         "decision": row.decision, "soft": bool(row.soft), "escalations": row.escalations,
     }  # fmt: skip

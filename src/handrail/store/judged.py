@@ -39,6 +39,12 @@ def cases(store: Store, workspace: str, action: str, *, most: int) -> Iterator[t
             yield row, reviews, [each for each in told if each.case_id == row.case_id]
 
 
+def workspaces(store: Store) -> list[str]:
+    """Every workspace that has a policy."""
+    w = schema.workspace.c
+    return [row[0] for row in store.read(select(w.id).where(w.policy.is_not(None)).order_by(w.id))]
+
+
 def counts(store: Store, workspace: str) -> dict[str, int]:
     """How many labels each action has."""
     t = schema.label.c

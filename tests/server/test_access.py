@@ -38,6 +38,10 @@ NEEDS: dict[tuple[str, str], str] = {
     ("post", "/v1/cases/{case_id}/take-over"): "answer", ("post", "/v1/cases/{case_id}/hand-back"): "answer",
     ("post", "/v1/cases/{case_id}/give-back"): "answer", ("get", "/v1/grants"): "read", ("post", "/v1/grants"): "lead",
     ("delete", "/v1/grants/{grant_id}"): "review", ("post", "/v1/guidance"): "read",
+    ("get", "/v1/autonomy"): "read", ("get", "/v1/autonomy/promotions"): "read",
+    ("post", "/v1/autonomy/cells"): "lead", ("post", "/v1/autonomy/promotions"): "review",
+    ("post", "/v1/autonomy/promotions/{promotion_id}/accept"): "lead",
+    ("post", "/v1/autonomy/promotions/{promotion_id}/decline"): "lead",
     ("get", "/v1/session"): "session", ("delete", "/v1/session"): "session",
     ("get", "/v1/events"): "read", ("get", "/v1/halts"): "read", ("post", "/v1/halts"): "stop",
     ("delete", "/v1/halts/{halt_id}"): "lead", ("get", "/v1/operations"): "read",
@@ -81,7 +85,9 @@ BODIES: dict[str, Any] = {
                                             "model_error": None, "passed_error": None}},
     "parks": {"run": "r", "framework": "lg", "cases": ["x"]}, "wake": {"nonce": "n"}, "end": {"fence": 1, "ok": True},
     "abandon": {"run": "r", "framework": "lg"}, "take-over": {}, "hand-back": {"fence": 1}, "give-back": {"fence": 1},
-    "grants": {"action": "pay", "seconds": 60}, "golds": {"items": [{"action": "pay", "gold": "approve"}]}, "guidance": {"action": "pay"},
+    "grants": {"action": "pay", "seconds": 60}, "golds": {"items": [{"action": "pay", "gold": "approve"}]},
+    "guidance": {"action": "pay"},
+    "cells": {"action": "pay"}, "promotions": {}, "accept": {}, "decline": {"reason": "x"},
     "claim": {}, "withdraw": {}, "rotate": {}, "{person_id}": {"roles": ["reviewer"]},
 }  # fmt: skip
 

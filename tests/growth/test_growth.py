@@ -8,7 +8,7 @@ import pytest
 
 from handrail.clock import SECOND
 from handrail.errors import Conflict, Forbidden, HandrailError, InvalidInput, NotEnoughEvidence
-from handrail.lifecycle import cells, grant
+from handrail.lifecycle import cells, grant, rows
 from tests.growth.scene import OPERATOR, POLICY, Scene
 
 DAY = 86_400
@@ -371,3 +371,20 @@ def test_the_grant_lasts_as_long_as_the_policy_says(scene: Scene) -> None:
     (found,) = scene.rig.run(grant.listed, grant.ListGrants(actor=OPERATOR))
     assert found.grant.expires - found.issued_at == 30 * DAY * SECOND
     assert found.grant.spot_check_rate == 0.05
+
+
+def test_weighted_checks_and_what_a_model_asked_for_do_not_count(scene: Scene) -> None:
+    text = POLICY.replace("    undo: refund.undo\n", "    undo: refund.undo\n    spot_check_rate: 0.01\n")
+    text = text.replace("spot_check_rate: 0.01\n", "spot_check_rate: 0.01\n    weighted_check_rate: 0.5\n")
+    scene.rig.change_policy(text)
+    scene.promote()
+    streams = set()
+    for n in range(12):
+        made = scene.ask(draw=(n + 0.5) / 12)
+        noted = scene.noted(made.case_id)
+        route = rows.route_noun(scene.rig.proposal(made.case_id).route)
+        streams.add(route.stream)
+        assert (noted is not None) == (route.stream == "uniform")
+    assert "weighted" in streams
+    learnt = scene.ask("us", picked="active")
+    assert scene.noted(learnt.case_id) is None

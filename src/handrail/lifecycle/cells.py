@@ -82,10 +82,10 @@ def lay(tx: Tx, command: Lay) -> int:
 def note(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: Route, policy: Policy) -> None:
     """A case comes before people: put it into its cell, if a grant could have let it through or did.
 
-    Spot checks of what goes by its confidence say nothing about what a promotion would add, and are left out; so is
-    what was drawn because a model wanted to learn from it.
+    Spot checks of what goes by its confidence say nothing about what a promotion would add, and are left out; so are
+    weighted checks, and what was asked because a model wanted to learn from it.
     """
-    if proposal.gold is not None or getattr(proposal, "picked", None) == "active":
+    if proposal.gold is not None or proposal.picked == "active" or route.stream == "weighted":
         return
     if route.grant is None and not _liftable(route):
         return
@@ -99,7 +99,8 @@ def note(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: Route,
                 found = tx.one(tables.promotion_of_grant, permission=route.grant, workspace=workspace)
                 if found is None or found[2] != id:
                     return
-                permission = route.grant
+                # where an alarm stands above the grant, it waited for a person all the same
+                permission = route.grant if route.tier in ("auto_approve", "soft_review") else None
             tx.add(
                 schema.cell_case, case_id=case_id, workspace=workspace, cell=id, round=round, permission=permission,
                 judged=None, judges=None,

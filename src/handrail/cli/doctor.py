@@ -18,7 +18,7 @@ from handrail.cli import frameworks, threads
 from handrail.cli.material import own_key
 from handrail.cli.options import Database, Workspace, settings_from
 from handrail.cli.printing import AsJson, print_json, visible
-from handrail.cli.reaching import need_database
+from handrail.cli.reaching import Place, call, need_database, reach
 from handrail.clock import SECOND, SystemClock, from_iso, iso
 from handrail.errors import HandrailError
 from handrail.lifecycle.park import MOST_FAILURES
@@ -74,9 +74,12 @@ def doctor(
     """Check database, clock, log, keys, loops, policy, people, hook and console, and the agent frameworks installed.
 
     Ends with 1 if something is bad. `handrail doctor langgraph --saver sqlite:///threads.db` names threads that refuse
-    every answer; with --graph MODULE:GRAPH and --repair it lets them ask again.
+    every answer, and with --database those that wait and are not parked; with --graph MODULE:GRAPH and --repair it
+    lets the stuck ones ask again.
     """
     seen = threads.examined(framework, threads=thread or (), saver=saver, graph=graph, mend=repair)
+    if seen and database is not None:
+        seen = threads.compared(seen, _parked_runs(database, workspace))
     installed = frameworks.frameworks(framework)
     if framework is not None:
         found = []
@@ -93,6 +96,11 @@ def doctor(
         for line in (*_told(found), *frameworks.told(installed), *threads.told(seen)):
             typer.echo(visible(line))
     raise typer.Exit(1 if bad else 0)
+
+
+def _parked_runs(database: str, workspace: str | None) -> set[str]:
+    with reach(Place(database=database, workspace=workspace)) as reached:
+        return {str(item["run"]) for item in call(reached, "parks")["items"]}
 
 
 def _told(found: list[Check]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from handrail.cli.guests import integration
@@ -25,6 +25,14 @@ def examined(
     return found
 
 
+def compared(seen: dict[str, Any], parked: Collection[str]) -> dict[str, Any]:
+    """The same, and of each thread whether its pause is parked: what is not, no waker wakes."""
+    if not seen:
+        return seen
+    threads = [one | {"parked": one["thread"] in parked if one["waits"] else None} for one in seen["threads"]]
+    return seen | {"threads": threads}
+
+
 def left(seen: dict[str, Any]) -> bool:
     """A thread is still stuck."""
     return any(one["stuck"] and one["asks"] is None for one in seen.get("threads", ()))
@@ -38,6 +46,11 @@ def told(seen: dict[str, Any]) -> Iterator[str]:
     if seen["ungated"]:
         bare = ", ".join(seen["ungated"])
         yield f"note  tools: {bare} are not wrapped by gate(): they run unasked unless middleware gates them"
+    for one in seen["threads"]:
+        if one.get("parked") is False:
+            cases = ", ".join(one["waits"])
+            yield f"note  thread {one['thread']}: waits for {cases} and is not parked: no waker wakes it"
+            yield "      It could not be parked when it paused. Resume it by hand once that is decided."
     stuck = [one for one in seen["threads"] if one["stuck"]]
     yield f"{len(seen['threads'])} threads looked at, {len(stuck)} stuck"
     for one in stuck:

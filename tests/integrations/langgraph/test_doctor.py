@@ -11,16 +11,22 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langchain_core.tools import tool
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 from typer.testing import CliRunner, Result
 
+import handrail
 from handrail.cli.main import app
 from handrail.errors import InvalidInput
-from handrail.integrations.langgraph import examine, stuck
+from handrail.integrations.langgraph import examine, gate, stuck
 from tests.integrations.langgraph.conftest import says
 from tests.integrations.langgraph.test_moving import AGENT, CORRECT, MALFORMED
 
+POLICY = """
+escalation_policies:
+  - {action_type: pay, autonomy: confirm, undo_seconds: 0}
+"""
 THREADS = ("well", "stuck", "asking")
 
 
@@ -104,6 +110,34 @@ def test_repair_without_the_graph_says_that_it_is_needed(folder: Path) -> None:
     before = saved()
     assert "--graph" in str(doctor("--repair", code=1).output)
     assert saved() == before
+
+
+def test_look_at_a_thread_that_could_not_be_parked_says_that_nobody_wakes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def pay(to: str) -> str:
+        """Pay."""
+        return "paid"
+
+    with (
+        handrail.open(tmp_path / "handrail.db", policy=POLICY) as hr,
+        closing(sqlite3.connect("threads.db", check_same_thread=False)) as connection,
+    ):
+        calls = [[("pay", {"to": "A1"})]] * 2
+        graph = create_agent(says(*calls), gate(hr, [tool(pay)]), checkpointer=SqliteSaver(connection))
+        for thread in ("parked", "lost"):
+            graph.invoke({"messages": [("user", "go")]}, config(thread))
+        (lost,) = [park for park in hr.parks() if park.run == "lost"]
+        # as if its park had never arrived
+        hr.abandon("lost", lost.framework)
+    found = json.loads(doctor("--database", "handrail.db", "--json", code=0).stdout)
+    assert {one["thread"]: one["parked"] for one in found["threads"]} == {"parked": True, "lost": False}
+    printed = doctor("--database", "handrail.db", code=0).stdout
+    assert "thread lost: waits for" in printed
+    assert "no waker wakes it" in printed
+    assert "thread parked" not in printed
 
 
 @pytest.mark.parametrize(

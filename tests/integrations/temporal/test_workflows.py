@@ -15,7 +15,9 @@ from temporalio.worker import Worker
 
 import handrail
 from handrail.client.durable import Outcome
-from handrail.errors import InvalidInput
+from handrail.client.steps import Call
+from handrail.client.transport import Sent, Transport
+from handrail.errors import InvalidInput, Unavailable
 from handrail.integrations.temporal import LOOK, WAKE, GatedTools, Proposed, gate, waker
 from handrail.integrations.temporal.calls import Approved
 from tests.integrations.temporal.clerk import Paying
@@ -156,6 +158,41 @@ def test_cancel_while_parked_takes_the_case_back_and_cancels_the_workflow(shop: 
     assert decision.kind == "cancelled"
     assert shop.closed().HasField("cancel_workflow_execution")
     assert shop.hr.parks() == []
+
+
+class Cut:
+    """A line that breaks: a call's proposal arrives, its park does not, the first times."""
+
+    def __init__(self, inner: Transport, times: int):
+        self._inner, self._left = inner, times
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def asend(self, step: Sent) -> Any:
+        if isinstance(step, Call) and step.verb == "park" and self._left:
+            self._left -= 1
+            raise Unavailable("the server does not answer")
+        return await self._inner.asend(step)
+
+
+def test_propose_in_vain_five_times_takes_the_case_back_and_refuses(tmp_path: Path, hr: handrail.Client) -> None:
+    shop = Shop(tmp_path, handrail.Client(Cut(hr.transport, 5)))
+    shop.engine.start("Asha", 5)
+    shop.engine.work()
+    assert shop.closed().fail_workflow_execution.failure.application_failure_info.type == "handrail.Refused"
+    assert hr.desk("Ann").next() is None
+    assert hr.parks() == []
+    assert shop.paid == []
+
+
+def test_propose_again_after_it_failed_waits_with_the_same_case(tmp_path: Path, hr: handrail.Client) -> None:
+    shop = Shop(tmp_path, handrail.Client(Cut(hr.transport, 3)))
+    shop.hr = hr
+    shop.begin().approve()
+    shop.wake()
+    assert shop.paid == [("Asha", 5)]
+    assert hr.desk("Ann").next() is None
 
 
 @pytest.mark.parametrize(("tool_class", "most"), [("unsafe", 1), ("idempotent", 5)])

@@ -26,7 +26,9 @@ _ASKED, _FAILED = "__interrupt__", "__error__"
 def examine(
     *, saver: str | None = None, graph: str | None = None, threads: Sequence[str] = (), mend: bool = False
 ) -> dict[str, Any]:
-    """The threads that refuse every answer: `{"threads": [{"thread", "stuck", "asks"}], "ungated": [...]}`.
+    """The threads that refuse every answer: `{"threads": [{"thread", "stuck", "asks", "waits"}], "ungated": [...]}`.
+
+    `waits` are the cases that a thread is paused for, as it was saved.
 
     `saver` is where threads are saved: sqlite:///PATH or postgresql://…; `graph` is MODULE:GRAPH, the compiled graph
     that runs them. Without `threads` all of them are looked at. Nothing changes unless `mend`: then each stuck thread
@@ -125,9 +127,17 @@ def _newest(saver: Saver, threads: Sequence[str]) -> dict[str, CheckpointTuple]:
 
 def _looked_at(thread: str, last: CheckpointTuple, graph: Graph | None, mend: bool) -> dict[str, Any]:
     why = _stuck(last) if graph is None else stuck(graph, _config(thread))
+    found: dict[str, Any] = {"thread": thread, "stuck": why, "asks": None, "waits": _waits(last)}
     if why is None or graph is None or not mend:
-        return {"thread": thread, "stuck": why, "asks": None}
-    return {"thread": thread, "stuck": why, "asks": len(repair(graph, _config(thread)))}
+        return found
+    return found | {"asks": len(repair(graph, _config(thread)))}
+
+
+def _waits(last: CheckpointTuple) -> list[str]:
+    """The cases of the pauses that `gate` made."""
+    pauses = [one for _, channel, value in last.pending_writes or [] if channel == _ASKED for one in value]
+    said = [getattr(one, "value", None) for one in pauses]
+    return sorted({str(one["case_id"]) for one in said if isinstance(one, dict) and "case_id" in one})
 
 
 def _stuck(last: CheckpointTuple) -> str | None:

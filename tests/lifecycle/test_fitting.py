@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 
 from handrail.cli.main import app
 from handrail.errors import NotEnoughEvidence
+from handrail.learning.export import render
 from handrail.learning.supervision import LEAST, Read, supervision
-from handrail.lifecycle import fitting, fusing, outcome, submit, supervising
+from handrail.lifecycle import exporting, fitting, fusing, outcome, submit, supervising
 from handrail.lifecycle.supervision import figures
 from handrail.policy.evaluate import compile_text
 from handrail.proposal import Proposal
@@ -57,7 +58,18 @@ def judged(rig: Rig, n: int, *, by: tuple[str, ...] = ("Ann",), truth: bool = Tr
             rig.run(outcome.record, outcome.Record(actor=rig.agent, case_id=case, value=right, source="audit"))
 
 
-def test_a_fusion_is_fitted_from_outcomes_and_then_used(rig: Rig) -> None:
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+    """A control plane on each engine."""
+    url = tmp_path / "db" if request.param == "sqlite" else request.getfixturevalue("postgres_server").fresh()
+    made = Rig(url, tmp_path, policy=POLICY)
+    yield made
+    assert made.problems() == []
+    made.close()
+
+
+def test_a_fusion_is_fitted_from_outcomes_and_then_used(each: Rig) -> None:
+    rig = each
     assert rig.plane.fusions.step() == 0
     judged(rig, 60)
     assert rig.plane.fusions.step() == 1
@@ -71,6 +83,9 @@ def test_a_fusion_is_fitted_from_outcomes_and_then_used(rig: Rig) -> None:
     decided = rig.answer(person("Ann"), case, "respond", value="dog").decision
     assert decided is not None
     assert decided.fused["answer"] == "dog"
+    labels = exporting.label_rows(rig.plane.store, rig.workspace)
+    lines = b"".join(render(labels, exporting.LABELS, "csv")).decode().splitlines()
+    assert any('""answer"":""dog""' in line for line in lines)
 
 
 def test_too_little_evidence_says_how_much_is_missing(rig: Rig) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handrail.canonical import parse
 from handrail.channels.chat import Question, ask
@@ -19,6 +21,7 @@ from handrail.lifecycle import submit, supervising
 from handrail.lifecycle.card import card_of
 from handrail.lifecycle.rows import route_noun
 from handrail.maintenance.supervisors import Access, Supervisors, access_from
+from handrail.policy.evaluate import compile_text
 from handrail.proposal import Proposal
 from handrail.route import SEVERITY, Reading
 from handrail.testing.factories import person
@@ -291,3 +294,43 @@ def test_the_endpoint_is_never_reached_through_a_proxy(
         monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{nobody.getsockname()[1]}")
         rig = rigged()
         assert reading(rig, sent(rig)).verdict == "fine"
+
+
+POLICIES = {
+    mode: compile_text(policy("https://judge.example.com/v1", f"on_failure: {mode}")) for mode in ("raise", "nothing")
+}
+
+
+@given(st.text() | st.binary().map(lambda data: data.decode("utf-8", "replace")))
+def test_any_words_are_read_as_fine_concern_or_unread(words: str) -> None:
+    entry = supervising.supervisor_for(POLICIES["raise"], "pay")
+    assert entry is not None
+    found = supervising.read_answer(entry, words)
+    assert found.verdict in ("fine", "concern", "unread")
+    assert (found.verdict == "unread") == bool(found.problem)
+
+
+@given(
+    st.sampled_from(["pay", "look", "gone", "other"]),
+    st.floats(0.0, 1.0),
+    st.sampled_from(["fine", "concern", "unread"]),
+    st.sampled_from(["raise", "nothing"]),
+    st.booleans(),
+    st.floats(0.0, 1.0, exclude_max=True),
+)
+def test_no_reading_lowers_anything(
+    action: str, confidence: float, verdict: Any, mode: str, asked: bool, draw: float
+) -> None:
+    held = POLICIES[mode]
+    entry = supervising.supervisor_for(held, "pay")
+    assert entry is not None
+    proposal = Proposal(action=action, confidence=confidence)
+    before = held.route(proposal, now=0, draw=draw)
+    said = Reading(verdict=verdict, model="judge-1", asked=supervising.asked_with(entry) if asked else "")
+    for reading in (said, None):
+        after = supervising.supervised(held, before, proposal, reading, draw)
+        assert SEVERITY[after.tier] >= SEVERITY[before.tier]
+        assert after.reviewers >= before.reviewers
+        assert set(after.roles) >= set(before.roles)
+        assert set(before.reasons) <= set(after.reasons)
+        assert after.deadline_seconds is not None or before.deadline_seconds is None

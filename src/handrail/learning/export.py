@@ -21,7 +21,7 @@ Format = Literal["jsonl", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet")
 
 _SPECIAL: dict[str, ColumnType] = {
-    **dict.fromkeys(("input", "predicted", "answer", "scores", "prompt", "chosen", "rejected"), "json"),
+    **dict.fromkeys(("input", "predicted", "answer", "scores", "fused", "prompt", "chosen", "rejected"), "json"),
     **dict.fromkeys(("correct", "blind"), "flag"),
     **dict.fromkeys(("confidence", "inclusion", "margin"), "number"),
     "reviewers": "texts",

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from handrail.cli.annotations import FORMS, form_of, write_annotations
 from handrail.cli.options import Database, Workspace, plane_of, settings_from
 from handrail.cli.pouring import pour_to_file
 from handrail.cli.reaching import need_database, operator
@@ -89,6 +90,26 @@ def examples(
         raise InvalidInput(f"no split is called {split!r}", remedy=f"Choose {', '.join(SPLITS)}.")
     settings = settings_from(database=database, workspace=workspace)
     write_examples(form, target, output, action, _moment(since), split, settings)
+
+
+@app.command("annotations")
+def annotation_cases(
+    output: Annotated[Path, typer.Option(help="The file; its configuration and side-car are written beside it.")],
+    action: Annotated[str, typer.Option(help="Whose annotation cases.")],
+    format: Annotated[str, typer.Option(help=f"{', '.join(FORMS)}.")] = "label-studio",
+    config: Annotated[
+        Path | None, typer.Option(help="Labelling configuration or settings they were made with.")
+    ] = None,
+    *,
+    database: Database = None,
+    workspace: Workspace = None,
+) -> None:
+    """Annotation cases with what models and people said, as Label Studio, Argilla or COCO read them.
+
+    What the form cannot hold goes to OUTPUT.lossless.jsonl, by case, and is said.
+    """
+    settings = settings_from(database=database, workspace=workspace)
+    write_annotations(form_of(format), action, output, config, settings)
 
 
 def _write(

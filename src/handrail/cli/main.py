@@ -37,6 +37,7 @@ class Commands(LazyGroup):
         "fusion": Lazy("fusion", "See how people's answers are weighed with the model's."),
         "supervisor": Lazy("supervisor", "See how good the AI supervisor is."),
         "gold": Lazy("gold", "Keep the pool of cases with known answers."),
+        "import": Lazy("importing", "Bring in annotated cases of Label Studio, Argilla or COCO."),
         "people": Lazy("serve", "Add and change people."),
         "keys": Lazy("serve", "Make and revoke API keys."),
         "migrate": Lazy("serve", "Bring a database up to date."),

@@ -49,12 +49,22 @@ class Studio:
         return labelling_from(self.call("GET", f"/api/projects/{project}/")["label_config"])
 
     def import_tasks(self, project: int, tasks: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Send tasks with their predictions and annotations; their numbers there."""
+        """Send tasks with their predictions and annotations; their numbers there.
+
+        Annotations go one by one: its bulk import gives each a `unique_id` of its own, and takes them twice. They
+        become those of the token's person, whoever made them.
+        """
         numbers: list[int] = []
         for at in range(0, len(tasks), AT_ONCE):
-            part = list(tasks[at : at + AT_ONCE])
+            part = [
+                {name: value for name, value in task.items() if name != "annotations"}
+                for task in tasks[at : at + AT_ONCE]
+            ]
             made = self.call("POST", f"/api/projects/{project}/import?return_task_ids=true", json=part)
             numbers += made["task_ids"]
+        for number, task in zip(numbers, tasks, strict=True):
+            for annotation in task.get("annotations") or ():
+                self.annotate(number, {name: value for name, value in annotation.items() if name != "completed_by"})
         return numbers
 
     def tasks(self, project: int) -> list[dict[str, Any]]:
@@ -171,7 +181,9 @@ class StudioAnnotator:
             "dwell": annotation.get("lead_time"),
         }
         verdict = "abstain" if said is None else "respond"
-        if said is not None:
+        if said is None:
+            given["note"] = "skipped in Label Studio"
+        else:
             given["value"] = said
         try:
             self._desk(str(annotation["completed_by"])).answer(case_id, verdict, **given)

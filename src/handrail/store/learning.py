@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from handrail.store import schema
 from handrail.store.engine import Store
@@ -63,3 +64,19 @@ def outcomes(store: Store, workspace: str, action: str) -> list[Any]:
     t = schema.label.c
     query = select(t.case_id, t.bytes).where(t.workspace == workspace, t.action == action, t.source == "outcome")
     return store.read(query.order_by(t.id))
+
+
+def annotated(store: Store, workspace: str, action: str, page: int = 200) -> Iterator[Any]:
+    """Annotation and prediction cases of an action, answered or not, oldest first: (case id, identity, bytes as
+    submitted)."""
+    p, c, v = schema.proposal.c, schema.cases.c, schema.revision.c
+    query = (
+        select(p.case_id, p.identity, func.coalesce(v.bytes, p.bytes).label("bytes"))
+        .join(schema.cases, c.id == p.case_id)
+        .outerjoin(schema.revision, (v.case_id == p.case_id) & (v.revision == 1))
+        .where(p.workspace == workspace, p.action == action, c.kind.in_(("annotation", "prediction")))
+    )
+    after = ""
+    while rows := store.read(query.where(p.case_id > after).order_by(p.case_id).limit(page)):
+        yield from rows
+        after = rows[-1].case_id

@@ -458,6 +458,10 @@ class Api:
         self.stage.posted.append(("undo", request.path_params["id"]))
         return JSONResponse({"case_id": "undo-1"}, 201)
 
+    async def monitors(self, request: Request) -> Response:
+        self.person(request)
+        return JSONResponse({"items": [], "estimates": [], "stale": [], "overflow": None, "level": 0.05, "lag_seconds": 0})
+
     async def halts(self, request: Request) -> Response:
         self.person(request)
         if request.method == "GET":
@@ -557,6 +561,7 @@ def application(stage: Stage) -> Starlette:
         Route("/v1/reviews/{id}/withdraw", api.withdraw, methods=["POST"]),
         Route("/v1/proposals/{id}/undo", api.undo, methods=["POST"]),
         Route("/v1/halts", api.halts, methods=["GET", "POST"]),
+        Route("/v1/monitors", api.monitors),
         Route("/v1/halts/{id}", api.halts, methods=["DELETE"]),
         Route("/v1/operations", api.board),
         Route("/v1/autonomy", api.autonomy),

@@ -126,6 +126,8 @@ def sample(table: Any, **fields: Any) -> dict[str, Any]:
 VALID: dict[str, dict[str, Any]] = {
     "proposal": {"tier": "hard_gate", "decision": None}, "cases": {"state": "open", "closed_at": None},
     "review": {"verdict": "approve"}, "execution": {"state": "started"}, "halt": {"scope": "agent"},
+    "spot_check": {"stream": "uniform", "verdict": None},
+    "monitor": {"alarmed_at": 1, "lifted_at": 2, "lifted_by": "x"},
     "training": {"state": "due"}, "training_batch": {"state": "held"}, "parked": {"wakes": "all"},
     "learning": {"ended_at": 1, "reason": "done"}, "learning_batch": {"figures": b"{}", "closed_at": 1},
 }  # fmt: skip
@@ -135,6 +137,8 @@ FORBIDDEN = [
     ("cases", {"state": "open", "closed_at": 1}), ("cases", {"state": "decided", "closed_at": None}),
     ("review", {"verdict": "shrug"}), ("execution", {"state": "perhaps"}), ("halt", {"scope": "planet"}),
     ("learning", {"reason": None}), ("learning_batch", {"closed_at": None}),
+    ("spot_check", {"stream": "other"}), ("spot_check", {"verdict": "perhaps"}),
+    ("monitor", {"lifted_by": None}), ("monitor", {"alarmed_at": None}),
     ("training", {"state": "perhaps"}), ("training_batch", {"state": "perhaps"}),
     ("parked", {"wakes": "none"}), ("parked", {"ending": "lost", "ended_at": 1}), ("parked", {"ending": "woken"}),
     ("parked", {"ending": "failed", "ended_at": 1}), ("parked", {"ending": "woken", "ended_at": 1, "state": b"x"}),

@@ -2,7 +2,7 @@
 import { QueryClient, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ProblemError, request } from "./http";
 import type {
-  BatchAnswer, BatchBody, CaseDetail, CaseRow, Claim, EarnedCell, Execution, Halt, Json, Operations, Page, Policy, Promotion, Proof, ReviewAnswer, Reviewers,
+  BatchAnswer, BatchBody, CaseDetail, CaseRow, Claim, EarnedCell, Execution, Halt, Json, Monitors, Operations, Page, Policy, Promotion, Proof, ReviewAnswer, Reviewers,
   ReviewBody, Session, Similar, Taken, Review,
 } from "./wire";
 
@@ -80,6 +80,11 @@ export const useAutonomy = () =>
 
 export const acceptPromotion = (id: string) => request<Json>("POST", `/v1/autonomy/promotions/${encodeURIComponent(id)}/accept`, {});
 export const declinePromotion = (id: string, reason: string) => request<Json>("POST", `/v1/autonomy/promotions/${encodeURIComponent(id)}/decline`, { reason });
+
+export const useMonitors = () =>
+  useQuery({ queryKey: ["monitors"], queryFn: () => request<Monitors>("GET", "/v1/monitors"), refetchInterval: POLL });
+
+export const liftAlarm = (id: string, reason: string) => request<Json>("POST", `/v1/monitors/${encodeURIComponent(id)}/lift`, { reason });
 
 export const useHalts = () =>
   useQuery({ queryKey: ["halts"], queryFn: () => request<{ items: Halt[] } | Halt[]>("GET", "/v1/halts").then(items) });

@@ -367,6 +367,32 @@ export interface Reviewers {
   golds?: { pool: number; share: number; drawn: number };
 }
 
+export interface Monitor {
+  id: string;
+  /** nothing: the whole workspace */
+  action: string;
+  kind: "error" | "weighted_error" | "overconfidence" | "underconfidence" | "share_above" | "share_below" | "scores";
+  n: number;
+  log_e: number;
+  line: number;
+  standing: "watching" | "not_enough_evidence" | "alarm" | "lifted" | "ended";
+  enough_at: number;
+  evidence: string | null;
+  text: string | null;
+  raises_to: Tier | null;
+  /** points of (n, log E) */
+  curve: [number, number][];
+  alarmed_at: string | null;
+}
+
+export interface Monitors {
+  items: Monitor[];
+  estimates: { action: string; let_through: number; checks: number; error: number | null; low?: number; high?: number; evidence: string | null }[];
+  stale: { action: string; text: string }[];
+  overflow: { since: string; open: number; soft_review: string; hard_gate: string; displaced: number; shadow_cost: number | null; currency: string | null } | null;
+  lag_seconds: number;
+}
+
 export interface Policy {
   name: string;
   digest: string;

@@ -9,6 +9,7 @@ import { t } from "../words";
 import { Autonomy } from "./autonomy";
 import { UnknownExecutions } from "./unknown_executions";
 import { RateBand } from "./rate_band";
+import { MonitorsPanel } from "./monitors_panel";
 
 const RoundChart = lazy(() => import("./round_chart"));
 const w = t.operations;
@@ -38,6 +39,7 @@ function Board({ data }: { data: Operations }) {
         <RateBand rate={data.review_rate} target={data.review_rate_target} alarm={data.review_rate_alarm} />
       </section>
       {data.unknown_executions > 0 && <UnknownExecutions />}
+      <MonitorsPanel />
       <section className="section">
         <h2>{w.chart}</h2>
         {data.chart.length === 0 ? <p className="quiet">{w.noChart}</p> : <ChartWithTable data={data} />}

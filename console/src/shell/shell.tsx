@@ -3,6 +3,7 @@ import { useState } from "react";
 import { signOut } from "../api/queries";
 import { useLive } from "../api/use_live";
 import { HaltBanner } from "../halts/halt_banner";
+import { MonitorBanner } from "../operations/monitors_panel";
 import { useCommands } from "../keys/keymap";
 import { QueuePage } from "../queue/queue_page";
 import { clearSelection } from "../queue/selection";
@@ -49,6 +50,7 @@ export function Shell() {
     <div className="shell">
       <TopBar route={route} live={live} onHelp={() => setDialog("help")} onPalette={() => setDialog("palette")} />
       <HaltBanner />
+      <MonitorBanner />
       {route.page === "queue" && <QueuePage />}
       <Later key={route.page} fallback={<main className="page"><Loading /></main>}>
         {route.page === "batch" && <BatchPage />}

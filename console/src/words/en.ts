@@ -140,6 +140,20 @@ export const en = {
     howKnown: "How you know", happened: "It happened", notHappened: "It did not happen", settled: "Settled.",
     round: "Round", showTable: "As a table",
   },
+  monitors: {
+    title: "Monitors", lead: "Each curve shows how strongly the checks speak against all being well; at the line it alarms. It may be looked at at any time.",
+    failed: "Monitors cannot be read", none: "Nothing is watched: give an action a spot_check_rate and a threshold or target_error in the policy.",
+    action: "Action", kind: "Watched", n: "Cases", curve: "Evidence", standing: "Standing", workspace: "the workspace", quiet: "quiet", since: (time: string) => `alarm since ${time}`,
+    letThrough: (action: string) => `Error of what ${action} let through:`, interval: (low: string, high: string, checks: number, n: number) => `(${low} to ${high}, from ${checks.toLocaleString("en-GB")} checks of ${n.toLocaleString("en-GB")})`,
+    said: (log: number, line: number) => `log E ${log.toFixed(1)}; it alarms at ${line.toFixed(1)}`, lift: "Lift", lifted: "Lifted.", why: "What was found, and what was done about it?",
+    kinds: {
+      error: "error above its limit", weighted_error: "error above its limit, weighted checks", overconfidence: "confidence too high", underconfidence: "confidence too low",
+      share_above: "too many reach people", share_below: "too few reach people", scores: "scores have moved (a hint)",
+    },
+    bannerAlarm: (action: string, kind: string, tier: string | null) => `Alarm on ${action}: ${kind}.${tier ? ` What would go further by itself now gets: ${tier}.` : ""}`,
+    bannerOverflow: (open: number, displaced: number, cost: string | null) => `The queue overflows (${open} open when it began); ${displaced} cases were handled otherwise${cost ? `, shadow cost ${cost}` : ""}.`,
+    bannerStale: (action: string, text: string) => `${action}: ${text}. Spot checks are doubled until it is fitted again.`,
+  },
   autonomy: {
     title: "Autonomy", failed: "What was earned cannot be read", none: "No action may earn autonomy yet: give one `growth` in the policy.",
     lead: "Where people always agree, a kind of proposal may come to go by itself. It is proposed with its evidence; a lead accepts; one severe miss takes it back.",

@@ -1,0 +1,96 @@
+/** What is watched: how much evidence each monitor has against all being well, and the line from which it alarms. */
+import { liftAlarm, queryClient, useMonitors } from "../api/queries";
+import type { Monitor, Monitors } from "../api/wire";
+import { percent } from "../marks/amount";
+import { clockTime } from "../marks/time";
+import { Failed, Loading } from "../ui/state";
+import { say, sayProblem } from "../ui/toast";
+import { t } from "../words";
+
+const w = t.monitors;
+const WIDTH = 180;
+const HEIGHT = 40;
+
+export function MonitorsPanel() {
+  const query = useMonitors();
+  return (
+    <section className="section" aria-label={w.title}>
+      <h2>{w.title}</h2>
+      <p className="quiet">{w.lead}</p>
+      {query.isPending ? <Loading /> : query.isError ? <Failed title={w.failed} error={query.error} retry={() => void query.refetch()} /> : <Watched data={query.data} />}
+    </section>
+  );
+}
+
+function Watched({ data }: { data: Monitors }) {
+  if (data.items.length === 0) return <p className="quiet">{w.none}</p>;
+  return (
+    <>
+      <table className="data monitors">
+        <thead><tr><th scope="col">{w.action}</th><th scope="col">{w.kind}</th><th scope="col" className="numeric">{w.n}</th><th scope="col">{w.curve}</th><th scope="col">{w.standing}</th></tr></thead>
+        <tbody>{data.items.map((each) => <Line key={each.id} monitor={each} />)}</tbody>
+      </table>
+      <ul className="plain">
+        {data.estimates.map((each) => (
+          <li key={each.action}>
+            {w.letThrough(each.action)}{" "}
+            {each.error === null ? <span className="quiet">{each.evidence}</span> : <><strong>{percent(each.error, 2)}</strong> <span className="quiet">{w.interval(percent(each.low ?? 0, 2), percent(each.high ?? 1, 2), each.checks, each.let_through)}</span></>}
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Line({ monitor }: { monitor: Monitor }) {
+  const alarm = monitor.standing === "alarm";
+  return (
+    <tr>
+      <td>{monitor.action || w.workspace}</td>
+      <td>{w.kinds[monitor.kind]}</td>
+      <td className="numeric">{monitor.n.toLocaleString("en-GB")}</td>
+      <td><Curve monitor={monitor} /></td>
+      <td>
+        {alarm ? <span className="alarm">! {w.since(clockTime(monitor.alarmed_at ?? ""))}</span> : monitor.evidence ?? w.quiet}
+        {alarm && monitor.text && <div className="quiet">{monitor.text}</div>}
+        {alarm && <Lift monitor={monitor} />}
+      </td>
+    </tr>
+  );
+}
+
+function Lift({ monitor }: { monitor: Monitor }) {
+  const lift = () => {
+    const reason = window.prompt(w.why);
+    if (!reason?.trim()) return;
+    liftAlarm(monitor.id, reason.trim()).then(() => { say(w.lifted); void queryClient.invalidateQueries({ queryKey: ["monitors"] }); }).catch(sayProblem);
+  };
+  return <button type="button" className="small" onClick={lift}>{w.lift}</button>;
+}
+
+/** log E against n, with the line drawn in. What lies below nothing is drawn at the bottom. */
+function Curve({ monitor }: { monitor: Monitor }) {
+  const top = Math.max(monitor.line * 1.15, ...monitor.curve.map(([, log]) => log));
+  const bottom = Math.max(-monitor.line, Math.min(0, ...monitor.curve.map(([, log]) => log)));
+  const last = Math.max(1, monitor.n);
+  const y = (log: number) => HEIGHT - ((Math.max(bottom, log) - bottom) / (top - bottom)) * HEIGHT;
+  const points = monitor.curve.map(([n, log]) => `${((n / last) * WIDTH).toFixed(1)},${y(log).toFixed(1)}`).join(" ");
+  return (
+    <svg className="curve" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={w.said(monitor.log_e, monitor.line)}>
+      <line className="curve-line" x1="0" x2={WIDTH} y1={y(monitor.line)} y2={y(monitor.line)} />
+      <polyline className="curve-path" points={points} />
+    </svg>
+  );
+}
+
+/** Said on every page: alarms that stand, a full queue, calibrators out of date. */
+export function MonitorBanner() {
+  const { data } = useMonitors();
+  if (!data) return null;
+  const said = [
+    ...data.items.filter((each) => each.standing === "alarm").map((each) => w.bannerAlarm(each.action || w.workspace, w.kinds[each.kind], each.raises_to ? t.tier[each.raises_to] : null)),
+    ...(data.overflow ? [w.bannerOverflow(data.overflow.open, data.overflow.displaced, data.overflow.shadow_cost === null ? null : `${data.overflow.shadow_cost} ${data.overflow.currency ?? ""}`.trim())] : []),
+    ...data.stale.map((each) => w.bannerStale(each.action, each.text)),
+  ];
+  return <>{said.map((text) => <p key={text} className="halt-banner" role="status">! {text}</p>)}</>;
+}

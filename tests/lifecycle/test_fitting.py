@@ -85,7 +85,7 @@ def test_a_fusion_is_fitted_from_outcomes_and_then_used(each: Rig) -> None:
     assert decided.fused["answer"] == "dog"
     labels = exporting.label_rows(rig.plane.store, rig.workspace)
     lines = b"".join(render(labels, exporting.LABELS, "csv")).decode().splitlines()
-    assert any('""answer"":""dog""' in line for line in lines)
+    assert any('""answer"": ""dog""' in line for line in lines)
 
 
 def test_too_little_evidence_says_how_much_is_missing(rig: Rig) -> None:

@@ -21,6 +21,8 @@ from handrail.calibration.fit import fit
 from handrail.calibration.picking import Evidence, fit_method
 from handrail.calibration.scores import read_scores
 from handrail.calibration.value import asking_value, cheapest_tier, zero_one
+from handrail.consensus.answers import collect
+from handrail.consensus.dawid_skene import dawid_skene
 
 NUMBER = 21
 CLAIM = "Speed"
@@ -83,7 +85,35 @@ def gates(options: Options) -> Iterator[Figure]:
         )  # fmt: skip
 
 
-PARTS: list[Callable[[Options, gates], Iterator[Figure, gates], gates], gates] = [scalar_fits, gates]
+def consensus(options: Options) -> Iterator[Figure]:
+    """Dawid-Skene with priors on 100,000 answers of 100 reviewers about 20,000 cases, reading them apart."""
+    for classes in (2, 4):
+        rng = np.random.default_rng(0)
+        truth, case = rng.integers(0, classes, 20_000), np.repeat(np.arange(20_000), 5)
+        who, skill = rng.integers(0, 100, 100_000), rng.uniform(0.55, 0.95, 100)
+        said = np.where(rng.random(100_000) < skill[who], truth[case], rng.integers(0, classes, 100_000))
+        rows = [(f"c{c}", f"r{w}", str(s)) for c, w, s in zip(case, who, said, strict=True)]
+        answers = collect(rows)
+        yield timed(
+            f"Dawid-Skene, 100,000 answers, {classes} labels, seconds", lambda answers=answers: dawid_skene(answers),
+            options, target=0.3, peers=_crowd_kit_seconds(rows),
+        )  # fmt: skip
+        yield timed(f"reading these answers, {classes} labels, seconds", lambda rows=rows: collect(rows), options)
+
+
+def _crowd_kit_seconds(rows: list[tuple[str, str, str]]) -> dict[str, float]:
+    try:
+        import pandas as pd
+        from crowdkit.aggregation import DawidSkene
+    except ImportError:
+        return {"crowd-kit": float("nan")}
+    frame = pd.DataFrame(rows, columns=["task", "worker", "label"])
+    begun = time.process_time()
+    DawidSkene(n_iter=100).fit(frame)
+    return {"crowd-kit": time.process_time() - begun}
+
+
+PARTS: list[Callable[[Options], Iterator[Figure]]] = [scalar_fits, gates, consensus]
 
 
 def run(options: Options) -> Iterator[Figure]:

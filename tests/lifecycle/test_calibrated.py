@@ -14,6 +14,7 @@ from handrail.calibration.fit import fit
 from handrail.cli import pictures
 from handrail.intake import proposal_from
 from handrail.lifecycle import rows
+from handrail.lifecycle.reliability import reliability
 from handrail.proposal import Proposal
 from tests.cli.scene import read, run
 
@@ -147,6 +148,16 @@ def test_calibrate_few_labels_borrows_when_asked_and_says_so(database: Path) -> 
     assert made["calibrator"]["borrowed"] == 45
     text = run("calibrate", "--action", "sort", "--borrow", "--database", database).stdout
     assert "it leans on 45 labels of other actions" in text
+    with handrail.open(database, policy=POLICY.replace("0.9, soft_review_threshold: 0.6", "1.0")) as hr:
+        hr.call("calibrator", name="sort", calibrator=made["calibrator"])
+        store, now = hr.plane.store, hr.plane.clock.now()
+        assert reliability(store, "default", "sort", now=now)["since"] == {"n": 0}
+        answer(hr, 5, seed=3)
+        assert reliability(store, "default", "sort", now=now)["since"] == {"n": 5, "need": 30}
+        answer(hr, 27, seed=4)
+        judged = reliability(store, "default", "sort", now=now)
+        assert (judged["borrowed"], judged["stale"], judged["after"]) == (45, [], None)
+        assert judged["since"]["n"] == sum(row["n"] for row in judged["since"]["bins"]) == 32
     run("calibrate", "--action", "other", "--borrow", "--csv", database, "--database", database, code=1)
 
 

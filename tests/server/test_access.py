@@ -49,6 +49,7 @@ NEEDS: dict[tuple[str, str], str] = {
     ("delete", "/v1/golds/{gold_id}"): "lead",
     ("get", "/v1/policy"): "read", ("put", "/v1/policy"): "admin", ("post", "/v1/policy/explain"): "read",
     ("get", "/v1/labels"): "labels", ("get", "/v1/calibrators"): "read", ("post", "/v1/calibrators"): "admin",
+    ("get", "/v1/calibrators/{name}/reliability"): "read",
     ("get", "/v1/rounds"): "read", ("post", "/v1/rounds"): "submit",
     ("get", "/v1/people"): "admin", ("post", "/v1/people"): "admin", ("patch", "/v1/people/{person_id}"): "admin",
     ("get", "/v1/keys"): "admin", ("post", "/v1/keys"): "admin", ("delete", "/v1/keys/{key_id}"): "admin",

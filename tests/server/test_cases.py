@@ -363,3 +363,8 @@ def test_calibrators_are_installed_by_admins_and_listed(here: Site) -> None:
     made = admin.post("/v1/calibrators", json={"name": "pay", "calibrator": fitted})
     assert (made.status_code, made.json()["version"]) == (201, 1)
     assert admin.get("/v1/calibrators").json()["items"] == [made.json()]
+    judged = here.signed_in("ann").get("/v1/calibrators/pay/reliability").json()
+    assert (judged["version"], judged["method"], judged["n"], judged["since"]) == (1, "platt", 100, None)
+    assert sum(row["n"] for row in judged["after"]["bins"]) == 100
+    assert "days ago, more than 30" in judged["stale"][0]
+    assert admin.get("/v1/calibrators/absent/reliability").status_code == 404

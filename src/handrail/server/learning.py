@@ -12,6 +12,7 @@ from handrail.canonical import JSON, parse
 from handrail.clock import iso
 from handrail.learning.rounds import Round
 from handrail.lifecycle import calibrators, guidance, rounds
+from handrail.lifecycle import reliability as judged
 from handrail.maintenance.plane import Plane
 from handrail.server.bodies import CalibratorBody, GuidanceBody, RoundBody
 from handrail.server.callers import Caller, need_lead
@@ -52,6 +53,16 @@ def list_calibrators(request: Request, actor: Caller) -> dict[str, JSON]:
     """Every version of every calibrator, newest first."""
     actor.need_scope("read")
     return {"items": list(_all(desk_of(request).plane, actor.workspace))}
+
+
+@router.get("/calibrators/{name}/reliability")
+def reliability(request: Request, name: str, actor: Caller) -> dict[str, JSON]:
+    """How good the newest version of a calibrator is, before and after it was fitted and on labels since: figures, and
+    the bins of the reliability diagram.
+    """
+    actor.need_scope("read")
+    plane = desk_of(request).plane
+    return judged.reliability(plane.store, actor.workspace, name, now=plane.clock.now())
 
 
 @router.post("/calibrators", status_code=201)

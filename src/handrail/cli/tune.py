@@ -114,7 +114,7 @@ def tune(
     if from_csv is None:
         need_database(settings.database)
     opened = plane_of(settings) if from_csv is None else nullcontext(None)
-    rows, name = Rows(), action or ""
+    rows, name, need = Rows(), action or "", _need(method, target_error, confidence)
     try:
         with opened as plane:
             text = _policy_text(policy, plane, settings.workspace)
@@ -123,11 +123,11 @@ def tune(
             rows = (
                 tune_rows.table(cast(Path, from_csv), score_column, correct_column, answer_column)
                 if plane is None
-                else _sample(plane, settings.workspace, name, max(_moment(since), fitted_at))
+                else _sample(plane, settings.workspace, name, max(_moment(since), fitted_at), need)
             )
             table = _reviewers(reviewers, rows, plane, settings.workspace, name)
         held = _held(rows, installed or _read_calibrator(calibrator), raw=raw, share=fit_share, seed=seed, scale=scale,
-                     action=action, need=_need(method, target_error, confidence))  # fmt: skip
+                     action=action, need=need)  # fmt: skip
         table = _with_slope(table, rows, held, costs)
         found = _find(method, rows, held, target_error, 1.0 - confidence, costs, table, batch, score_column)
     except NotEnoughEvidence as error:
@@ -194,11 +194,11 @@ def _installed(plane: Plane | None, workspace: str, text: str, action: str) -> t
     return None, 0
 
 
-def _sample(plane: Plane, workspace: str, action: str, since: int) -> Rows:
+def _sample(plane: Plane, workspace: str, action: str, since: int, need: int) -> Rows:
     rows = tune_rows.from_sample(certifying.uniform(plane.store, workspace, action, since=since), action)
     if not rows.scores:
         raise NotEnoughEvidence(
-            f"no case of {action} can certify anything yet (0 labels)", have=0,
+            f"not enough evidence yet (0 of {need} labels): no case of {action} can certify", have=0, need=need,
             remedy="Answer cases of this action, and let spot checks run; those before the calibrator do not count.",
         )  # fmt: skip
     return rows

@@ -255,6 +255,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--picture", type=Path)
     given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
     months = []
     for month in play(given.stream, given.data, given.folder, given):
         months.append(month)

@@ -161,7 +161,7 @@ def test_import_and_export_of_label_studio_comes_back_equal(place: Path) -> None
 def test_export_of_other_forms_writes_what_lies_beside_them(place: Path, form: str, beside: str) -> None:
     box = [{"from_name": "box", "to_name": "image", "type": "rectanglelabels", "original_width": 640,
             "original_height": 480,
-            "value": {"x": 10, "y": 20, "width": 25, "height": 12.5, "rotation": 0, "rectanglelabels": ["car"]}}]  # fmt: skip
+            "value": {"x": 10, "y": 20, "width": 25, "height": 12.5, "rectanglelabels": ["car"]}}]  # fmt: skip
     tasks = [task(1), task(2)]
     if form == "coco":
         for one in tasks:

@@ -33,13 +33,13 @@ def main(url: str, point: str) -> None:
 
     def proposal(self: Cases, *given: Any, **more: Any) -> Any:
         count["proposed"] += 1
-        if point == "asking" and count["proposed"] == 5:
+        if point == "asking" and count["proposed"] == 3:
             die()
         return proposes(self, *given, **more)
 
     def answer(arguments: dict[str, Any]) -> str:
         count["answered"] += 1
-        if point == "answering" and count["answered"] == 5:
+        if point == "answering" and count["answered"] == 3:
             die()
         return digits.truth(arguments)
 
@@ -47,7 +47,7 @@ def main(url: str, point: str) -> None:
     with handrail.open(url) as hr:
         hr.learn(
             "digit", digits.pool(), train, choices=digits.CHOICES, annotator=People(hr, answer), poll=0.0,
-            batch=12, rounds=3, progress=lambda text: die() if point in text else None,
+            batch=8, rounds=2, progress=lambda text: die() if point in text else None,
         )  # fmt: skip
 
 

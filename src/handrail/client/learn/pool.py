@@ -62,8 +62,9 @@ def pool_of(cases: Iterable[Any], features: Any = None) -> Pool:
     return Pool(items=items, features=None if features is None else _fitting(features, len(items)))
 
 
-def read_pool(path: Path, features: Path | None = None) -> Pool:
+def read_pool(path: str | Path, features: str | Path | None = None) -> Pool:
     """A pool from FILE.jsonl (a text or an object a line) or FILE.csv (a case a row, columns by name)."""
+    path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in (".jsonl", ".ndjson", ".csv"):
         raise InvalidInput(f"{path} tells no format", remedy="End the pool's name in .jsonl or .csv.")
@@ -75,9 +76,9 @@ def read_pool(path: Path, features: Path | None = None) -> Pool:
     return pool_of(cases, None if features is None else read_features(features))
 
 
-def read_features(path: Path) -> Floats:
+def read_features(path: str | Path) -> Floats:
     """Numbers of FILE.npy or FILE.csv (no header), one row a case of the pool."""
-    return sound_features(read_array(path))
+    return sound_features(read_array(Path(path)))
 
 
 def read_array(path: Path) -> Any:

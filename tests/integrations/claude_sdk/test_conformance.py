@@ -34,7 +34,8 @@ class TestParked(AdapterContract):
     # each wake starts Claude Code
     races = 2
     impossible = {  # noqa: RUF012
-        "C3 idempotent": BEGUN, "C5": ONE_CALL, "C6": ONE_CALL, "C14 same id in a later turn": UNIQUE,
+        "C3 idempotent": BEGUN, "C5": ONE_CALL, "C6 one of three": ONE_CALL,
+        "C6 decided while the waker works": ONE_CALL, "C14 same id in a later turn": UNIQUE,
         "C19 named by the diagnosis": NO_LIST,
     }  # fmt: skip
 

@@ -14,6 +14,7 @@ from typing import Any
 from handrail.testing.conformance.script import Trouble
 
 LONGEST_DELAY_SECONDS = 0.05
+HELD_SECONDS = 120.0
 
 
 class Effects:
@@ -43,13 +44,19 @@ class Effects:
         return [made for made in self.read() if arguments.items() <= made.items()]
 
 
-def tools(effects: Effects, *, trouble: Trouble, delays: bool, died: Path) -> dict[str, Callable[..., str]]:
-    """The tools of a scene, by name. `died` marks that a process has died of its trouble already."""
+def tools(
+    effects: Effects, *, trouble: Trouble, delays: bool, died: Path, gate: Path | None = None
+) -> dict[str, Callable[..., str]]:
+    """The tools of a scene, by name. `died` marks that a process has died of its trouble already; with a `gate` they
+    wait after their effect until that file is there."""
 
     def act(tool: str, **arguments: Any) -> None:
         if delays:
             time.sleep(random.uniform(0, LONGEST_DELAY_SECONDS))
         effects.append(tool, arguments)
+        end = time.monotonic() + HELD_SECONDS
+        while gate is not None and not gate.exists() and time.monotonic() < end:
+            time.sleep(0.005)
         if trouble == "raises":
             raise RuntimeError("connection lost")
         if trouble == "dies" and not died.exists():

@@ -39,6 +39,10 @@ class Order:
         report: dict[str, Any] = read_json(self.path.with_suffix(".report"), {})
         return {"error": None, "seen": []} | ended | report
 
+    def over(self) -> bool:
+        """It has ended."""
+        return self.path.with_suffix(".ended").exists()
+
     def ready(self) -> bool:
         """It stands at its gate."""
         return self.path.with_suffix(".ready").exists()

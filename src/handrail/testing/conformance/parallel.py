@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from handrail.testing.conformance.cells import cell
-from handrail.testing.conformance.script import one_turn, pay
+from handrail.testing.conformance.elsewhere import ORDER_SECONDS
+from handrail.testing.conformance.scene import wait_until
+from handrail.testing.conformance.script import one_turn, pay, several_turns
 from handrail.testing.conformance.stage import Stage
 
 CALLS = (pay("A1", 1, id="c1"), pay("A2", 2, id="c2"), pay("A3", 3, id="c3"))
@@ -60,6 +62,44 @@ class ParallelPromises:
         assert "wrong" in turn.told("c1")
         assert "paid 2 to A2" in turn.told("c2")
         assert "paid 3 to A3" in turn.told("c3")
+
+    @cell("C6", "decided while the waker works")
+    def test_c06_decide_the_others_while_the_waker_works_loses_none(self, stage: Stage) -> None:
+        script = one_turn(*CALLS, held=True)
+        turn = stage.begin(script)
+        stage.decide("approve", case_id=stage.case(to="A1").id)
+        order = stage.waking(script)
+        wait_until(
+            lambda: bool(stage.scene.effects.read()) or (order is not None and order.over()), "the wake", ORDER_SECONDS
+        )
+        stage.decide("reject", case_id=stage.case(to="A2").id)
+        stage.decide("approve", case_id=stage.case(to="A3").id)
+        stage.scene.gate(script).touch()
+        if order is not None:
+            order.wait()
+        turn.finish()
+        assert sorted(made["to"] for made in stage.scene.effects.read()) == ["A1", "A3"]
+        assert "paid 1 to A1" in turn.told("c1")
+        assert "wrong" in turn.told("c2")
+        assert "paid 3 to A3" in turn.told("c3")
+        assert stage.scene.control.parks() == []
+
+    @cell("C6", "decided before it parks again")
+    def test_c06_decide_the_next_call_at_once_wakes_it_again(self, stage: Stage) -> None:
+        for n in range(min(self.races, 3)):
+            first, second = pay(f"A{n}", 1, id="c1"), pay(f"B{n}", 2, id="c2")
+            script = several_turns((first,), (second,), thread=f"race-{n}")
+            turn = stage.begin(script, cases=1)
+            stage.decide("approve", case_id=stage.case(to=f"A{n}").id)
+            order = stage.waking(script)
+            wait_until(lambda: bool(stage.scene.cases(to=f"B{n}")), "the next case", ORDER_SECONDS)  # noqa: B023
+            stage.decide("approve", case_id=stage.case(to=f"B{n}").id)
+            if order is not None:
+                order.wait()
+            turn.finish()
+            assert len(stage.scene.effects.of(to=f"A{n}")) == 1
+            assert len(stage.scene.effects.of(to=f"B{n}")) == 1
+            assert f"paid 2 to B{n}" in turn.told("c2")
 
     def _open(self, stage: Stage) -> list[str]:
         """Who waits to be paid; parallel calls arrive in any order."""

@@ -110,9 +110,14 @@ class Scene:
     def tools(self, script: Script) -> dict[str, Callable[..., str]]:
         """The tools the agent has: plain functions with annotations and a docstring."""
         made = tools(
-            self.effects, trouble=script.trouble, delays=script.delays, died=self.folder / f"died-{script.thread}"
-        )
+            self.effects, trouble=script.trouble, delays=script.delays, died=self.folder / f"died-{script.thread}",
+            gate=self.gate(script) if script.held else None,
+        )  # fmt: skip
         return {name: function for name, function in made.items() if name not in script.without}
+
+    def gate(self, script: Script) -> Path:
+        """The file that lets tools of a held script go on."""
+        return self.folder / f"go-{script.thread}"
 
     # --- for the test -------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ class Script:
     key: str | None = None
     trouble: Trouble = ""
     fault: Fault = ""
+    # tools wait after their effect until the scene lets them go on
+    held: bool = False
     # tools take 0 to 50 ms before their effect
     delays: bool = False
     # the framework's own retrying of tools is to be switched on

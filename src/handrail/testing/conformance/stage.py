@@ -9,7 +9,7 @@ from typing import Any
 
 import handrail.errors
 from handrail.lifecycle.rows import ExecutionRow
-from handrail.testing.conformance.elsewhere import Workshop, bounded
+from handrail.testing.conformance.elsewhere import Order, Workshop, bounded
 from handrail.testing.conformance.harness import REGULAR, Harness
 from handrail.testing.conformance.scene import Scene, Seen, wait_until
 from handrail.testing.conformance.script import Script
@@ -145,6 +145,10 @@ class Stage:
                 return
             turn.wake()
         assert until(), "the run did not go on"
+
+    def waking(self, script: Script) -> Order | None:
+        """Wake in another process, and do not wait for it. None where a run waits by itself and needs no wake."""
+        return None if self.harness.blocks else self.workshop.start(self.scene.folder, script, "wake")
 
     def case(self, **arguments: Any) -> Seen:
         """The one case with these arguments."""

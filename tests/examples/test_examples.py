@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +63,32 @@ def test_example_is_short_enough_to_read(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_example_is_listed_with_its_command(path: Path) -> None:
     assert f"python examples/{path.name}" in (EXAMPLES / "README.md").read_text(encoding="utf-8")
+
+
+STUDIES = {
+    "fraud.py": (["--payments", "100"], {"fraud_among_let_through": (0.0, 0.005), "let_through": (0.7, 1.0)}),
+    "moderation.py": ([], {}),
+    "catalogue.py": (["--rounds", "4"], {"right_in_all": (0.88, 1.0), "right_among_sure": (0.95, 1.0)}),
+    "preferences.py": (["--pairs", "200"], {"accuracy": (0.7, 1.0), "longer_wins": (0.2, 0.6)}),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(STUDIES))
+def test_study_finds_what_its_page_says_and_draws_it(name: str, tmp_path: Path) -> None:
+    more, wanted = STUDIES[name]
+    picture = tmp_path / "study.svg"
+    command = [sys.executable, str(EXAMPLES / "studies" / name), "--json", "--picture", str(picture), *more]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    for figure, (least, most) in wanted.items():
+        assert least <= found[figure] <= most, figure
+    if name == "moderation.py":
+        first, ours = found["first come, first served"], found["handrail's queue"]
+        assert ours["minutes_to_problem"] < 0.7 * first["minutes_to_problem"]
+        assert ours["harm"] < 0.5 * first["harm"]
+    if name == "fraud.py":
+        assert found["log_verified"]
+        assert found["cost_per_100"]["handrail"] <= min(found["cost_per_100"].values()) * 1.2
+    assert picture.read_text(encoding="utf-8").startswith("<?xml")

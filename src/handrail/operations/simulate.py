@@ -98,7 +98,11 @@ def draw(day: Day, rng: np.random.Generator) -> list[Arrival]:
 
 def simulate(cases: Sequence[Arrival], order: Order, reviewers: int) -> Result:
     """Let `reviewers` people take the smallest key first, each one case at a time, until none is left."""
-    answered = _answered(cases, order, reviewers)
+    return judge(cases, _answered(cases, order, reviewers))
+
+
+def judge(cases: Sequence[Arrival], answered: Sequence[int]) -> Result:
+    """What it amounts to that each case was answered at this moment (microseconds)."""
     waits = np.array([(at - case.opened_at) / MINUTE for case, at in zip(cases, answered, strict=True)])
     problem = np.array([case.problem for case in cases])
     weight = np.array([case.reach * case.severity for case in cases])

@@ -4,7 +4,7 @@ Run: python examples/studies/catalogue.py [--picture FILE.svg] [--json]
 
 Scikit-learn's 1,797 pictures of handwritten digits stand for a catalogue. A loop of learning on a real control plane
 asks one simulated person (right in 97 of 100) about the pictures that teach most, trains, and asks again. A share of
-every batch is drawn at random: it alone measures the model and fits the calibrator that says which pictures need nobody.
+every batch is drawn at random: it alone measures the model and fits the calibrator, which says what needs nobody.
 """
 
 from __future__ import annotations

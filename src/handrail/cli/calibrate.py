@@ -204,6 +204,8 @@ def _tell(
         typer.echo(f"  left out {count} labels: {reason}")
     if version is not None:
         typer.echo(f"installed as {name}, version {version}")
+        # a threshold is certified on labels that came after its calibrator
+        typer.echo("next, with labels that come from now on: handrail tune --action NAME --target-error 0.02")
     if note is not None:
         typer.echo(note, err=True)
 

@@ -116,6 +116,9 @@ def draw(tx: Tx, command: Draw) -> str | None:
         return None
     gold, record, answered = picked
     made = {name: frame[name] for name in _FRAME if name in frame} | record
+    beside_case = rows.case(tx, command.workspace, command.case_id)
+    if beside_case is not None:
+        made["arguments"] = _in_order(record.get("arguments", {}), frame.get("arguments", {}), beside_case.summary)
     if frame.get("run"):
         # a run of its own: nothing of the real one is touched
         made.update(run=uuid7(tx.now), call_id=uuid7(tx.now))
@@ -142,6 +145,18 @@ def _pick(tx: Tx, workspace: str, action: str, kind: str) -> tuple[str, dict[str
         if len(answered) < max(1, people):
             return gold, parse(bytes(data)), answered
     return None
+
+
+def _in_order(arguments: dict[str, Any], beside: dict[str, Any], summary: str) -> dict[str, Any]:
+    """Arguments in the order in which the other case's stand in its line of the queue, so that the lines read alike."""
+
+    def place(name: str) -> int:
+        value = beside.get(name)
+        text = value if isinstance(value, str) else f"{name} {value}"
+        at = summary.find(text) if name in beside else -1
+        return at if at >= 0 else len(summary)
+
+    return dict(sorted(arguments.items(), key=lambda item: place(item[0])))
 
 
 def _submitter(tx: Tx, command: Draw) -> Actor:

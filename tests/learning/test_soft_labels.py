@@ -9,7 +9,8 @@ from handrail.learning.golds import known, said, was_right
 from handrail.learning.soft_labels import Told, side, soft
 from handrail.learning.triggers import batches
 from handrail.lifecycle.soft_labels import judge
-from tests.learning.test_learning import made_label
+
+from .test_learning import made_label
 
 
 def told(rng: np.random.Generator, skill: dict[str, float], n: int) -> tuple[list[Told], list[bool]]:

@@ -78,8 +78,8 @@ def test_unclear_case_is_held_back_and_the_rest_of_its_batch_is_ready() -> None:
 def test_answer_to_a_gold_is_judged_by_what_is_known(
     gold: object, kind: str, proposed: object, verdict: str, body: object, right: bool | None
 ) -> None:
-    truth = known(gold, proposed, kind)  # type: ignore[arg-type]
-    assert was_right(truth, verdict, body, proposed if kind == "annotation" else None, kind) is right  # type: ignore[arg-type]
+    truth = known(gold, proposed, kind)
+    assert was_right(truth, verdict, body, proposed if kind == "annotation" else None, kind) is right
 
 
 def test_two_people_who_say_the_same_are_read_the_same() -> None:

@@ -133,7 +133,7 @@ def test_few_checks_say_that_they_are_few(scene: Scene) -> None:
     assert estimate["error"] is None
     assert "of 30 checks" in estimate["evidence"]
     scene.stream(50, error=0.0)
-    (estimate,) = overview(scene.rig.plane, "default")["estimates"]  # type: ignore[misc]
+    (estimate,) = overview(scene.rig.plane, "default")["estimates"]
     assert estimate["low"] <= estimate["error"] <= estimate["high"] < 0.2
     id = scene.until_alarm(error=0.6)
     told: dict[str, Any] = explained(scene.rig.plane, "default", id)
@@ -148,7 +148,7 @@ def test_estimate_of_what_was_let_through_ignores_what_was_reviewed(scene: Scene
         scene.answered(0.0)
         scene.answered(0.5, confidence=0.3)
     scene.feed_all()
-    (estimate,) = overview(scene.rig.plane, "default")["estimates"]  # type: ignore[misc]
+    (estimate,) = overview(scene.rig.plane, "default")["estimates"]
     assert estimate["of"] == "auto_approve"
     assert estimate["let_through"] <= 90
     assert estimate["error"] < 0.1

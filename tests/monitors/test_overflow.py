@@ -105,7 +105,7 @@ def test_overflow_is_entered_and_left_once_each_with_room_between(url: str, tmp_
     (entry,) = rig.entries("overflow.entered")
     assert entry["overflow"] == {"open": 5, "limit": 5, "soft_review": "page", "hard_gate": "hold"}
     rig.clock.advance(120)
-    shown: dict[str, Any] = overview(rig.plane, "default")["overflow"]  # type: ignore[assignment]
+    shown: dict[str, Any] = overview(rig.plane, "default")["overflow"]
     assert (shown["displaced"], shown["currency"]) == (1, "EUR")
     assert shown["shadow_cost"] == pytest.approx(2.0)
     rig.answer(ANN, full.case_id)

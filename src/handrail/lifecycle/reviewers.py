@@ -23,7 +23,7 @@ from handrail.consensus.fatigue import GOLDS, Worked, fatigue
 from handrail.consensus.gold_test import GoldTest
 from handrail.consensus.proportions import Share
 from handrail.consensus.scales import pairs
-from handrail.consensus.scorecard import SHOWN_FROM, GoldAnswer, Scorecard, scorecard
+from handrail.consensus.scorecard import GoldAnswer, Scorecard, scorecard
 from handrail.consensus.stamping import Alarm, idle_rules, stamping
 from handrail.errors import InvalidInput, NotEnoughEvidence
 from handrail.intake import proposal_from

@@ -1,9 +1,9 @@
 """Is the error of `auto_approve` above its limit? Fed with weighted spot checks, each with its chance of being drawn.
 
-Among the cases that were drawn, w·(e − p₀) with w = π_least/π is at most 0 on average exactly while the error of all
-cases is at most p₀ (e = 1 if wrong). The bet on it is an online Newton step (Cutkosky and Orabona 2018; Waudby-Smith
-and Ramdas 2024), set before the case is seen. Betting on what was drawn needs no count of what was not: a case that
-nobody drew would multiply by one. It has the power of betting a·e/π − p₀ on every case of the stream.
+Among the cases that were drawn, (e − p₀)/π is at most 0 on average exactly while the error of all cases is at most p₀
+(e = 1 if wrong). The bet on it is an online Newton step (Cutkosky and Orabona 2018; Waudby-Smith and Ramdas 2024), set
+before the case is seen. Betting on what was drawn needs no count of what was not: a case that nobody drew would
+multiply by one.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class WeightedError:
         """One more check. Raises `InvalidInput` for a π below `least` or above 1."""
         if not self.least * (1.0 - 1e-9) <= pi <= 1.0:
             raise InvalidInput(f"a check drawn with chance {pi} cannot be: the least is {self.least}")
-        gain = min(1.0, self.least / pi) * (float(wrong) - self.limit)
+        gain = (float(wrong) - self.limit) / max(self.least, pi)
         stake = state["stake"]
         grown = 1.0 + stake * gain
         slope = gain / grown
@@ -59,11 +59,11 @@ class WeightedError:
     @property
     def most(self) -> float:
         """The largest stake: one check without an error may cost at most half of what was won."""
-        return 0.5 / self.limit
+        return 0.5 * self.least / self.limit
 
     def path(self, wrong: ArrayLike, pi: ArrayLike) -> NDArray[np.float64]:
         """log E after each check of many streams at once (streams × checks)."""
-        weight = np.minimum(1.0, self.least / np.asarray(pi, dtype=np.float64))
+        weight = 1.0 / np.maximum(self.least, np.asarray(pi, dtype=np.float64))
         gains = weight * (np.asarray(wrong, dtype=np.float64) - self.limit)
         stake, squares = np.zeros(gains.shape[0]), np.ones(gains.shape[0])
         logs = np.empty_like(gains)

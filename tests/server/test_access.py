@@ -47,6 +47,9 @@ NEEDS: dict[tuple[str, str], str] = {
     ("delete", "/v1/halts/{halt_id}"): "lead", ("get", "/v1/operations"): "read",
     ("get", "/v1/reviewers"): "read", ("get", "/v1/golds"): "labels", ("post", "/v1/golds"): "lead",
     ("delete", "/v1/golds/{gold_id}"): "lead",
+    ("get", "/v1/fusions"): "labels", ("get", "/v1/supervisor"): "labels",
+    ("get", "/v1/monitors"): "read", ("get", "/v1/monitors/{monitor_id}"): "read",
+    ("post", "/v1/monitors/{monitor_id}/lift"): "lead",
     ("get", "/v1/policy"): "read", ("put", "/v1/policy"): "admin", ("post", "/v1/policy/explain"): "read",
     ("get", "/v1/labels"): "labels", ("get", "/v1/calibrators"): "read", ("post", "/v1/calibrators"): "admin",
     ("get", "/v1/calibrators/{name}/reliability"): "read",
@@ -89,7 +92,7 @@ BODIES: dict[str, Any] = {
     "grants": {"action": "pay", "seconds": 60}, "golds": {"items": [{"action": "pay", "gold": "approve"}]},
     "guidance": {"action": "pay"},
     "cells": {"action": "pay"}, "promotions": {}, "accept": {}, "decline": {"reason": "x"},
-    "claim": {}, "withdraw": {}, "rotate": {}, "{person_id}": {"roles": ["reviewer"]},
+    "claim": {}, "withdraw": {}, "rotate": {}, "lift": {"reason": "x"}, "{person_id}": {"roles": ["reviewer"]},
 }  # fmt: skip
 
 

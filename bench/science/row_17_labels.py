@@ -3,9 +3,10 @@
 Protocol of science.md §7. A seed's `default_rng(s).permutation` cuts a set into pool and test rows. TF-IDF (1-2-grams,
 seen twice) and 256 SVD components are fitted on the pool's texts without labels, rows have length 1, the model is
 logistic regression with C = 10. Quality is the metric on the test rows; a run ends when two batches running reach 95 %
-of what the whole pool's labels reach, and counts the labels of the first of the two. Figures are medians over five seeds; the
-interval is the median ± the t interval of the mean. All start alike in size; ours begins at k-means centres (three a
-class, the rest at random), a peer with the same number at random, and both add random cases until two classes are seen.
+of what the whole pool's labels reach, and counts the labels of the first of the two. Figures are medians over five
+seeds; the interval is the median ± the t interval of the mean. All start alike in size; ours begins at k-means centres
+(three a class, the rest at random), a peer with the same number at random, and both add random cases until two classes
+are seen.
 
 `+ reserve`: 15 % of every batch comes from a part of the pool that was put aside before anything was scored. It counts
 as labels, and trains too; `held out` counts it and does not train on it.

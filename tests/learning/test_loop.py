@@ -51,7 +51,7 @@ def learn(hr: Client, people: People | None = None, trainer: Any = None, pool: A
     usual: dict[str, Any] = {"batch": 12, "rounds": 3, "poll": 0.0}
     return hr.learn(
         "digit", digits.pool() if pool is None else pool, digits.model() if trainer is None else trainer,
-        choices=digits.CHOICES, annotator=people, **(usual | terms),
+        choices=digits.CHOICES, reviewers=people, **(usual | terms),
     )  # fmt: skip
 
 

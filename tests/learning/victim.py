@@ -46,7 +46,7 @@ def main(url: str, point: str) -> None:
     Cases.proposal = proposal  # type: ignore[method-assign]
     with handrail.open(url) as hr:
         hr.learn(
-            "digit", digits.pool(), train, choices=digits.CHOICES, annotator=People(hr, answer), poll=0.0,
+            "digit", digits.pool(), train, choices=digits.CHOICES, reviewers=People(hr, answer), poll=0.0,
             batch=8, rounds=2, progress=lambda text: die() if point in text else None,
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from handrail.cli.pictures import Series, curves, need_matplotlib
 from handrail.cli.printing import AsJson, print_json, visible
 from handrail.cli.reaching import need_database, operator
 from handrail.client.client import Client
-from handrail.client.learn.loop import Annotator, Loop, Outcome, Terms, end
+from handrail.client.learn.loop import Loop, Outcome, Reviewers, Terms, end
 from handrail.client.learn.pool import Pool, read_pool
 from handrail.client.learn.rounds import Learned
 from handrail.client.learn.trainers import Trainer, of_command, of_function
@@ -61,7 +61,9 @@ def learn(
     seconds: Annotated[float, typer.Option(help="Most seconds that one training may take.")] = 3600.0,
     wait: Annotated[float | None, typer.Option(help="Wait at most so many seconds for people, in all.")] = None,
     poll: Annotated[float, typer.Option(help="Seconds between looks.")] = 2.0,
-    annotator: Annotated[str, typer.Option(help="handrail (people at its console) or label-studio.")] = "handrail",
+    reviewers: Annotated[
+        str, typer.Option("--annotator", help="handrail (people at its console) or label-studio.")
+    ] = "handrail",
     url: Annotated[str | None, typer.Option(envvar="LABEL_STUDIO_URL", help="Of Label Studio.")] = None,
     project: Annotated[int | None, typer.Option(help="Number of the project in Label Studio; else it is made.")] = None,
     token: Annotated[
@@ -95,13 +97,13 @@ def learn(
         folds=folds, compare=compare, calibrator=calibrator, suggest=suggest,
     )  # fmt: skip
     trainer = _trainer(command, function, seconds)
-    if annotator not in ANNOTATORS:
-        raise InvalidInput(f"nobody annotates as {annotator!r}", remedy=f"Choose {' or '.join(ANNOTATORS)}.")
+    if reviewers not in ANNOTATORS:
+        raise InvalidInput(f"nobody annotates as {reviewers!r}", remedy=f"Choose {' or '.join(ANNOTATORS)}.")
     with plane_of(settings) as plane:
         transport = _transport(plane, settings.workspace)
-        asked = None if annotator == "handrail" else _label_studio(transport, terms, cases, url, project, token)
+        asked = None if reviewers == "handrail" else _label_studio(transport, terms, cases, url, project, token)
         loop = Loop(
-            transport, cases, trainer, terms, annotator=asked, poll=poll,
+            transport, cases, trainer, terms, reviewers=asked, poll=poll,
             progress=lambda text: typer.echo(text, err=True),
             on_round=lambda learned: None if as_json else typer.echo(_line(learned)),
         )  # fmt: skip
@@ -141,11 +143,11 @@ def _trainer(command: str | None, function: str | None, seconds: float) -> Train
 
 def _label_studio(
     transport: LocalTransport, terms: Terms, pool: Pool, url: str | None, project: int | None, token: str | None
-) -> Annotator:
+) -> Reviewers:
     if url is None or token is None:
         raise InvalidInput("Label Studio needs --url and a token", remedy="Set LABEL_STUDIO_API_KEY.")
     module = integration("label_studio")
-    made: Annotator = module.annotator(
+    made: Reviewers = module.reviewers(
         Client(transport), url=url, token=token, project=project, choices=terms.choices, action=terms.action,
         shows=pool.items[0].input,
     )  # fmt: skip

@@ -274,7 +274,7 @@ class Client:
 
     def learn(
         self, action: str, pool: Any, trainer: Any, *, choices: Sequence[str], features: Any = None,
-        annotator: learning.Annotator | None = None, wait: float | None = None, poll: float = 2.0,
+        reviewers: learning.Reviewers | None = None, wait: float | None = None, poll: float = 2.0,
         progress: learning.Progress = learning.no_progress, **terms: Any,
     ) -> learning.Outcome:  # fmt: skip
         """Ask people about the cases of `pool` that teach most, train on their answers, and again, until it stops.
@@ -288,7 +288,7 @@ class Client:
             raise InvalidInput("learning keeps its place in the database", remedy="Open the database itself.")
         made = learning.Terms(action=action, choices=tuple(choices), **terms)
         loop = learning.Loop(
-            self.transport, pool_of(pool, features), trainer_of(trainer), made, annotator=annotator, poll=poll,
+            self.transport, pool_of(pool, features), trainer_of(trainer), made, reviewers=reviewers, poll=poll,
             progress=progress,
         )  # fmt: skip
         return loop.run(wait)

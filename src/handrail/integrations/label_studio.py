@@ -83,10 +83,10 @@ class Studio:
         """E-mail by number."""
         return {one["id"]: one["email"] for one in self.call("GET", "/api/users/")}
 
-    def annotate(self, task: int, annotation: Mapping[str, Any]) -> bool:
+    def annotate(self, number: int, annotation: Mapping[str, Any]) -> bool:
         """Add one annotation; False if one of that `unique_id` is there already."""
         try:
-            self.call("POST", f"/api/tasks/{task}/annotations/", json=dict(annotation))
+            self.call("POST", f"/api/tasks/{number}/annotations/", json=dict(annotation))
         except Conflict:
             return False
         return True
@@ -128,7 +128,7 @@ class Studio:
             page += 1
 
 
-class StudioAnnotator:
+class StudioReviewers:
     """Hands cases to a project and brings its annotations in, each as the review of the person who made it.
 
     A case is sent once, whatever crashes: its task carries the case's id. Cases of the reserve go without the model's
@@ -217,16 +217,16 @@ class StudioAnnotator:
         return self._desks[email]
 
 
-def annotator(
+def reviewers(
     hr: Client, *, url: str, token: str, choices: Sequence[str], project: int | None = None, action: str = "handrail",
     shows: Mapping[str, Any] | None = None,
-) -> StudioAnnotator:  # fmt: skip
+) -> StudioReviewers:  # fmt: skip
     """The annotator for `handrail learn`. Without a project one is made, which shows the fields of `shows` (texts, or
     pictures as data URLs; by default `text`) and asks one of `choices`."""
     studio = Studio(url, token)
     if project is None:
         project = studio.create_project(f"handrail {action}"[:50], labelling_for(shows or {"text": ""}, choices))
-    return StudioAnnotator(hr, studio, project, choices)
+    return StudioReviewers(hr, studio, project, choices)
 
 
 def _read(answer: httpx2.Response, what: str) -> Any:

@@ -9,7 +9,7 @@ import pytest
 
 from handrail.client.client import Client
 from handrail.errors import InvalidInput, NotFound, Unauthenticated, Unavailable
-from handrail.integrations.label_studio import Studio, annotator
+from handrail.integrations.label_studio import Studio, reviewers
 from handrail.learning.annotations.annotated import Annotated, Given, Mark, Suggested
 from handrail.learning.annotations.label_studio import read_tasks, write_tasks
 from handrail.learning.annotations.labelling import labelling_for, labelling_from
@@ -111,7 +111,7 @@ def answer(studio: Studio, project: int, truth: dict[str, str | None]) -> int:
 def test_learn_with_label_studio_as_annotator_ends_with_labels_here(hr: Client, server: Server, token: str) -> None:
     texts = [f"{'pay' if n % 3 else 'look'} {n}" for n in range(40)]
     truth: dict[str, str | None] = {text: "money" if text.startswith("pay") else "talk" for text in texts}
-    made = annotator(hr, url=server.url, token=token, choices=("money", "talk"), action="sort")
+    made = reviewers(hr, url=server.url, token=token, choices=("money", "talk"), action="sort")
     asked: list[int] = []
 
     class Screen:
@@ -135,7 +135,7 @@ def test_learn_with_label_studio_as_annotator_ends_with_labels_here(hr: Client, 
         ]
 
     learned = hr.learn(
-        "sort", texts, train, choices=("money", "talk"), annotator=Screen(), poll=0.0, batch=8, rounds=3, reserve=0.25,
+        "sort", texts, train, choices=("money", "talk"), reviewers=Screen(), poll=0.0, batch=8, rounds=3, reserve=0.25,
         stop=StopRule(agreement=None),
     )  # fmt: skip
     assert (learned.state, learned.rounds[-1].asked, learned.rounds[-1].unanswered) == ("ended", 24, 0)
@@ -148,7 +148,7 @@ def test_learn_with_label_studio_as_annotator_ends_with_labels_here(hr: Client, 
 
 
 def test_skipped_tasks_are_abstentions_and_the_case_stays_open(hr: Client, server: Server, token: str) -> None:
-    made = annotator(hr, url=server.url, token=token, choices=("yes", "no"), action="sort")
+    made = reviewers(hr, url=server.url, token=token, choices=("yes", "no"), action="sort")
 
     class Screen:
         def ask(self, cases: Any) -> None:
@@ -158,7 +158,7 @@ def test_skipped_tasks_are_abstentions_and_the_case_stays_open(hr: Client, serve
             answer(made.studio, made.project, {"a": "yes", "b": None, "c": "no"})
             return made.collect()
 
-    learned = hr.learn("sort", ["a", "b", "c"], lambda task: [], choices=("yes", "no"), annotator=Screen(), wait=0.0,
+    learned = hr.learn("sort", ["a", "b", "c"], lambda task: [], choices=("yes", "no"), reviewers=Screen(), wait=0.0,
                        poll=0.0, reserve=0.0)  # fmt: skip
     assert (learned.state, learned.open) == ("waiting", 1)
 

@@ -83,7 +83,7 @@ class Terms:
         }  # fmt: skip
 
 
-class Annotator(Protocol):
+class Reviewers(Protocol):
     """Whoever answers, where that is not the people at this control plane's own desk."""
 
     def ask(self, cases: Sequence[tuple[str, dict[str, Any]]]) -> None:
@@ -123,13 +123,13 @@ class Loop:
 
     def __init__(
         self, transport: LocalTransport, pool: Pool, trainer: Trainer, terms: Terms, *,
-        annotator: Annotator | None = None, poll: float = 2.0, progress: Progress = no_progress,
+        reviewers: Reviewers | None = None, poll: float = 2.0, progress: Progress = no_progress,
         on_round: Callable[[Learned], None] = lambda learned: None,
     ):  # fmt: skip
         self._transport = transport
         self._pool = pool
         self._terms = terms
-        self._annotator = annotator
+        self._reviewers = reviewers
         self._poll = poll
         self._progress = progress
         self._on_round = on_round
@@ -238,12 +238,12 @@ class Loop:
         standing = cases.standing(rows)
         if new or standing.open:
             self._progress(f"round {len(picks) - 1}: {new} cases asked, {len(standing.open)} wait for an answer")
-        if self._annotator is not None and standing.open:
+        if self._reviewers is not None and standing.open:
             ids = [standing.cases[row] for row in standing.open]
-            self._annotator.ask([(case_id, cases.record(case_id)) for case_id in ids])
+            self._reviewers.ask([(case_id, cases.record(case_id)) for case_id in ids])
         while standing.open:
-            if self._annotator is not None:
-                self._annotator.collect()
+            if self._reviewers is not None:
+                self._reviewers.collect()
                 standing = cases.standing(rows)
             if standing.halted:
                 raise Conflict(

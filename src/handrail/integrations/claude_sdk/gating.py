@@ -122,6 +122,12 @@ class Hooks:
 
         return replace(inner, handler=handler)
 
+    def resuming(self, session: str) -> list[str]:
+        """A waker of this process resumes it; the list takes the cases that it waits for in the end."""
+        # what is remembered may be an earlier pause, from which another process has woken it
+        self._deferred.pop(session, None)
+        return self.waking.setdefault(session, [])
+
     # --- hooks --------------------------------------------------------------------------------
 
     async def before(self, given: Any, tool_use_id: str | None, context: Any) -> Any:

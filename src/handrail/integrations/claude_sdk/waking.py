@@ -46,7 +46,7 @@ def waker(
         given = options(session) if callable(options) else options
         hooks = _hooks_of(given)
         given = replace(given, resume=session, session_id=None, cwd=given.cwd or kept.get("cwd"))
-        cases = hooks.waking.setdefault(session, [])
+        cases = hooks.resuming(session)
         try:
             with hr.run(**kept["run"]) if kept.get("run") else nullcontext():
                 messages = await resumed(given, patience)

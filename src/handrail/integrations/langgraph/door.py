@@ -67,7 +67,7 @@ class Door:
 
     def call(
         self, *, name: str, arguments: dict[str, Any], call_id: str | None, place: Place, schema: Any,
-        load: Callable[[Any], dict[str, Any]], function: Callable[..., Any],
+        load: Callable[[Any], dict[str, Any]] | None, function: Callable[..., Any],
     ) -> ToolCall:  # fmt: skip
         return ToolCall(
             name=name, arguments=arguments, call_id=place.call_id(call_id or f"minted-{uuid.uuid4()}"),

@@ -313,7 +313,7 @@ def scripted(now: datetime | None = None) -> list[dict[str, Any]]:
             "a": "Open “My orders”, choose the order and press Cancel. It works until the parcel is handed over.",
             "b": "You can not cancel. Call us.",
         },
-        "choices": ["a", "b", "tie"],
+        "choices": ["a", "b", "tie", "both_bad"],
         "verdicts": ["respond", "abstain"],
         "reasons": [],
         "undo": {"action": None, "seconds": 0},

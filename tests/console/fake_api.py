@@ -93,6 +93,10 @@ class Stage:
         ]
         # states of the promotions on the operations page
         self.promotions = {"pr-1": "proposed", "pr-2": "accepted"}
+        # steps a person carries out in the program's stead, by case
+        self.by_hand: dict[str, dict[str, Any]] = {}
+        # whether an AI supervisor and fusions are in use
+        self.team = True
         # whether the one who is signed in sees nobody's figures but his own
         self.own_quality = False
         self.fence = 0
@@ -149,6 +153,44 @@ class Stage:
         row["claimed_by"] = "p-1"
         self.log(id, "claim.taken")
         return {"claim": self.claims[id], "case": row, "card": card}
+
+    def take_over(self, id: str, body: dict[str, Any]) -> dict[str, Any]:
+        card, row = self.case(id), self.rows[id]
+        until = stamp(datetime.now(UTC) + timedelta(seconds=body["seconds"]))
+        if row["decision"] is not None:
+            self.by_hand[id] = {"case_id": id, "state": "started", "fence": 1, "expires_at": until}
+            return {
+                "case_id": id,
+                "held": "execution",
+                "fence": 1,
+                "expires_at": until,
+                "action": card["action"],
+                "arguments": card["arguments"],
+            }
+        claim = self.claims.get(id) or self.claim(id)["claim"]
+        claim.update(expires_at=until, reviewer_id="p-1", reviewer="Asha Rao")
+        return {
+            "case_id": id,
+            "held": "claim",
+            "fence": claim["fence"],
+            "expires_at": until,
+            "action": card["action"],
+            "arguments": card["arguments"],
+        }
+
+    def let_go(self, id: str, body: dict[str, Any], end: str) -> dict[str, Any]:
+        """Hand back or give back."""
+        if id in self.by_hand:
+            self.by_hand[id]["state"] = end
+            return {"state": end}
+        if self.claims.get(id, {}).get("fence") != body["fence"]:
+            raise Refused(409, "claim_lost", "Your claim is no longer held.")
+        if end == "succeeded":
+            self._record(id, {"verdict": "respond", "value": body["value"], "fence": body["fence"]}, self.rows[id])
+        else:
+            self.claims.pop(id)
+            self.rows[id]["claimed_by"] = None
+        return {"state": "open"}
 
     def review(self, id: str, body: dict[str, Any]) -> dict[str, Any]:
         card, row = self.case(id), self.rows[id]
@@ -304,6 +346,79 @@ def reviewers() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def calibrators() -> dict[str, Any]:
+    """One fresh calibrator, one out of date, and a fusion that is none."""
+    rows = [
+        ("payments", 3, {"metrics": {}}),
+        ("posts", 1, {"metrics": {}}),
+        ("fusion:content_publish", 2, {"kind": "fusion"}),
+    ]
+    return {
+        "items": [
+            {
+                "name": name,
+                "version": version,
+                "digest": "ab" * 32,
+                "made_at": stamp(datetime.now(UTC) - timedelta(days=4)),
+                "calibrator": held,
+            }
+            for name, version, held in rows
+        ]
+    }
+
+
+def reliability(name: str) -> dict[str, Any]:
+    def bins(shift: float) -> list[dict[str, Any]]:
+        made = []
+        for n, said in ((44, 0.31), (61, 0.52), (90, 0.68), (140, 0.81), (220, 0.92), (310, 0.985)):
+            right = round(n * max(0.0, said - shift * (1 - said)))
+            low, high = wilson(right, n)
+            made.append({"n": n, "confidence": said, "accuracy": right / n, "low": low, "high": high})
+        return made
+
+    def figures(shift: float) -> dict[str, Any]:
+        return {"n": 865, "log_loss": 0.31 + shift / 10, "calibration_error": 0.011 + shift / 5, "bins": bins(shift)}
+
+    stale = ["fitted 214 days ago, and 90 days is the most"] if name == "posts" else []
+    return {
+        "name": name, "version": 3, "method": "beta", "action": "payment_transfer", "model": "scorer-4", "n": 865, "borrowed": 0, "fitted_at": stamp(datetime.now(UTC) - timedelta(days=214 if stale else 4)),
+        "stale": stale, "before": figures(0.5), "after": figures(0.0), "since": {"n": 12, "need": 30},
+    }  # fmt: skip
+
+
+def supervisor() -> dict[str, Any]:
+    low, high = wilson(31, 40)
+    return {"models": [{"model": "guard-2", "right": {"fine": 12, "concern": 3}, "wrong": {"fine": 9, "concern": 31}, "unread": 2,
+            "catches": {"have": 40, "need": 30, "value": 31 / 40, "low": low, "high": high},
+            "false_alarms": {"have": 15, "need": 30, "not_enough_evidence": "not enough evidence yet (15 of 30)"}}]}  # fmt: skip
+
+
+def fusions() -> dict[str, Any]:
+    fusion = {
+        "v": 1,
+        "kind": "fusion",
+        "classes": ["no", "yes"],
+        "pool": [[0.9, 0.1], [0.16, 0.84]],
+        "people": {"p-1": [[0.96, 0.04], [0.06, 0.94]]},
+        "weights": [],
+        "scale": 1.0,
+        "answers": 96,
+        "n": 74,
+        "fitted_at": 0,
+    }
+    return {
+        "items": [
+            {
+                "action": "content_publish",
+                "version": 2,
+                "digest": "cd" * 32,
+                "made_at": stamp(datetime.now(UTC)),
+                "fusion": fusion,
+            }
+        ]
+    }
+
+
 class Policy:
     """Adds the strict content security policy to every answer, and turns refusals into problems."""
 
@@ -373,7 +488,8 @@ class Api:
                 "reviews": reviews,
                 "claim": stage.claims.get(id),
                 "history": stage.history[id],
-                "execution": None,
+                "execution": stage.by_hand.get(id),
+                "by_hand": {"person": "p-1", "name": "Asha Rao"} if id in stage.by_hand else None,
             }
         )
 
@@ -392,6 +508,10 @@ class Api:
             stage.claims.pop(id, None)
             stage.rows[id]["claimed_by"] = None
             return JSONResponse({})
+        if verb == "take-over":
+            return JSONResponse(stage.take_over(id, body))
+        if verb in ("hand-back", "give-back"):
+            return JSONResponse(stage.let_go(id, body, "succeeded" if verb == "hand-back" else "failed"))
         stage.rows[id]["queue"] = "leads"
         stage.log(id, "case.escalated")
         return JSONResponse({})
@@ -460,7 +580,9 @@ class Api:
 
     async def monitors(self, request: Request) -> Response:
         self.person(request)
-        return JSONResponse({"items": [], "estimates": [], "stale": [], "overflow": None, "level": 0.05, "lag_seconds": 0})
+        return JSONResponse(
+            {"items": [], "estimates": [], "stale": [], "overflow": None, "level": 0.05, "lag_seconds": 0}
+        )
 
     async def halts(self, request: Request) -> Response:
         self.person(request)
@@ -501,6 +623,19 @@ class Api:
             mine = made["reviewers"][:1]
             made = {"days": 90, "answers": mine[0]["answers"], "reviewers": mine, "own": True}
         return JSONResponse(made)
+
+    async def calibrators(self, request: Request) -> Response:
+        self.person(request)
+        name = request.path_params.get("name")
+        return JSONResponse(calibrators() if name is None else reliability(name))
+
+    async def supervisor(self, request: Request) -> Response:
+        self.person(request)
+        return JSONResponse(supervisor() if self.stage.team else {"models": []})
+
+    async def fusions(self, request: Request) -> Response:
+        self.person(request)
+        return JSONResponse(fusions() if self.stage.team else {"items": []})
 
     async def policy(self, request: Request) -> Response:
         self.person(request)
@@ -567,6 +702,10 @@ def application(stage: Stage) -> Starlette:
         Route("/v1/autonomy", api.autonomy),
         Route("/v1/autonomy/promotions/{id}/{verb:str}", api.autonomy, methods=["POST"]),
         Route("/v1/reviewers", api.quality),
+        Route("/v1/calibrators", api.calibrators),
+        Route("/v1/calibrators/{name}/reliability", api.calibrators),
+        Route("/v1/supervisor", api.supervisor),
+        Route("/v1/fusions", api.fusions),
         Route("/v1/policy", api.policy),
         Route("/v1/events", api.events),
         Route("/{path:path}", static),

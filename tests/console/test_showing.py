@@ -344,6 +344,37 @@ def test_quality_of_a_reviewer_is_his_own_scorecard(open_page: Open, stage: Stag
     expect(page.get_by_text("Agreement")).to_have_count(0)
 
 
+def test_confidence_draws_each_calibrator_and_says_where_evidence_is_missing(open_page: Open) -> None:
+    page = open_page("/operations")
+    panel = page.get_by_role("region", name="Confidence")
+    charts = panel.get_by_role("img")
+    expect(charts).to_have_count(2)
+    expect(charts.nth(1)).to_have_attribute("aria-label", re.compile(r"said 31\.0 %, right 31\.8 % \(.*n 44"))
+    assert charts.nth(1).locator("circle").count() == 6
+    expect(panel.get_by_text("not enough evidence yet (12 of 30)")).to_be_visible()
+    expect(panel.get_by_text("Out of date")).to_have_count(0)
+    assert panel.get_by_label("Calibrator").locator("option").count() == 2
+    panel.get_by_label("Calibrator").select_option("posts")
+    expect(panel.get_by_text("! Out of date: fitted 214 days ago")).to_be_visible()
+
+
+def test_supervisor_and_fusions_show_with_their_evidence(open_page: Open) -> None:
+    page = open_page("/quality")
+    panel = page.get_by_role("region", name="People and model together")
+    expect(panel.get_by_text("guard-2")).to_be_visible()
+    expect(panel.get_by_text("78 %")).to_be_visible()
+    expect(panel.get_by_text("not enough evidence yet (15 of 30)")).to_be_visible()
+    expect(panel.get_by_text("not enough evidence yet (74 of 200)")).to_be_visible()
+    expect(panel.get_by_text("Asha Rao 95 %")).to_be_visible()
+
+
+def test_supervisor_and_fusions_are_hidden_where_none_is_in_use(open_page: Open, stage: Stage) -> None:
+    stage.team = False
+    page = open_page("/quality")
+    expect(page.get_by_role("heading", name="Everybody together")).to_be_visible()
+    expect(page.get_by_text("People and model together")).to_have_count(0)
+
+
 def test_unknown_execution_is_settled_by_a_person(open_page: Open, stage: Stage) -> None:
     page = open_page("/operations")
     happened = page.get_by_role("button", name="It happened")
@@ -388,7 +419,13 @@ VIEWS = [
 ]
 
 
+def settled(page: Page) -> None:
+    """Every part that is read by itself is on screen."""
+    expect(page.locator("main .loading")).to_have_count(0)
+
+
 def violations(page: Page, axe: str) -> list[Any]:
+    settled(page)
     page.evaluate(axe)
     found = page.evaluate("tags => axe.run(document, {runOnly: tags})", TAGS)
     return [(each["id"], [node["html"][:120] for node in each["nodes"]][:3]) for each in found["violations"]]
@@ -449,7 +486,7 @@ def test_form_and_armed_bar_have_no_accessibility_violation(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("form", ["r", "q", "s"])
+@pytest.mark.parametrize("form", ["r", "q", "s", "t"])
 def test_reason_forms_have_no_accessibility_violation(
     lenient: Callable[..., Page], axe: str, form: str, scheme: str
 ) -> None:
@@ -457,6 +494,21 @@ def test_reason_forms_have_no_accessibility_violation(
     show(page, "mail-1")
     page.keyboard.press(form)
     page.locator("form.panel").wait_for()
+    assert violations(page, axe) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
+def test_step_taken_over_has_no_accessibility_violation(
+    lenient: Callable[..., Page], axe: str, size: dict[str, Any], scheme: str
+) -> None:
+    page = lenient("/case/mail-1", color_scheme=scheme, **size)
+    show(page, "mail-1")
+    page.keyboard.press("t")
+    page.get_by_role("form", name="Do this step yourself?").wait_for()
+    page.keyboard.press("Control+Enter")
+    form = page.get_by_role("form", name="Hand back what came of it")
+    form.get_by_role("button", name="Give back, not done").click()
     assert violations(page, axe) == []
 
 

@@ -2,8 +2,8 @@
 import { QueryClient, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ProblemError, request } from "./http";
 import type {
-  BatchAnswer, BatchBody, CaseDetail, CaseRow, Claim, EarnedCell, Execution, Halt, Json, Monitors, Operations, Page, Policy, Promotion, Proof, ReviewAnswer, Reviewers,
-  ReviewBody, Session, Similar, Taken, Review,
+  BatchAnswer, BatchBody, CalibratorRow, CaseDetail, CaseRow, Claim, EarnedCell, Execution, FusionRow, Halt, Json, Monitors, Operations, Page, Policy, Promotion, Proof, Reliability,
+  ReviewAnswer, Reviewers, ReviewBody, Session, Similar, SupervisorFigures, Taken, TakenOver, Review,
 } from "./wire";
 
 export interface Filter {
@@ -84,6 +84,17 @@ export const declinePromotion = (id: string, reason: string) => request<Json>("P
 export const useMonitors = () =>
   useQuery({ queryKey: ["monitors"], queryFn: () => request<Monitors>("GET", "/v1/monitors"), refetchInterval: POLL });
 
+export const useCalibrators = () =>
+  useQuery({ queryKey: ["calibrators"], queryFn: () => request<{ items: CalibratorRow[] }>("GET", "/v1/calibrators").then(items), staleTime: 60_000 });
+
+export const useReliability = (name: string) =>
+  useQuery({ queryKey: ["reliability", name], queryFn: () => request<Reliability>("GET", `/v1/calibrators/${encodeURIComponent(name)}/reliability`), enabled: name !== "", staleTime: 60_000 });
+
+export const useSupervisor = () =>
+  useQuery({ queryKey: ["supervisor"], queryFn: () => request<{ models: SupervisorFigures[] }>("GET", "/v1/supervisor"), staleTime: 60_000 });
+
+export const useFusions = () => useQuery({ queryKey: ["fusions"], queryFn: () => request<{ items: FusionRow[] }>("GET", "/v1/fusions").then(items), staleTime: 60_000 });
+
 export const liftAlarm = (id: string, reason: string) => request<Json>("POST", `/v1/monitors/${encodeURIComponent(id)}/lift`, { reason });
 
 export const useHalts = () =>
@@ -110,6 +121,9 @@ export const releaseClaim = (id: string, fence: number) => request<Json>("POST",
 export const giveReview = (id: string, body: ReviewBody) => request<ReviewAnswer>("POST", of(id, "reviews"), body);
 export const withdrawReview = (id: string) => request<{ review?: Review }>("POST", `/v1/reviews/${encodeURIComponent(id)}/withdraw`, {});
 export const escalateCase = (id: string, reason: string) => request<Json>("POST", of(id, "escalate"), { reason });
+export const takeOver = (id: string, seconds: number) => request<TakenOver>("POST", of(id, "take-over"), { seconds });
+export const handBack = (id: string, body: { fence: number; value: Json; note?: string }) => request<{ state: string }>("POST", of(id, "hand-back"), body);
+export const giveBack = (id: string, fence: number) => request<{ state: string }>("POST", of(id, "give-back"), { fence });
 export const undoCase = (id: string, reason: string) =>
   request<{ case_id: string }>("POST", `/v1/proposals/${encodeURIComponent(id)}/undo`, { reason });
 export const giveBatch = (body: BatchBody) => request<BatchAnswer>("POST", "/v1/cases/batch", body);

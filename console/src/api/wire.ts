@@ -180,8 +180,21 @@ export interface Execution {
   state: string;
   action?: string;
   arguments?: Json;
+  fence?: number;
   started_at?: string;
+  expires_at?: string;
   idempotency_key?: string;
+}
+
+/** A step that a person does himself. */
+export interface TakenOver {
+  case_id: string;
+  /** `claim`: it waits for a decision; `execution`: it is approved, and this is its single use */
+  held: "claim" | "execution";
+  fence: number;
+  expires_at: string;
+  action: string;
+  arguments: Json;
 }
 
 export interface CaseDetail {
@@ -191,6 +204,8 @@ export interface CaseDetail {
   claim: Claim | null;
   history: HistoryEntry[];
   execution?: Execution | null;
+  /** who carries out, or carried out, the approved step in the program's stead */
+  by_hand?: { person: string; name: string } | null;
 }
 
 export interface Taken {
@@ -391,6 +406,72 @@ export interface Monitors {
   stale: { action: string; text: string }[];
   overflow: { since: string; open: number; soft_review: string; hard_gate: string; displaced: number; shadow_cost: number | null; currency: string | null } | null;
   lag_seconds: number;
+}
+
+export interface CalibratorRow {
+  name: string;
+  version: number;
+  made_at: string;
+  calibrator: JsonObject;
+}
+
+/** A bin of the reliability diagram: mean confidence, share right, its interval. */
+export interface ReliabilityBin {
+  n: number;
+  confidence: number;
+  accuracy: number;
+  low: number;
+  high: number;
+}
+
+/** Figures of a calibrator on one set of labels; without bins there are too few. */
+export interface Quality {
+  n: number;
+  need?: number | null;
+  log_loss?: number;
+  calibration_error?: number;
+  bins?: ReliabilityBin[];
+}
+
+export interface Reliability {
+  name: string;
+  version: number;
+  method: string;
+  action: string | null;
+  model: string | null;
+  n: number;
+  /** how many of the labels come from other actions */
+  borrowed: number;
+  fitted_at: string;
+  stale: string[];
+  before: Quality | null;
+  after: Quality | null;
+  since: Quality | null;
+}
+
+export interface SupervisorShare {
+  have: number;
+  need: number;
+  value?: number;
+  low?: number;
+  high?: number;
+}
+
+export interface SupervisorFigures {
+  model: string;
+  right: { fine: number; concern: number };
+  wrong: { fine: number; concern: number };
+  unread: number;
+  catches: SupervisorShare;
+  false_alarms: SupervisorShare;
+}
+
+/** How the answers of an action are weighed with the model's. */
+export interface FusionRow {
+  action: string;
+  version: number;
+  made_at: string;
+  fusion: { classes: string[]; pool: number[][]; people: Record<string, number[][]>; weights: [number, number, number][]; answers: number; n: number };
 }
 
 export interface Policy {

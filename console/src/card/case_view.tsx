@@ -4,7 +4,7 @@ import type { CaseDetail, Json, Scope, Verdict } from "../api/wire";
 import { openedOf } from "../evidence/opened";
 import { useCommands } from "../keys/keymap";
 import { visible } from "../marks/hidden";
-import { compact, same, summaryOf, words } from "../marks/json";
+import { same, summaryOf, words } from "../marks/json";
 import { maskedPair } from "../marks/masks";
 import { NotCounted, ReadingScope } from "../marks/reading";
 import { readRoute } from "../route/route";
@@ -18,16 +18,20 @@ import { AgentWords } from "./agent_words";
 import type { PanelName } from "./answer_panel";
 import { ArgumentsView } from "./arguments_view";
 import { useArming } from "./arming";
-import { Choices, Subject, restOf, suggestionOf } from "./choices";
+import { choiceLabel, Choices, Subject, restOf, suggestionOf } from "./choices";
 import { useDwell } from "./dwell";
 import { REARM_MS } from "./latch";
 import { Facts, Headline, WhyYou } from "./facts";
 import { useCovered } from "./personal";
 import { useReviewing, type Answer } from "./reviewing";
 import { Settled } from "./settled";
+import { ByHand } from "../takeover/by_hand";
+import { useTakeOver } from "../takeover/holding";
 import { VerdictBar } from "./verdict_bar";
 
 const AnswerPanel = later(() => import("./answer_panel"), (module) => module.AnswerPanel);
+const TakeOverForm = later(() => import("../takeover/take_over"), (module) => module.TakeOverForm);
+const HandBack = later(() => import("../takeover/take_over"), (module) => module.HandBack);
 const DiffView = later(() => import("../diff/diff_view"), (module) => module.DiffView);
 
 export interface CaseViewProps {
@@ -58,14 +62,18 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
     setPanel(null);
     onSettled();
   }, [onSettled]);
-  const mine = detail.claim?.reviewer_id === person.id ? detail.claim : null;
+  const over = useTakeOver(detail);
+  const [askingOver, setAskingOver] = useState(false);
+  useEffect(() => setAskingOver(false), [card.digest]);
+  const mine = detail.claim?.reviewer_id === person.id && over.mine === null ? detail.claim : null;
   const reviewing = useReviewing(card, `${words(row.action)}: ${summaryOf(row)}`, mine, settled);
 
   useEffect(fetchAhead, []);
 
   const own = detail.reviews.find((review) => review.reviewer_id === person.id && !review.withdrawn_at && !review.voided_at);
   const excluded = own === undefined && card.quorum.excluded.includes(person.id);
-  const open = row.state === "open" && !excluded && own === undefined;
+  const open = row.state === "open" && !excluded && own === undefined && over.mine === null;
+  const canTake = over.free && !excluded && own === undefined;
   const picking = (card.choices?.length ?? 0) > 0;
   const suggestion = suggestionOf(card);
 
@@ -98,6 +106,15 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
     disarm();
     setPanel(name);
   };
+  const askOver = () => {
+    disarm();
+    setPanel(null);
+    setAskingOver(true);
+  };
+  const tookOver = () => {
+    setAskingOver(false);
+    reviewing.letGo();
+  };
   const pick = (value: Json) => {
     if (!current()) return;
     const agrees = suggestion !== undefined && same(value, suggestion) && card.verdicts.includes("approve");
@@ -118,8 +135,9 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
       open: () => void reviewing.take(),
       ...(armed ? { commit: arming.commit, back: disarm } : {}),
     },
-    open,
+    open && !askingOver,
   );
+  useCommands({ take_over: askOver }, canTake && !askingOver);
 
   const labelling = card.kind === "annotation" || card.kind === "comparison";
   const rest = labelling ? restOf(card) : null;
@@ -132,6 +150,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
         <Headline card={card} row={row} />
         {excluded && <p className="notice">{t.card.excluded}</p>}
         <Presence detail={detail} />
+        <ByHand detail={detail} />
         {labelling ? (
           <>
             <Subject card={card} blurred={blurred} />
@@ -160,16 +179,18 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
           </>
         )}
         {panel && open && <NotCounted><Later><AnswerPanel name={panel} card={card} after={row.soft && card.kind === "action"} reviewing={reviewing} arming={arming} onAnswer={offer} onClose={() => show(null)} /></Later></NotCounted>}
+        {askingOver && canTake && <NotCounted><Later><TakeOverForm over={over} onTaken={tookOver} onClose={() => setAskingOver(false)} /></Later></NotCounted>}
+        {over.mine && <NotCounted><Later><HandBack card={card} mine={over.mine} over={over} /></Later></NotCounted>}
         <AgentWords card={card} />
       </div>
-      {open ? (
+      {over.mine || askingOver ? null : open ? (
         (!panel || armed) && (
           <VerdictBar
             card={card}
             busy={reviewing.busy}
             arming={arming}
             claimed={reviewing.claim?.expires_at ?? null}
-            approveLabel={suggestion !== undefined ? t.verdict.approveSuggestion(compact(suggestion)) : t.verdict.approve}
+            approveLabel={suggestion !== undefined ? t.verdict.approveSuggestion(choiceLabel(card, suggestion)) : t.verdict.approve}
             scope={scope}
             onScope={setScope}
             onVerdict={choose}
@@ -177,10 +198,11 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
             onRelease={() => void reviewing.release()}
             onLater={onLater}
             onHalt={() => show("halt")}
+            onTakeOver={canTake ? askOver : undefined}
           />
         )
       ) : (
-        <Settled detail={detail} own={own} onTakeBack={(review) => void takeBack({ review, caseId: row.id })} />
+        <Settled detail={detail} own={own} onTakeBack={(review) => void takeBack({ review, caseId: row.id })} onTakeOver={canTake ? askOver : undefined} />
       )}
     </article>
   );

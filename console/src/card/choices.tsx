@@ -40,12 +40,18 @@ export function Choices({ card, busy, active, armed, onPick }: ChoicesProps) {
       {choices.map((choice, i) => (
         <button key={i} type="button" className={isSuggestion(choice) ? "choice suggested" : "choice"} aria-pressed={card.high_stakes ? isArmed(choice) : undefined} disabled={busy || !active} onClick={() => onPick(choice)}>
           <kbd aria-hidden="true">{keys[i]}</kbd>
-          <span><Revealed text={compact(choice)} /></span>
+          <span><Revealed text={choiceLabel(card, choice)} /></span>
           {isSuggestion(choice) && <small>{t.pick.suggestion}</small>}
         </button>
       ))}
     </section>
   );
+}
+
+/** A comparison's usual answers in words; what anybody else offers to pick from stands as it is. */
+export function choiceLabel(card: Card, choice: Json): string {
+  const said = compact(choice);
+  return (card.kind === "comparison" ? t.pick.comparison[said] : undefined) ?? said;
 }
 
 /** The model's own answer, which the server leaves out of a blind card. */

@@ -6,6 +6,7 @@ import { compact, isObject, words } from "../marks/json";
 import { masked, within } from "../marks/masks";
 import { t } from "../words";
 import { targetText } from "./facts";
+import { choiceLabel } from "./choices";
 import type { Answer } from "./reviewing";
 
 /** Longer ones stand on the card; a cut one would be worse than none. */
@@ -17,7 +18,7 @@ export const isNumeric = (value: Json | undefined): boolean => typeof value === 
 
 /** Lines without their "correct?". `covered` are personal paths that must not be spelled out. */
 export function restate(card: Card, answer: Answer, covered: readonly string[]): string[] {
-  if (answer.verdict === "respond") return [t.restate.answer(short(compact(answer.value ?? null)))];
+  if (answer.verdict === "respond") return [t.restate.answer(short(choiceLabel(card, answer.value ?? null)))];
   const effect = effectOf(card, answer);
   return answer.verdict === "edit" ? [...editLines(card, answer.arguments ?? null, covered), effect] : [effect];
 }

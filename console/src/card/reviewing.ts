@@ -20,6 +20,8 @@ export interface Reviewing {
   answer: (answer: Answer) => Promise<void>;
   escalate: (reason: string) => Promise<void>;
   release: (quietly?: boolean) => Promise<void>;
+  /** the claim is held for something else now: neither renew nor release it */
+  letGo: () => void;
 }
 
 /** A claim taken elsewhere (the next case of a queue), waiting for its card to come on screen. */
@@ -137,7 +139,8 @@ export function useReviewing(card: Card, summary: string, mine: Claim | null, on
   );
 
   const takeAloud = useCallback(() => take().catch((error: unknown) => explain(error, id, () => hold(null))), [take, id, hold]);
-  return { claim, busy, problems, take: takeAloud, answer, escalate, release };
+  const letGo = useCallback(() => hold(null), [hold]);
+  return { claim, busy, problems, take: takeAloud, answer, escalate, release, letGo };
 }
 
 function useHeartbeat(claim: Claim | null, hold: (next: Claim | null) => void): void {

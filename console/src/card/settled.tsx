@@ -2,13 +2,14 @@
 import { useState } from "react";
 import { undoCase } from "../api/queries";
 import type { CaseDetail, Decision, Review } from "../api/wire";
-import { compact, words } from "../marks/json";
+import { words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
 import { clockTime } from "../marks/time";
 import { Hint } from "../ui/hint";
 import { useNow } from "../ui/now";
 import { say, sayProblem } from "../ui/toast";
 import { t } from "../words";
+import { choiceLabel } from "./choices";
 
 export function decisionOf(decision: Decision | string | null | undefined): { kind: Decision["kind"]; at: string | null; by: string[]; reason: string } | null {
   if (!decision) return null;
@@ -16,7 +17,15 @@ export function decisionOf(decision: Decision | string | null | undefined): { ki
   return { kind: decision.kind, at: decision.at ?? null, by: decision.by ?? [], reason: decision.reason ?? "" };
 }
 
-export function Settled({ detail, own, onTakeBack }: { detail: CaseDetail; own: Review | undefined; onTakeBack: (review: string) => void }) {
+interface SettledProps {
+  detail: CaseDetail;
+  own: Review | undefined;
+  onTakeBack: (review: string) => void;
+  /** left out where the step cannot be taken over */
+  onTakeOver: (() => void) | undefined;
+}
+
+export function Settled({ detail, own, onTakeBack, onTakeOver }: SettledProps) {
   const now = useNow();
   const [busy, setBusy] = useState(false);
   const { card, case: row } = detail;
@@ -32,7 +41,7 @@ export function Settled({ detail, own, onTakeBack }: { detail: CaseDetail; own: 
     }
     setBusy(false);
   };
-  const said = clip(own?.value != null ? compact(own.value) : (own?.instruction ?? ""));
+  const said = clip(own?.value != null ? choiceLabel(card, own.value) : (own?.instruction ?? ""));
   const left = own ? Math.ceil((Date.parse(own.effective_at) - now) / 1000) : 0;
   return (
     <div className="verdict-bar settled">
@@ -46,6 +55,7 @@ export function Settled({ detail, own, onTakeBack }: { detail: CaseDetail; own: 
         {detail.execution && <span className="tag">{detail.execution.state}</span>}
       </p>
       {own && left > 0 && <button type="button" onClick={() => onTakeBack(own.id)}>{t.undo.take} <Hint of="undo" /></button>}
+      {onTakeOver && <button type="button" onClick={onTakeOver}>{t.takeOver.go} <Hint of="take_over" /></button>}
       {decision?.kind === "approved" && card.undo.action && (
         <button type="button" disabled={busy} onClick={() => void reverse()}>
           ↺ {t.undo.reverse}

@@ -31,6 +31,8 @@ export interface VerdictBarProps {
   onRelease: () => void;
   onLater: () => void;
   onHalt: () => void;
+  /** left out where the step cannot be taken over */
+  onTakeOver: (() => void) | undefined;
 }
 
 export function VerdictBar(props: VerdictBarProps) {
@@ -62,6 +64,7 @@ export function VerdictBar(props: VerdictBarProps) {
         <div className="exits">
           {offered.includes("abstain") && <Exit of="abstain" label={t.verdict.abstain} onClick={() => props.onVerdict("abstain")} />}
           <Exit of="escalate" label={t.verdict.escalate} onClick={props.onEscalate} />
+          {props.onTakeOver && <Exit of="take_over" label={t.takeOver.go} onClick={props.onTakeOver} />}
           <Exit of="later" label={t.verdict.later} onClick={props.onLater} />
           {card.asked_by.agent && <button type="button" className="ghost" onClick={props.onHalt}>{t.verdict.haltAgent}</button>}
           {props.claimed && <Exit of="release" label={t.verdict.release} onClick={props.onRelease} />}

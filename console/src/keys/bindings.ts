@@ -28,6 +28,7 @@ const DEFAULTS = [
   { id: "abstain", key: "z", name: "Abstain", group: "verdict" },
   { id: "escalate", key: "s", name: "Send up (escalate)", group: "verdict" },
   { id: "release", key: "w", name: "Release the claim", group: "verdict" },
+  { id: "take_over", key: "t", name: "Take the step over", group: "verdict" },
   { id: "later", key: "f", name: "Follow up later", group: "verdict" },
   { id: "undo", key: "u", name: "Take back", group: "verdict" },
   { id: "blur", key: "b", name: "Blur on and off", group: "view" },

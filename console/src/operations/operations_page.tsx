@@ -9,6 +9,7 @@ import { t } from "../words";
 import { Autonomy } from "./autonomy";
 import { UnknownExecutions } from "./unknown_executions";
 import { RateBand } from "./rate_band";
+import { Confidence } from "./confidence";
 import { MonitorsPanel } from "./monitors_panel";
 
 const RoundChart = lazy(() => import("./round_chart"));
@@ -40,6 +41,7 @@ function Board({ data }: { data: Operations }) {
       </section>
       {data.unknown_executions > 0 && <UnknownExecutions />}
       <MonitorsPanel />
+      <Confidence />
       <section className="section">
         <h2>{w.chart}</h2>
         {data.chart.length === 0 ? <p className="quiet">{w.noChart}</p> : <ChartWithTable data={data} />}

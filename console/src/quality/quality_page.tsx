@@ -10,6 +10,7 @@ import { t } from "../words";
 import { Agreements } from "./agreements";
 import { Crowd } from "./crowd";
 import { ShareBar } from "./share_bar";
+import { Team } from "./team";
 
 const w = t.quality;
 
@@ -36,6 +37,7 @@ function Board({ data }: { data: Reviewers }) {
       </section>
       {data.agreement && <Agreements data={data.agreement} />}
       {data.agreement && <Crowd data={data} />}
+      {data.agreement && <Team names={new Map(data.reviewers.map((one) => [one.person, one.name]))} />}
     </>
   );
 }

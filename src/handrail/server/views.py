@@ -13,7 +13,7 @@ from handrail.canonical import JSON, parse
 from handrail.clock import iso
 from handrail.decision import Decision
 from handrail.errors import NotFound
-from handrail.lifecycle import for_run, grant, policies, rows
+from handrail.lifecycle import execute, for_run, grant, policies, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.card import amount_of, card_of
 from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow
@@ -229,7 +229,16 @@ def case_detail(plane: Plane, actor: Actor, case_id: str) -> dict[str, JSON]:
         "execution": execution_to_json(rows.execution_noun(ExecutionRow._make(found[0]), case.proposal))
         if found
         else None,
+        "by_hand": _by_hand(plane, actor.workspace, ExecutionRow._make(found[0])) if found else None,
     }
+
+
+def _by_hand(plane: Plane, workspace: str, row: ExecutionRow) -> JSON:
+    """Who took this approved step over from its program; None where nobody did."""
+    if not row.nonce.startswith(execute.BY_HAND):
+        return None
+    person = row.nonce.removeprefix(execute.BY_HAND)
+    return {"person": person, "name": reads.names_of(plane.store, workspace, [person]).get(person, person)}
 
 
 def claim_row(held: Sequence[Any], names: dict[str, str]) -> dict[str, JSON]:

@@ -149,6 +149,41 @@ def test_prefer_by_majority_needs_a_bare_one(values: list[str], side: str | None
     assert (None if found is None else found.side) == side
 
 
+def test_prefer_by_ratings_that_contradict_most_people_is_no_consensus() -> None:
+    told = [{"a": 3, "b": 2}, {"a": 3, "b": 2}, {"a": 1, "b": 5}]
+    given = [review("respond", f"p{n}", value=value) for n, value in enumerate(told)]
+    assert preferred(given, comparison("Q?", ["x", "y"])) is None
+
+
+@pytest.mark.parametrize("value", [{"a": 1e308, "b": -1e308}, {"a": 10**400, "b": 1}, {"a": 1}, {"a": True, "b": 0}])
+def test_prefer_by_ratings_that_are_none_says_nothing(value: Any) -> None:
+    assert preferred([review("respond", value=value)], comparison("Q?", ["x", "y"])) is None
+
+
+def test_teach_a_malformed_comparison_is_left_out_and_spoils_no_other() -> None:
+    sound = comparison("Q?", ["x", "y"])
+    broken = Proposal(action="compare", kind="comparison", arguments={"prompt": "Q?"})
+    told = [history(one, review("respond", value="both_bad"), decision="responded") for one in (broken, sound)]
+    dropped = Dropped(Counter())
+    assert len(list(examples(told, "kto", dropped))) == 2
+    assert dropped.counts.total() == 1
+
+
+@pytest.mark.parametrize(("values", "answer"), [(["x", "x", "y"], "x"), (["x", "y"], None), (["x"], "x")])
+def test_teach_an_answer_by_what_most_said_not_by_who_said_it_last(values: list[str], answer: str | None) -> None:
+    asked = Proposal(action="ask", kind="question", arguments={"question": "Which?"})
+    given = [review("respond", f"p{n}", value=value, given_at=n) for n, value in enumerate(values)]
+    made = taught("sft", history(asked, *given, decision="responded"))
+    assert [said(one) for one in made] == ([] if answer is None else [answer])
+
+
+@pytest.mark.parametrize("decision", ["expired", "cancelled"])
+@pytest.mark.parametrize("lesson", ["sft", "preference", "kto"])
+def test_teach_an_unsettled_case_says_nothing_whatever_one_reviewer_said(lesson: Lesson, decision: str) -> None:
+    told = history(ANSWER, review("approve"), review("edit", "bob", arguments=EDITED), decision=decision)
+    assert taught(lesson, told) == []
+
+
 # --- forms ----------------------------------------------------------------------------------------
 
 TEXT = st.text(min_size=1, max_size=20).filter(str.strip)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from handrail.calibration.fit import fit
+from handrail.learning.comparison import comparison
 from tests.server.site import POLICY, Site, answer, propose, site, take
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(40)).decode()
@@ -216,6 +217,32 @@ def test_gold_answer_is_in_no_answer_of_the_api(here: Site) -> None:
         assert "the-known-answer" not in ann.get(f"/v1/cases/{case_id}{path}").text
     assert "the-known-answer" not in ann.get(f"/v1/proposals/{case_id}").text
     assert "the-known-answer" not in program.get(f"/v1/proposals/{case_id}").text
+
+
+def test_comparison_never_names_who_answered_to_whoever_judges(here: Site) -> None:
+    pair = comparison("Who?", ["one answer", "another"], options=("careful-model", "blunt-model"), action="post")
+    program = here.program("submit", "read")
+    case_id = program.post("/v1/proposals", json=pair.record()).json()["case_id"]
+    ann = here.signed_in("ann")
+    for path in (
+        f"/v1/cases/{case_id}", f"/v1/proposals/{case_id}", "/v1/cases?action=post", f"/v1/cases/{case_id}/proof",
+        f"/decide/{case_id}",
+    ):  # fmt: skip
+        assert "-model" not in ann.get(path).text, path
+    assert "-model" not in ann.post(f"/v1/cases/{case_id}/claim", json={}).text
+    assert program.get(f"/v1/proposals/{case_id}").json()["proposal"]["arguments"]["options"]
+
+
+@pytest.mark.parametrize("value", ["c", [], {"a": 1}, {"a": "x", "b": 2}, {"a": 1e308, "b": -1e308}, True])
+def test_answer_to_a_comparison_that_is_no_choice_and_no_rating_is_refused(here: Site, value: Any) -> None:
+    pair = comparison(f"Which, {value}?", ["one answer", "another"], action="post")
+    made = here.program().post("/v1/proposals", json=pair.record()).json()
+    ann = here.signed_in("ann")
+    claimed = ann.post(f"/v1/cases/{made['case_id']}/claim", json={}).json()
+    said = {"verdict": "respond", "fence": claimed["claim"]["fence"], "revision": 1, "card": claimed["card"]["digest"]}
+    path = f"/v1/cases/{made['case_id']}/reviews"
+    assert ann.post(path, json={**said, "value": value}).json()["code"] == "invalid_input"
+    assert ann.post(path, json={**said, "value": {"a": 4, "b": 2.5}}).status_code == 201
 
 
 def test_batch_answers_each_case_and_says_which_failed(here: Site) -> None:

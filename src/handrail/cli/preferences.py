@@ -17,7 +17,7 @@ from handrail.cli.pouring import pour_to_file
 from handrail.cli.printing import AsJson, print_json
 from handrail.cli.reaching import need_database
 from handrail.errors import InvalidInput, Unreadable
-from handrail.learning.comparison import answers_of
+from handrail.learning.comparison import answers_of, side_of
 from handrail.learning.example import text_of
 from handrail.learning.lessons import History
 from handrail.learning.ranking import Compared, Ranking, rank
@@ -116,12 +116,12 @@ def _compared(told: list[History]) -> Iterator[Compared]:
         if history.proposal.kind != "comparison" or not isinstance(held, dict) or history.proposal.gold is not None:
             continue
         options = held.get("options")
-        if not isinstance(options, dict):
+        if not isinstance(options, dict) or not {"a", "b"} <= set(options) or options["a"] == options["b"]:
             continue
         named = True
         for value in answers_of(history.reviews, history.proposal).values():
-            if isinstance(value, str) and value in SIDES:
-                yield Compared(left=str(options["a"]), right=str(options["b"]), result=SIDES[value])  # type: ignore[arg-type]
+            if (side := side_of(value)) in SIDES:
+                yield Compared(left=str(options["a"]), right=str(options["b"]), result=SIDES[side])  # type: ignore[arg-type]
     if told and not named:
         raise InvalidInput(
             "the comparisons do not say who answered",

@@ -74,7 +74,8 @@ def write_examples(
     with plane_of(settings) as plane:
         told = exporting.histories(plane.store, settings.workspace, action=action, since=since)
         digest = pour_to_file(rows(examples(told, lesson, dropped)), output)
-        if kept and output != "-":
+        if not reader.whole and output != "-":
+            # also when empty: what an earlier export left there may be erased by now
             pour_to_file(iter(kept), str(Path(output).with_suffix(".lossless.jsonl")))
         plane.run(training.exported, training.Exported(actor=operator(settings.workspace), rows=count, digest=digest))
     typer.echo(f"{count} {form} examples" + ("" if output == "-" else f" to {output}"), err=True)

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from handrail.canonical import JSON, dumps
 from handrail.errors import InvalidInput
@@ -15,6 +16,8 @@ from handrail.proposal import Proposal
 from handrail.review import Review
 
 CHOICES: tuple[str, ...] = ("a", "b", "tie", "both_bad")
+# ratings beyond this are no ratings, and their differences would not be numbers any more
+MOST_RATING = 1e6
 
 
 def comparison(
@@ -61,20 +64,29 @@ def preferred(reviews: Iterable[Review], proposal: Proposal) -> Preferred | None
     Each person counts once, with the latest answer. Answers are `a`, `b`, `tie`, `both_bad`, or ratings such as
     {"a": 4, "b": 2}; an approval means the model's suggestion. Raises `InvalidInput` for what is no comparison.
     """
-    held = proposal.arguments
-    if proposal.kind != "comparison" or not isinstance(held, dict) or not {"prompt", "a", "b"} <= set(held):
-        raise InvalidInput("a comparison holds prompt, a and b")
+    held = compared(proposal)
     latest = answers_of(reviews, proposal)
-    said = Counter(_side(value) for value in latest.values())
+    said = Counter(side_of(value) for value in latest.values())
     high, low = max(said["a"], said["b"]), min(said["a"], said["b"])
     if high == low or 2 * high <= said.total():
         return None
     best, worse = ("a", "b") if said["a"] > said["b"] else ("b", "a")
-    rated = ratings(reviews)
+    rated = _means(latest.values())
+    if rated is not None and rated[best] <= rated[worse]:
+        # most people and the mean rating contradict each other: no consensus
+        return None
     return Preferred(
         chosen=held[best], rejected=held[worse], side=best, reviewers=tuple(sorted(latest)),
         margin=math.log((high + 0.5) / (low + 0.5)) if rated is None else rated[best] - rated[worse],
     )  # fmt: skip
+
+
+def compared(proposal: Proposal) -> dict[str, JSON]:
+    """The arguments of a comparison. Raises `InvalidInput` for what is none."""
+    held = proposal.arguments
+    if proposal.kind != "comparison" or not isinstance(held, dict) or not {"prompt", "a", "b"} <= set(held):
+        raise InvalidInput("a comparison holds prompt, a and b")
+    return held
 
 
 def answers_of(reviews: Iterable[Review], proposal: Proposal) -> dict[str, JSON]:
@@ -83,32 +95,41 @@ def answers_of(reviews: Iterable[Review], proposal: Proposal) -> dict[str, JSON]
     return {person: proposed(proposal) if r.verdict == "approve" else r.value for person, r in latest.items()}
 
 
-def ratings(reviews: Iterable[Review]) -> dict[str, float] | None:
-    """The mean ratings of both sides, where anybody rated them."""
-    rated = [r.value for r in reviews if _answers(r) and _is_rating(r.value)]
-    if not rated:
-        return None
-    return {side: math.fsum(float(one[side]) for one in rated) / len(rated) for side in ("a", "b")}
+def ratings(reviews: Iterable[Review], proposal: Proposal) -> dict[str, float] | None:
+    """The mean ratings of both sides, each person's latest, where anybody rated them."""
+    return _means(answers_of(reviews, proposal).values())
 
 
-def both_bad(reviews: Iterable[Review]) -> bool:
+def both_bad(reviews: Iterable[Review], proposal: Proposal) -> bool:
     """Whether most said that neither answer will do."""
-    latest = {r.reviewer: r.value for r in sorted(reviews, key=lambda r: (r.given_at, r.id)) if _answers(r)}
-    said = Counter(value == "both_bad" for value in latest.values())
+    said = Counter(value == "both_bad" for value in answers_of(reviews, proposal).values())
     return said[True] > said[False]
 
 
-def _side(value: JSON) -> str:
-    if _is_rating(value):
+def side_of(value: JSON) -> str:
+    """`a`, `b` or `tie` by ratings; any other answer as it is."""
+    if is_rating(value):
         return "tie" if value["a"] == value["b"] else "a" if value["a"] > value["b"] else "b"
     return str(value)
 
 
-def _is_rating(value: JSON) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(value.get(side), int | float) and not isinstance(value[side], bool) and math.isfinite(value[side])
-        for side in ("a", "b")
+def is_rating(value: JSON) -> bool:
+    """Whether an answer rates both sides, by numbers of a sane size."""
+    return (
+        isinstance(value, dict)
+        and set(value) == {"a", "b"}
+        and all(
+            isinstance(one, int | float) and not isinstance(one, bool) and abs(one) <= MOST_RATING
+            for one in value.values()
+        )
     )
+
+
+def _means(answers: Iterable[JSON]) -> dict[str, float] | None:
+    rated: list[Any] = [one for one in answers if is_rating(one)]
+    if not rated:
+        return None
+    return {side: math.fsum(float(one[side]) for one in rated) / len(rated) for side in ("a", "b")}
 
 
 def _answers(review: Review) -> bool:

@@ -24,13 +24,15 @@ from dataclasses import dataclass
 
 from handrail.canonical import JSON, dumps
 from handrail.errors import InvalidInput
-from handrail.learning.comparison import both_bad, preferred, ratings
+from handrail.learning.comparison import both_bad, compared, preferred, ratings
 from handrail.learning.example import Example, Lesson, Messages, answer_from, call_of, messages_from, text_of
 from handrail.learning.labels import SUGGESTION, asked
 from handrail.learning.preferences import split_of
 from handrail.proposal import Proposal
 from handrail.review import Review
 
+# whatever was said of them was not enough
+_UNSETTLED = ("expired", "cancelled")
 _SAID = frozenset({"approve", "edit", "reject", "respond", "redirect"})
 
 
@@ -64,7 +66,7 @@ class Dropped:
 
 def examples(histories: Iterable[History], lesson: Lesson, dropped: Dropped) -> Iterator[Example]:
     """The examples of one lesson, oldest first. Needs all cases of a run for `steps` and for redirected ones."""
-    told: Iterable[History] = (one for one in histories if one.proposal.gold is None)
+    told: Iterable[History] = (one for one in histories if one.proposal.gold is None and one.decision not in _UNSETTLED)
     if lesson in ("steps", "preference"):
         # these look across the cases of a run
         told = list(told)
@@ -109,12 +111,23 @@ def answer_of(proposal: Proposal, arguments: JSON) -> Messages:
 def _sft(history: History) -> Iterator[Example]:
     if history.outcome is False or history.proposal.kind == "comparison":
         return
-    for review in _last(history, "respond"):
-        yield _example(history, "sft", answer_from(review.value))
+    answer = _answered(history)
+    if answer is not None:
+        yield _example(history, "sft", answer_from(answer))
         return
     if history.decision == "approved" and (_last(history, "approve") or _last(history, "edit")):
         arguments = history.proposal.arguments if history.approved is None else history.approved
         yield _example(history, "sft", answer_of(history.proposal, arguments))
+
+
+def _answered(history: History) -> JSON:
+    """What most people answered, each counted once with the latest answer; None where they tie or nobody did."""
+    latest = {one.reviewer: one.value for one in sorted(history.reviews, key=lambda r: (r.given_at, r.id))
+              if one.verdict == "respond"}  # fmt: skip
+    said = Counter(dumps(value) for value in latest.values()).most_common(2)
+    if not said or history.decision == "rejected" or (len(said) > 1 and said[0][1] == said[1][1]):
+        return None
+    return next(value for value in latest.values() if dumps(value) == said[0][0])
 
 
 def _preference(history: History) -> Iterator[Example]:
@@ -135,7 +148,7 @@ def _preference(history: History) -> Iterator[Example]:
 def _kto(history: History) -> Iterator[Example]:
     proposal = history.proposal
     if proposal.kind == "comparison":
-        held = _object(proposal.arguments)
+        held = compared(proposal)
         for side, good in _rated(history):
             yield _example(history, "kto", answer_from(held[side]), good=good)
         return
@@ -147,10 +160,10 @@ def _kto(history: History) -> Iterator[Example]:
 
 
 def _rated(history: History) -> Iterator[tuple[str, bool]]:
-    if both_bad(history.reviews):
+    if both_bad(history.reviews, history.proposal):
         yield from (("a", False), ("b", False))
         return
-    given = ratings(history.reviews)
+    given = ratings(history.reviews, history.proposal)
     if given is not None and given["a"] != given["b"]:
         best = max(given, key=lambda side: given[side])
         yield from ((side, side == best) for side in ("a", "b"))

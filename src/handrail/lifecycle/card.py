@@ -42,7 +42,7 @@ def facts_of(row: ProposalRow, route: Route) -> dict[str, JSON]:
         "action": row.action,
         "kind": record.get("kind", "action"),
         "target": record.get("target"),
-        "arguments": record.get("arguments", {}),
+        "arguments": without_names(record).get("arguments", {}),
         "schema": record.get("schema"),
         "action_digest": row.action_digest,
         "base": record.get("base"),
@@ -67,8 +67,8 @@ def facts_of(row: ProposalRow, route: Route) -> dict[str, JSON]:
         "high_stakes": route.high_stakes,
         "blind": route.blind,
         "reason_codes": [{"code": code, "label": label} for code, label in REASON_CODES],
-        "choices": _choices(record),
-        "answer_schema": _answer_schema(record),
+        "choices": choices(record),
+        "answer_schema": answer_schema(record),
         "scores": record.get("scores"),
     }  # fmt: skip
 
@@ -105,6 +105,14 @@ def card_of(
 def digest_of(row: ProposalRow, route: Route) -> str:
     """The digest a review must name."""
     return digest(dumps(facts_of(row, route)))
+
+
+def without_names(record: dict[str, Any]) -> dict[str, Any]:
+    """A comparison's record without the names of who answered, which would sway whoever judges the answers."""
+    arguments = record.get("arguments")
+    if record.get("kind") != "comparison" or not isinstance(arguments, dict) or "options" not in arguments:
+        return record
+    return record | {"arguments": {name: value for name, value in arguments.items() if name != "options"}}
 
 
 def _shape(facts: dict[str, Any], route: Route) -> str:
@@ -152,7 +160,8 @@ def amount_of(record: dict[str, Any]) -> Any:
     return {"value": str(amount), "currency": record.get("currency", arguments.get("currency"))}
 
 
-def _choices(record: dict[str, Any]) -> JSON:
+def choices(record: dict[str, Any]) -> Any:
+    """The answers a case offers to pick from; None where it offers none."""
     arguments = record.get("arguments", {})
     if isinstance(arguments.get("choices"), list):
         return arguments["choices"]
@@ -161,7 +170,7 @@ def _choices(record: dict[str, Any]) -> JSON:
     return None
 
 
-def _answer_schema(record: dict[str, Any]) -> JSON:
+def answer_schema(record: dict[str, Any]) -> JSON:
     """What an answer must look like: a question's own schema, or the one an annotation brings."""
     if record.get("kind") == "question":
         return record.get("schema")

@@ -24,6 +24,7 @@ from handrail.errors import (
     TooSoon,
     VerdictNotAllowed,
 )
+from handrail.learning.comparison import is_rating
 from handrail.lifecycle import card, claim, decide, edits, flags, for_run, policies, queue, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
@@ -243,8 +244,9 @@ def _body(command: Answer, row: ProposalRow, route: Route) -> dict[str, Any]:
         if command.value is None:
             raise InvalidInput("respond needs a value")
         record = row.record()
-        if record.get("kind") == "question":
-            check_schema(record.get("schema"), command.value, "the answer does not fit what was asked")
+        check_schema(card.answer_schema(record), command.value, "the answer does not fit what was asked")
+        if record.get("kind") == "comparison":
+            refuse_other(record, command.value)
     elif command.verdict == "redirect" and not (command.instruction or "").strip():
         raise InvalidInput("redirect needs an instruction", remedy="Say what to do instead.")
     elif command.verdict in ("reject", "abstain") and not (command.reason or command.note):
@@ -255,6 +257,15 @@ def _body(command: Answer, row: ProposalRow, route: Route) -> dict[str, Any]:
         if getattr(command, name) is not None:
             body[name] = getattr(command, name)
     return body
+
+
+def refuse_other(record: dict[str, Any], value: JSON) -> None:
+    """Raise `InvalidInput` for an answer to a comparison that is neither one of its choices nor a rating of both."""
+    choices = card.choices(record)
+    if value not in choices and not is_rating(value):
+        raise InvalidInput(
+            "the answer is none of the choices", remedy=f'One of {dumps(choices).decode()}, or {{"a": 4, "b": 2}}.'
+        )
 
 
 def check_edit(row: ProposalRow, arguments: JSON) -> JSON:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handrail.canonical import parse
+from handrail.lifecycle.card import without_names
 from handrail.store import statements
 from handrail.store.engine import Store
 from handrail.store.tx import Tx
@@ -25,7 +26,7 @@ def step(store: Store, writer: Writer) -> int:
 def words(record: dict[str, Any]) -> str:
     """The words of a proposal that a search should find."""
     found: list[str] = [record.get("action", "")]
-    _collect(record.get("arguments"), found)
+    _collect(without_names(record).get("arguments"), found)
     _collect(record.get("target"), found)
     _collect(record.get("agent_says"), found)
     return " ".join(found)[:MAX_CHARACTERS].replace("\0", " ")

@@ -150,7 +150,7 @@ async def show(request: Request, case_id: str, actor: Caller) -> dict[str, JSON]
 def _show(plane: Any, actor: Actor, case_id: str) -> dict[str, JSON]:
     row = own(actor, plane.proposal(actor.workspace, case_id))
     blind = views.is_blind(actor, views.seen(plane, actor.workspace, case_id))
-    return views.proposal_to_json(plane, row, blind=blind)
+    return views.proposal_to_json(plane, row, blind=blind, person=actor.kind == "person")
 
 
 @router.post("/{case_id}/cancel")

@@ -15,7 +15,7 @@ from handrail.decision import Decision
 from handrail.errors import NotFound
 from handrail.lifecycle import execute, for_run, grant, policies, rows
 from handrail.lifecycle.actor import Actor
-from handrail.lifecycle.card import amount_of, card_of
+from handrail.lifecycle.card import amount_of, card_of, without_names
 from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow
 from handrail.lifecycle.submit import Submitted
 from handrail.maintenance.plane import Plane
@@ -62,12 +62,14 @@ def decided_to_json(decision: Decision, receipt: Staged | None) -> dict[str, JSO
     return made
 
 
-def proposal_to_json(plane: Plane, row: ProposalRow, *, blind: bool = False) -> dict[str, JSON]:
-    """A proposal with what became of it."""
+def proposal_to_json(plane: Plane, row: ProposalRow, *, blind: bool = False, person: bool = False) -> dict[str, JSON]:
+    """A proposal with what became of it. `person`: for somebody who may have to judge it, not for its program."""
     # a known answer would spoil the case it belongs to; the record itself is shared, and executing rests on it
     record = {name: value for name, value in row.record().items() if name != "gold"}
     if blind:
         record = without_opinion(record)
+    if person:
+        record = without_names(record)
     decision = plane.decision(row.workspace, row.case_id)
     found = plane.store.read_hot(statements.execution_get, case_id=row.case_id, workspace=row.workspace)
     return {

@@ -22,7 +22,6 @@ escalation_policies:
     auto_approve_threshold: 0.95
     undo_seconds: 0
     sla_seconds: 6000
-    calibrator: pay-score
 """
 ROOT = Path(__file__).resolve().parents[2]
 

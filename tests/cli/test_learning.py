@@ -21,6 +21,7 @@ from handrail.store.logbook import Logbook
 from .scene import POLICY, program, read, run
 
 PAIRS = 60
+CALIBRATED = POLICY + "    calibrator: pay-score\n"
 
 
 def answered(database: Path) -> None:
@@ -43,12 +44,17 @@ def test_calibrator_fitted_from_labels_and_installed_changes_a_route(database: P
     sure = Proposal(action="pay", arguments={"n": 1000}, confidence=0.96)
     with handrail.open(database, policy=POLICY) as hr:
         assert hr.propose(sure).status == "approved"
+    with handrail.open(database, policy=CALIBRATED) as hr:
+        # what a program says of itself is no confidence while the calibrator is missing
+        held = hr.propose(sure)
+        assert (held.status, held.reasons[0].code) == ("open", "confidence_missing")
+        assert "pay-score is not installed" in held.reasons[0].text
     made = read("calibrate", "--action", "pay", "--method", "platt", "--install", "--database", database)
     assert (made["ok"], made["installed"], made["name"], made["note"]) == (True, 1, "pay-score", None)
     assert made["n"] >= PAIRS
     before, after = made["metrics"]["log_loss"]
     assert after < before
-    with handrail.open(database, policy=POLICY) as hr:
+    with handrail.open(database, policy=CALIBRATED) as hr:
         # people said that such scores are right three times in four: not enough to go by itself
         assert hr.propose(sure).status == "open"
     with open_database(str(database)) as store:

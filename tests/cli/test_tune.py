@@ -66,7 +66,7 @@ def test_threshold_comes_with_its_evidence_and_as_a_change_of_the_policy(tmp_pat
     assert (entry.auto_approve_threshold, entry.target_error) == (made["threshold"], 0.05)
     # the old lower threshold stood above the new one; now nothing lies between the two
     assert entry.soft_review_threshold == made["threshold"]
-    assert entry.calibrator == "refund"
+    assert (entry.calibrator, entry.certified_calibrator) == ("refund", made["calibrator"])
     assert (tmp_path / "shop.yaml").read_text() == TEXT
     fitted = json.loads((tmp_path / "c.json").read_text())
     assert fitted["n"] == 300
@@ -241,3 +241,35 @@ def test_install_of_what_is_no_fitted_file_is_refused(database: Path, tmp_path: 
     for name in ("x.json", "y.json"):
         run("install", tmp_path / name, "--name", "n", "--database", database, code=1)
     run("install", tmp_path / "none.json", "--name", "n", "--database", database, code=2)
+
+
+PROMISED = """
+name: shop
+escalation_policies:
+  - {action_type: refund, auto_approve_threshold: 0.99, target_error: 0.01}
+"""
+
+
+def test_the_cheapest_cut_never_lies_below_a_certified_threshold(tmp_path: Path) -> None:
+    labelled(tmp_path / "labels.csv")
+    (tmp_path / "shop.yaml").write_text(PROMISED)
+    made = tuned(
+        tmp_path, "--method", "cost", "--raw", "--review-price", 1, "--error-cost", 2,
+        "--policy", tmp_path / "shop.yaml", "--output", tmp_path / "new.yaml",
+    )  # fmt: skip
+    assert made["threshold"] < 0.99
+    entry = compile_text((tmp_path / "new.yaml").read_text()).action("refund")
+    assert entry is not None
+    assert (entry.auto_approve_threshold, entry.target_error) == (0.99, 0.01)
+    assert any("the certified threshold 0.99 stays" in note for note in made["change"]["notes"])
+
+
+def test_a_threshold_for_raw_scores_is_refused_where_the_policy_calibrates_them(tmp_path: Path) -> None:
+    labelled(tmp_path / "labels.csv")
+    (tmp_path / "shop.yaml").write_text("escalation_policies: [{action_type: refund, calibrator: refund-score}]")
+    made = run(
+        "tune", "--action", "refund", "--csv", tmp_path / "labels.csv", "--target-error", 0.05, "--raw",
+        "--policy", tmp_path / "shop.yaml", "--output", tmp_path / "new.yaml", code=1,
+    )  # fmt: skip
+    assert "through calibrator refund-score" in made.output
+    assert not (tmp_path / "new.yaml").exists()

@@ -95,8 +95,10 @@ def test_command_writes_the_changed_policy_and_keeps_its_comments(tmp_path: Path
     entry = compile_text(output.read_text()).action("pay")
     assert entry is not None
     assert entry.auto_approve_threshold == made["setting"]["fields"]["pay"]["auto_approve_threshold"]
-    again = run("tune", "--knobs", "thresholds", "--policy", policy, "--proposals", lines, "--output", output, "--trials",
-                3, code=1)  # fmt: skip
+    again = run(
+        "tune", "--knobs", "thresholds", "--policy", policy, "--proposals", lines, "--output", output, "--trials", 3,
+        code=1,
+    )  # fmt: skip
     assert "nothing is overwritten" in again.output + again.stderr
 
 
@@ -107,3 +109,16 @@ def test_command_writes_the_changed_policy_and_keeps_its_comments(tmp_path: Path
 def test_command_with_unclear_wishes_says_what_is_missing(words: list[str], said: str) -> None:
     made = run("tune", *words, code=1)
     assert said in made.output + made.stderr
+
+
+@needs_optuna
+def test_search_stays_at_or_above_a_certified_threshold() -> None:
+    team, tariff = Team(seats=5, misses=0.0, refuses=0.0), Tariff(review=100, wrong=1)
+    loose = best_setting(compile_text(POLICY), stream(60), ["thresholds"], team=team, tariff=tariff, trials=25, seed=0)
+    assert loose.setting.fields["pay"]["auto_approve_threshold"] < 0.5
+    certified = compile_text(POLICY.replace("0.5", "0.9, target_error: 0.02"))
+    held = best_setting(certified, stream(60), ["thresholds"], team=team, tariff=tariff, trials=25, seed=0)
+    assert held.setting.fields["pay"]["auto_approve_threshold"] >= 0.9
+    bare = compile_text(POLICY.replace("auto_approve_threshold: 0.5", "target_error: 0.02"))
+    none = best_setting(bare, stream(60), ["thresholds", "quorum"], team=team, tariff=tariff, trials=3, seed=0)
+    assert "auto_approve_threshold" not in none.setting.fields["pay"]

@@ -195,3 +195,40 @@ def _made() -> Calibrator:
 
 
 MADE = _made()
+
+
+CERTIFIED = """
+escalation_policies:
+  - action_type: sort
+    auto_approve_threshold: 0.5
+    target_error: 0.05
+    calibrator: sort
+    certified_calibrator: {digest}
+    undo_seconds: 0
+"""
+
+
+def test_a_threshold_counts_only_with_the_calibrator_it_was_certified_for(database: Path) -> None:
+    rng = np.random.default_rng(3)
+    score = rng.random(300)
+    right = rng.random(300) < score
+    first, second = (fit("platt", score[part], right[part], fitted_at=0) for part in (slice(150), slice(150, None)))
+    sure = Proposal(action="sort", kind="prediction", arguments={"suggestion": "dog"}, confidence=0.99)
+    with handrail.open(database, policy=CERTIFIED.format(digest=first.digest)) as hr:
+        missing = hr.propose(sure)
+        assert (missing.status, missing.reasons[0].text) == (
+            "open", "the calibrator sort is not installed, so the score sent is no confidence"
+        )  # fmt: skip
+        hr.call("calibrator", name="sort", calibrator=first.to_json())
+        assert hr.propose(sure).status == "approved"
+        hr.call("calibrator", name="sort", calibrator=second.to_json())
+        other = hr.propose(sure)
+        assert (other.status, other.tier) == ("open", "hard_gate")
+        assert other.reasons[0].text == (
+            f"the threshold was certified for calibrator {first.digest[:12]}, and {second.digest[:12]} is installed"
+        )
+        # what was sent stays, so that a calibrator can be fitted on it
+        kept = hr.plane.run(_kept, other.case_id)
+        assert (kept.confidence, kept.scores) == (None, 0.99)
+        hr.call("calibrator", name="sort", calibrator=first.to_json())
+        assert hr.propose(sure).status == "approved"

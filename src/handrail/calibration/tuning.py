@@ -62,6 +62,8 @@ def hold_out(
             f"not enough evidence yet ({n} of {LEAST_TO_FIT + need} labels: {LEAST_TO_FIT} fit a calibrator, {need} "
             "others certify)", have=n, need=LEAST_TO_FIT + need,
         )  # fmt: skip
+    # all of them, so that what is wrong is counted in the order given
+    read_scores(scores, scale)
     fitting = min(max(round(n * share), LEAST_TO_FIT), n - need)
     order = np.random.default_rng(seed).permutation(n)
     first, rest = np.sort(order[:fitting]), np.sort(order[fitting:])

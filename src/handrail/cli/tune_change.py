@@ -80,13 +80,22 @@ def _fields(
 ) -> tuple[dict[str, Any], list[str]]:
     fields: dict[str, Any] = {}
     notes: list[str] = []
+    if held.calibrator is None and entry is not None and entry.calibrator is not None:
+        raise InvalidInput(
+            f"the policy puts scores of {action} through calibrator {entry.calibrator}, so a threshold for raw scores "
+            "would be compared with something else",
+            remedy="Leave --raw out, or take the calibrator out of the policy.",
+        )
     if found.method == "ltt":
         fields |= {"target_error": found.target_error, "auto_approve_threshold": found.threshold}
         soft = None if entry is None else entry.soft_review_threshold
         if soft is not None and found.threshold is not None and soft > found.threshold:
             fields["soft_review_threshold"] = found.threshold
+        if held.calibrator is not None:
+            fields["certified_calibrator"] = held.calibrator.digest
     elif held.calibrator is None:
         fields |= _cuts(found, entry)
+        notes += _certified_stays(fields, entry)
     if held.calibrator is not None:
         name = (entry.calibrator if entry else None) or action
         fields["calibrator"] = name
@@ -98,6 +107,20 @@ def _fields(
     if max(usual, entry.spot_check_rate if entry else 0.0) < SPOT_CHECK_RATE:
         fields["spot_check_rate"] = SPOT_CHECK_RATE
     return {name: value for name, value in fields.items() if value is not None}, notes
+
+
+def _certified_stays(fields: dict[str, Any], entry: ActionEntry | None) -> list[str]:
+    """What is cheapest never lies below what a promise allows. Takes the looser cut out of `fields`."""
+    if entry is None or entry.target_error is None:
+        return []
+    certified, cut = entry.auto_approve_threshold, fields.get("auto_approve_threshold")
+    if cut is None or (certified is not None and cut >= certified):
+        return []
+    del fields["auto_approve_threshold"]
+    if certified is not None and fields.get("soft_review_threshold") == cut:
+        del fields["soft_review_threshold"]
+    stays = "no threshold is certified yet" if certified is None else f"the certified threshold {certified!r} stays"
+    return [f"{stays}: the cheapest cut lies below what target_error {entry.target_error:g} allows"]
 
 
 def _cuts(found: Found, entry: ActionEntry | None) -> dict[str, Any]:

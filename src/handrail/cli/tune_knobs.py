@@ -109,9 +109,10 @@ def best_setting(
             "the stream holds no action that the policy declares", remedy="Give the policy's own stream."
         )
     stands = _stands(policy, actions, knobs, team)
+    floors = _floors(policy, actions)
 
     def price(trial: Any) -> float:
-        setting = _suggested(trial, actions, knobs, team)
+        setting = _suggested(trial, actions, knobs, team, floors)
         return _bill(policy, stream, setting, team, table).cost(tariff)
 
     search.logging.set_verbosity(search.logging.WARNING)
@@ -144,12 +145,26 @@ def _stands(policy: Policy, actions: Sequence[str], knobs: Sequence[str], team: 
             made[f"deadlines:{action}"] = min(max(entry.sla_seconds or usual, 60), LONGEST)
         if "quorum" in knobs:
             made[f"quorum:{action}"] = min(max(entry.reviewers or 1, people), MOST_PEOPLE)
-        if "thresholds" in knobs:
+        if "thresholds" in knobs and action in _floors(policy, actions):
             made[f"thresholds:{action}"] = 1.0 if entry.auto_approve_threshold is None else entry.auto_approve_threshold
     return made
 
 
-def _suggested(trial: Any, actions: Sequence[str], knobs: Sequence[str], team: Team) -> Setting:
+def _floors(policy: Policy, actions: Sequence[str]) -> dict[str, float]:
+    """The lowest threshold that may be tried: under a promise, the certified one; without that, none is searched."""
+    made = {}
+    for action in actions:
+        entry = policy.action(action)
+        if entry is None or entry.target_error is None:
+            made[action] = 0.0
+        elif entry.auto_approve_threshold is not None:
+            made[action] = entry.auto_approve_threshold
+    return made
+
+
+def _suggested(
+    trial: Any, actions: Sequence[str], knobs: Sequence[str], team: Team, floors: dict[str, float]
+) -> Setting:
     found: dict[str, Any] = {}
     if "batch" in knobs:
         found["batch"] = trial.suggest_int("batch", 1, MOST_BATCH)
@@ -158,14 +173,15 @@ def _suggested(trial: Any, actions: Sequence[str], knobs: Sequence[str], team: T
             found[f"deadlines:{action}"] = trial.suggest_int(f"deadlines:{action}", 60, LONGEST, log=True)
         if "quorum" in knobs:
             found[f"quorum:{action}"] = trial.suggest_int(f"quorum:{action}", 1, MOST_PEOPLE)
-        if "thresholds" in knobs:
-            found[f"thresholds:{action}"] = trial.suggest_float(f"thresholds:{action}", 0.0, 1.0)
+        if "thresholds" in knobs and action in floors:
+            found[f"thresholds:{action}"] = trial.suggest_float(f"thresholds:{action}", floors[action], 1.0)
     return _setting(found, actions, knobs, team)
 
 
 def _setting(found: dict[str, Any], actions: Sequence[str], knobs: Sequence[str], team: Team) -> Setting:
     fields = {
-        action: {_FIELDS[knob]: found[f"{knob}:{action}"] for knob in knobs if knob in _FIELDS} for action in actions
+        action: {_FIELDS[knob]: found[f"{knob}:{action}"] for knob in knobs if f"{knob}:{action}" in found}
+        for action in actions
     }
     return Setting(fields=fields, batch=found.get("batch", team.batch))
 
@@ -223,7 +239,7 @@ def _names(knobs: str) -> list[str]:
 def _stream(path: Path) -> list[Recorded]:
     """Lines of {"proposal": …, "at": RFC 3339, "correct": true/false}; only those whose answer is known."""
     found = []
-    for number, line in enumerate(_read(path).splitlines(), 1):
+    for number, line in enumerate(_read(path).split("\n"), 1):
         if not line.strip():
             continue
         try:

@@ -12,8 +12,10 @@ from handrail.errors import InvalidInput
 from handrail.learning.evidence import scores_by_name
 from handrail.learning.labels import proposed_class
 from handrail.lifecycle.actor import Actor
+from handrail.policy.document import ActionEntry
 from handrail.policy.evaluate import Policy
 from handrail.proposal import Proposal
+from handrail.route import Route
 from handrail.store import schema, statements
 from handrail.store.tx import Tx
 
@@ -43,6 +45,7 @@ def install(tx: Tx, command: Install) -> int:
     tx.add(schema.calibrator, workspace=command.actor.workspace, name=command.name, version=version, bytes=data,
            digest=digest(data), made_at=tx.now)  # fmt: skip
     tx.memo.pop(("calibrator", command.actor.workspace, command.name), None)
+    tx.memo.pop(("calibrator digest", command.actor.workspace, command.name), None)
     tx.memo.pop(("reviewer", command.actor.workspace, command.name), None)
     tx.entry(command.actor.workspace, "calibrator.changed", command.actor.entry(),
              calibrator={"name": command.name, "version": version, "digest": digest(data)})  # fmt: skip
@@ -53,17 +56,50 @@ def calibrated(tx: Tx, policy: Policy, workspace: str, proposal: Proposal) -> Pr
     """The proposal with its calibrated confidence; the raw number stays in `scores`.
 
     Without scores, with scores the calibrator cannot read, or from another version of the model than it was fitted for,
-    there is no confidence: it goes up.
+    there is no confidence: it goes up. So it does while the calibrator that the policy names is not installed, or is
+    another one than the threshold was certified for: what a program says of itself is never compared instead.
     """
     entry = policy.action(proposal.action)
     if entry is None or entry.calibrator is None:
         return proposal
-    name = entry.calibrator
     raw = proposal.scores if proposal.scores is not None else proposal.confidence
-    fitted = newest(tx, workspace, name)
-    if fitted is None or raw is None:
+    if raw is None:
         return proposal
+    fitted = newest(tx, workspace, entry.calibrator)
+    if fitted is None or _other(tx, workspace, entry) is not None:
+        return replace(proposal, confidence=None, scores=raw)
     return replace(proposal, confidence=confidence_in(fitted, proposal, raw), scores=raw)
+
+
+def explained(tx: Tx, policy: Policy, workspace: str, proposal: Proposal, route: Route) -> Route:
+    """The route, saying why scores that were sent became no confidence."""
+    entry = policy.action(proposal.action)
+    if entry is None or entry.calibrator is None or proposal.confidence is not None or proposal.scores is None:
+        return route
+    fitted = newest(tx, workspace, entry.calibrator)
+    if fitted is None:
+        why = f"the calibrator {entry.calibrator} is not installed, so the score sent is no confidence"
+    elif (other := _other(tx, workspace, entry)) is not None:
+        certified = str(entry.certified_calibrator)
+        why = f"the threshold was certified for calibrator {certified[:12]}, and {other[:12]} is installed"
+    elif fitted.model is not None and proposal.model != fitted.model:
+        why = f"the calibrator {entry.calibrator} was fitted for model {fitted.model}, not {proposal.model}"
+    else:
+        why = f"the calibrator {entry.calibrator} cannot read the score that was sent"
+    reasons = (replace(one, text=why) if one.code == "confidence_missing" else one for one in route.reasons)
+    return replace(route, reasons=tuple(reasons))
+
+
+def _other(tx: Tx, workspace: str, entry: ActionEntry) -> str | None:
+    """The digest of the calibrator in use, where the threshold was certified for another one."""
+    if entry.certified_calibrator is None or entry.calibrator is None:
+        return None
+    key = ("calibrator digest", workspace, entry.calibrator)
+    if key not in tx.memo:
+        row = tx.one(statements.calibrator_newest, workspace=workspace, name=entry.calibrator)
+        tx.memo[key] = "" if row is None else str(row[2])
+    found = str(tx.memo[key])
+    return None if found == entry.certified_calibrator else found
 
 
 def confidence_in(fitted: Calibrator, proposal: Proposal, raw: JSON) -> float | None:

@@ -197,6 +197,7 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
     proposal = calibrators.calibrated(tx, policy, workspace, command.proposal)
     found = policies.facts(tx, policy, workspace, proposal)
     route = policy.route(proposal, found, now=tx.now, draw=command.draw)
+    route = calibrators.explained(tx, policy, workspace, proposal, route)
     route = overflow.routed(tx, policy, workspace, proposal, found, route, draw=command.draw)
     route = _narrowed(route, proposal)
     if policy.document.supervisor is not None and not command.objection:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from handrail.intake import CONFIDENCE_GIVEN
 from handrail.policy.amounts import shown
-from handrail.policy.clauses import AUTO, HARD, SOFT, Clause, clause, of_confidence
+from handrail.policy.clauses import AUTO, HARD, SOFT, Clause, clause, of_confidence, uncertified
 from handrail.policy.facts import Asking
 from handrail.policy.plans import Plan
 from handrail.policy.weighing import Weighing
@@ -27,8 +27,7 @@ def of_asking(plan: Plan, weighing: Weighing, proposal: Proposal, asking: Asking
     if plan.auto is not None or plan.soft is not None:
         yield of_confidence(plan, proposal)
     elif plan.target_error is not None:
-        text = f"no threshold is certified yet for an error of at most {plan.target_error:g}, so a person decides"
-        yield clause(HARD, "not_certified", text, "confidence")
+        yield uncertified(plan.target_error)
     if asking is None or not 0.0 <= asking.gain < math.inf:
         yield clause(HARD, "asking_unknown", "what asking a person would save is not known, so a person decides")
         return

@@ -67,6 +67,12 @@ def of_confidence(plan: Plan, proposal: Proposal) -> Clause:
     return clause(HARD, "confidence_below", f"confidence {confidence!r} is below {least!r}", "confidence")
 
 
+def uncertified(target: float) -> Clause:
+    """A promise that no threshold keeps yet."""
+    text = f"no threshold is certified yet for an error of at most {target:g}, so a person decides"
+    return clause(HARD, "not_certified", text, "confidence")
+
+
 def _without_confidence(plan: Plan) -> Clause:
     if plan.auto is None and plan.soft is None:
         return _without_thresholds(plan)
@@ -74,6 +80,8 @@ def _without_confidence(plan: Plan) -> Clause:
 
 
 def _without_thresholds(plan: Plan) -> Clause:
+    if plan.target_error is not None:
+        return uncertified(plan.target_error)
     if plan.autonomy in ("full", "notify"):
         return clause(AUTO, "confidence_not_needed", "the policy asks no confidence of this action")
     return clause(

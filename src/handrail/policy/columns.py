@@ -259,7 +259,9 @@ def _numbers(values: Iterator[float | None]) -> Floats:
 
 
 def _rank_without_confidence(plan: Plan) -> int:
-    free = _bare(plan) and (plan.weighing is not None or plan.autonomy in ("full", "notify"))
+    free = _bare(plan) and (
+        plan.weighing is not None or (plan.target_error is None and plan.autonomy in ("full", "notify"))
+    )
     return clauses.AUTO if free else clauses.HARD
 
 

@@ -225,6 +225,8 @@ class ActionEntry(Terms):
     irreversible_actions_always_gate: Names
     autonomy: Autonomy | None = None
     calibrator: Name | None = None
+    # digest of the calibrator that the threshold was certified for: with another one, a person decides
+    certified_calibrator: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     tool_class: ToolClass = "unsafe"
     # the action that takes this one back
     undo: Name | None = None

@@ -178,6 +178,11 @@ def _checks(document: Document, source: Source) -> Iterator[Problem]:
         if action.weighted_check_rate and not (action.spot_check_rate or usual.spot_check_rate):
             yield _lacks_uniform(source, (*path, "weighted_check_rate"))
         floor, auto = action.overflow_floor, action.auto_approve_threshold
+        if action.certified_calibrator is not None and action.calibrator is None:
+            yield source.problem(
+                (*path, "certified_calibrator"), "a threshold cannot be certified for a calibrator that is not used",
+                "Set calibrator, or take certified_calibrator out.",
+            )  # fmt: skip
         if floor is not None and (auto is None or floor > auto):
             yield source.problem(
                 (*path, "overflow_floor"), f"{floor} is no step down from an auto_approve_threshold of {auto}",

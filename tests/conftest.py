@@ -7,12 +7,15 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis  # noqa: F401  (its plugin would import it after the last test, which CPython 3.11 cannot always do)
+import hypothesis
 import pytest
 
 from tests.postgres_server import PostgresServer, running_server
 
 ROOT = Path(__file__).resolve().parent.parent
+# no test is timed: a machine may be busy
+hypothesis.settings.register_profile("untimed", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

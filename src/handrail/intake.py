@@ -228,7 +228,8 @@ def _amount(value: Any) -> str:
     """Kept as it was written; whether it is a sum of money is the router's to judge, and to say."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise InvalidInput(f"amount is a number or a decimal string, not {_kind(value)}", remedy='Send "4999.50".')
-    text = repr(value) if isinstance(value, float) else str(value)
+    # a float reads like the digits it would be sent as
+    text = str(Decimal(repr(value))) if isinstance(value, float) else str(value)
     if len(text) > 100:
         raise InvalidInput("amount is longer than 100 characters", remedy='Send a plain number such as "4999.50".')
     return _text("amount", text)

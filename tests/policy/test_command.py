@@ -52,7 +52,7 @@ def test_check_of_an_unreadable_file_ends_with_two(tmp_path: Path, content: byte
 @pytest.mark.parametrize(
     ("proposal", "tier", "reviewers", "deadline"),
     [
-        ('{"action_type":"payment_transfer","confidence":0.97,"amount":5000,"currency":"INR"}', "auto_approve", 0, 86400),
+        ('{"action_type":"payment_transfer","confidence":0.97,"amount":5000,"currency":"INR"}', "auto_approve", 0, 30),
         ('{"action":"payment_transfer","confidence":0.97,"amount_inr":500001}', "hard_gate", 2, 30),
         (
             '{"action":"payment_transfer","confidence":0.97,"arguments":{"amount_inr":10000}}',

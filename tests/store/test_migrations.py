@@ -126,7 +126,8 @@ def sample(table: Any, **fields: Any) -> dict[str, Any]:
 VALID: dict[str, dict[str, Any]] = {
     "proposal": {"tier": "hard_gate", "decision": None}, "cases": {"state": "open", "closed_at": None},
     "review": {"verdict": "approve"}, "execution": {"state": "started"}, "halt": {"scope": "agent"},
-    "spot_check": {"stream": "uniform", "verdict": None},
+    "spot_check": {"stream": "uniform", "verdict": None}, "cell_case": {"judged": None},
+    "promotion": {"state": "proposed"},
     "monitor": {"alarmed_at": 1, "lifted_at": 2, "lifted_by": "x"},
     "training": {"state": "due"}, "training_batch": {"state": "held"}, "parked": {"wakes": "all"},
     "learning": {"ended_at": 1, "reason": "done"}, "learning_batch": {"figures": b"{}", "closed_at": 1},
@@ -137,6 +138,7 @@ FORBIDDEN = [
     ("cases", {"state": "open", "closed_at": 1}), ("cases", {"state": "decided", "closed_at": None}),
     ("review", {"verdict": "shrug"}), ("execution", {"state": "perhaps"}), ("halt", {"scope": "planet"}),
     ("learning", {"reason": None}), ("learning_batch", {"closed_at": None}),
+    ("cell_case", {"judged": "perhaps"}), ("promotion", {"state": "perhaps"}),
     ("spot_check", {"stream": "other"}), ("spot_check", {"verdict": "perhaps"}),
     ("monitor", {"lifted_by": None}), ("monitor", {"alarmed_at": None}),
     ("training", {"state": "perhaps"}), ("training_batch", {"state": "perhaps"}),

@@ -208,8 +208,8 @@ class Policy:
         asked = SOFT <= tier <= HARD
         reviewers = max(self.document.review_settings.min_reviewers_per_task, terms.reviewers) if asked else 0
         stages, roles, reviewers = staging(terms, reviewers) if asked else ((), (), 0)
-        deadline = self._deadline(plan, terms, tier)
         drawn = draw_check(terms, watched, draw) if tier == AUTO else sampled(made, self.document.overflow)
+        deadline = self._deadline(plan, terms, tier, checked=tier == AUTO and drawn.checked)
         # given that a check was drawn, what is left of the draw is again uniform
         blind = falls_into(drawn.rest if drawn.checked else draw, terms.blind_share) and (asked or drawn.checked)
         return Route(
@@ -240,10 +240,10 @@ class Policy:
             grant=grant.id if grant is not None else None,
         )
 
-    def _deadline(self, plan: Plan, terms: Terms, tier: int) -> int | None:
+    def _deadline(self, plan: Plan, terms: Terms, tier: int, *, checked: bool) -> int | None:
         """The shortest of what was said; a default stands in only for an action that sets none."""
-        if tier == AUTO:
-            # of a spot check: nobody waits for it
+        if checked:
+            # nobody waits for a spot check
             return self.document.defaults.spot_check_deadline_seconds
         said = terms.deadline_seconds
         if plan.deadline is not None or not SOFT <= tier <= HARD:

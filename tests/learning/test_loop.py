@@ -319,6 +319,14 @@ def test_pool_features_of_another_length_are_refused() -> None:
         pool_of(["one"], [[1.0], [2.0]])
 
 
+@pytest.mark.parametrize("mark", ["\u2028", "\x85", "\u2029"])
+def test_read_pool_keeps_lines_whole_that_hold_other_line_marks(tmp_path: Path, mark: str) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"id": "1", "text": f"a{mark}b"}, ensure_ascii=False) + "\n")
+    (tmp_path / "a.csv").write_text(f"id,text\n1,a{mark}b\n")
+    for name in ("a.jsonl", "a.csv"):
+        assert [item.input for item in read_pool(tmp_path / name).items] == [{"text": f"a{mark}b"}]
+
+
 def test_read_pool_of_both_formats_gives_the_same(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"id":"1","text":"Zoë, \\"hi\\""}\n\n{"id":"2","text":"b"}\n')
     (tmp_path / "a.csv").write_text('id,text\r\n1,"Zoë, ""hi"""\r\n2,b\r\n')

@@ -165,6 +165,7 @@ def test_gold_is_retired_after_its_views_and_by_hand(rig: Rig) -> None:
         (gold(1, personal_data=["/post"]), "personal"),
         (gold(1, kind="nonsense"), "gold 1"),
         ({"gold": 1}, "gold 1"),
+        (gold(1) | {"gold": {"verdict": "aprove"}}, "verdict that is none"),
     ],
 )
 def test_what_is_no_gold_is_refused_by_number(rig: Rig, record: dict[str, Any], why: str) -> None:

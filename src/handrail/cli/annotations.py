@@ -125,7 +125,9 @@ def _read(form: Form, path: Path, config: Path | None) -> Read:
         raise Unreadable(f"{path}: {error}") from None
     if form == "coco":
         side = path.with_suffix(".lossless.jsonl")
-        beyond = beyond_of([parse(line) for line in _text(side).splitlines()]) if side.is_file() else None
+        beyond = (
+            beyond_of([parse(line) for line in _text(side).split("\n") if line.strip()]) if side.is_file() else None
+        )
         return read_coco(content, beyond=beyond)
     if not isinstance(content, list):
         raise Unreadable(f"{path} is no list of {'tasks' if form == 'label-studio' else 'records'}")

@@ -83,7 +83,7 @@ def retire(
 
 def _read(file: Path) -> list[dict[str, Any]]:
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        lines = file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise Unreadable(f"{file}: {getattr(error, 'strerror', None) or error}") from None
     made: list[dict[str, Any]] = []

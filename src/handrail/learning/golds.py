@@ -37,6 +37,11 @@ class Known:
     says: str
 
 
+def unsound(gold: JSON) -> bool:
+    """Whether it names a verdict that is neither approve nor reject, and so would read as the opposite of itself."""
+    return isinstance(gold, dict) and set(gold) == {"verdict"} and gold["verdict"] not in (APPROVE, REJECT)
+
+
 def known(gold: JSON, proposed: JSON, kind: str) -> Known:
     """Read a proposal's `gold`. `proposed`: what the model answered, or the arguments of an action."""
     form: dict[str, Any] = gold if isinstance(gold, dict) else {}

@@ -16,6 +16,7 @@ from handrail.canonical import digest, dumps, parse
 from handrail.clock import uuid7
 from handrail.errors import InvalidInput, NotFound
 from handrail.intake import proposal_from
+from handrail.learning.golds import unsound
 from handrail.lifecycle import policies, rows, submit
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.store import golds as tables
@@ -63,6 +64,8 @@ def add(tx: Tx, command: AddGolds) -> list[str]:
     for n, record in enumerate(command.records, 1):
         if record.get("gold") is None:
             raise InvalidInput(f"gold {n} has no answer", remedy='Say what is right in "gold".')
+        if unsound(record["gold"]):
+            raise InvalidInput(f"gold {n} knows a verdict that is none", remedy="Write approve or reject.")
         if record.get("personal_data"):
             raise InvalidInput(
                 f"gold {n} holds personal values", remedy="Make them up instead: a gold is seen by many, for long."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def _item(case: Any, number: int) -> Item:
 
 def _jsonl(text: str, path: Path) -> Sequence[Any]:
     made = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
                 made.append(parse(line))
@@ -129,7 +130,7 @@ def _jsonl(text: str, path: Path) -> Sequence[Any]:
 
 def _csv(text: str, path: Path) -> Sequence[Any]:
     try:
-        rows = list(csv.DictReader(text.splitlines(keepends=True), strict=True))
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
         raise Unreadable(f"{path}: {error}") from None
     if any(None in row or None in row.values() for row in rows):

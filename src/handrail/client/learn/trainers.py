@@ -191,7 +191,9 @@ def _jsonl(path: Path, training: Training) -> Any:
     """A list of numbers a line, or an object from choice to number."""
     rows = []
     try:
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8").split("\n"):
+            if not line.strip():
+                continue
             row = json.loads(line)
             rows.append([row[choice] for choice in training.choices] if isinstance(row, dict) else row)
     except (OSError, ValueError, KeyError, TypeError) as error:

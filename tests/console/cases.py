@@ -314,7 +314,7 @@ def scripted(now: datetime | None = None) -> list[dict[str, Any]]:
             "b": "You can not cancel. Call us.",
         },
         "choices": ["a", "b", "tie", "both_bad"],
-        "verdicts": ["respond", "abstain"],
+        "verdicts": ["approve", "edit", "respond", "abstain"],
         "reasons": [],
         "undo": {"action": None, "seconds": 0},
         "blind": True,

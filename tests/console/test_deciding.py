@@ -230,6 +230,8 @@ def test_number_key_on_a_comparison_picks_a_side(open_page: Open, stage: Stage) 
     assert sides[0]["y"] == sides[1]["y"]
     expect(page.get_by_role("button", name="Both bad")).to_be_visible()
     expect(page.get_by_text("both_bad")).to_have_count(0)
+    # nothing is suggested that could be approved
+    expect(page.locator(".verdict.approve, .verdict.edit")).to_have_count(0)
     page.keyboard.press("2")
     (review,) = wait_for_reviews(page, stage, 1)
     assert (review["verdict"], review["value"], review["blind"]) == ("respond", "b", True)

@@ -74,8 +74,11 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
   const excluded = own === undefined && card.quorum.excluded.includes(person.id);
   const open = row.state === "open" && !excluded && own === undefined && over.mine === null;
   const canTake = over.free && !excluded && own === undefined;
+  const labelling = card.kind === "annotation" || card.kind === "comparison";
   const picking = (card.choices?.length ?? 0) > 0;
   const suggestion = suggestionOf(card);
+  // where labels stand to pick from and none is suggested, there is nothing that approving could mean
+  const idle = (verdict: Verdict) => labelling && picking && suggestion === undefined && (verdict === "approve" || verdict === "edit");
 
   /** False for the moment in which the address is ahead of the card on screen. */
   const current = () => readRoute().caseId === row.id;
@@ -96,7 +99,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
   };
   const choose = (verdict: Verdict) => {
     if (!open || reviewing.busy || !current()) return;
-    if (!card.verdicts.includes(verdict)) return say(t.toast.notAllowed, true);
+    if (!card.verdicts.includes(verdict) || idle(verdict)) return say(t.toast.notAllowed, true);
     setPanel(verdict === "approve" ? null : verdict);
     if (verdict === "approve") return offer({ verdict });
     void reviewing.take();
@@ -139,7 +142,6 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
   );
   useCommands({ take_over: askOver }, canTake && !askingOver);
 
-  const labelling = card.kind === "annotation" || card.kind === "comparison";
   const rest = labelling ? restOf(card) : null;
   const changed = card.base !== null && !same(card.base, card.arguments);
   const covered = useCovered(card);
@@ -187,6 +189,7 @@ function CaseBody({ detail, blurred, onSettled, onLater }: CaseViewProps) {
         (!panel || armed) && (
           <VerdictBar
             card={card}
+            idle={idle}
             busy={reviewing.busy}
             arming={arming}
             claimed={reviewing.claim?.expires_at ?? null}

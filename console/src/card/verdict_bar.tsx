@@ -19,6 +19,8 @@ const FIRST: Verdict[] = ["approve", "edit", "reject"];
 
 export interface VerdictBarProps {
   card: Card;
+  /** allowed, and without a meaning on this card */
+  idle: (verdict: Verdict) => boolean;
   busy: boolean;
   arming: Arming;
   /** until when the claim is held, or null */
@@ -41,7 +43,7 @@ export function VerdictBar(props: VerdictBarProps) {
   const [more, setMore] = useState(false);
   if (props.arming.armed) return <Armed {...props} />;
   // Where labels stand to pick from, they are the answer; a second way to respond would only confuse.
-  const offered = ORDER.filter((verdict) => card.verdicts.includes(verdict) && !(verdict === "respond" && card.choices?.length));
+  const offered = ORDER.filter((verdict) => card.verdicts.includes(verdict) && !props.idle(verdict) && !(verdict === "respond" && card.choices?.length));
   const first = offered.filter((verdict) => FIRST.includes(verdict));
   const folded = phone && !more;
   const button = (verdict: Verdict) => (

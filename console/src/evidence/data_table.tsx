@@ -38,7 +38,7 @@ export function DataTable({ content, name }: { content: Json; name: string }) {
       <table className="data">
         {table.columns.length > 0 && (
           <thead>
-            <tr>{table.columns.map((column, i) => <th key={i} scope="col" className={typeof table.rows[0]?.[i] === "number" ? "numeric" : ""}><Revealed text={column} /></th>)}</tr>
+            <tr>{table.columns.map((column, i) => column.trim() === "" ? <td key={i} /> : <th key={i} scope="col" className={typeof table.rows[0]?.[i] === "number" ? "numeric" : ""}><Revealed text={column} /></th>)}</tr>
           </thead>
         )}
         <tbody>

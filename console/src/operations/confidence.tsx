@@ -87,7 +87,7 @@ function Figures({ data }: { data: Reliability }) {
     <details>
       <summary>{w.table}</summary>
       <table className="data">
-        <thead><tr><th scope="col" /><th scope="col" className="numeric">{w.said}</th><th scope="col" className="numeric">{w.right}</th><th scope="col" className="numeric">{w.interval}</th><th scope="col" className="numeric">{w.cases}</th></tr></thead>
+        <thead><tr><th scope="col">{w.set}</th><th scope="col" className="numeric">{w.said}</th><th scope="col" className="numeric">{w.right}</th><th scope="col" className="numeric">{w.interval}</th><th scope="col" className="numeric">{w.cases}</th></tr></thead>
         <tbody>
           {rows.map(({ series, bin }, i) => (
             <tr key={i}><td>{w.series[series]}</td><td className="numeric">{percent(bin.confidence)}</td><td className="numeric">{percent(bin.accuracy)}</td><td className="numeric">{percent(bin.low)} – {percent(bin.high)}</td><td className="numeric">{bin.n.toLocaleString("en-GB")}</td></tr>

@@ -5,7 +5,7 @@ import { t } from "../words";
 
 const w = t.confidence;
 const SIZE = 200;
-const LEFT = 44;
+const LEFT = 56;
 const BOTTOM = 36;
 const TOP = 8;
 const RIGHT = 18;
@@ -34,7 +34,7 @@ export function ReliabilityChart({ name, bins }: { name: string; bins: Reliabili
         </g>
       ))}
       <text className="reliability-axis" x={LEFT + SIZE / 2} y={TOP + SIZE + 32} textAnchor="middle">{w.axisX}</text>
-      <text className="reliability-axis" transform={`translate(11 ${TOP + SIZE / 2}) rotate(-90)`} textAnchor="middle">{w.axisY}</text>
+      <text className="reliability-axis" transform={`translate(10 ${TOP + SIZE / 2}) rotate(-90)`} textAnchor="middle">{w.axisY}</text>
       <line className="reliability-honest" x1={x(from)} y1={y(from)} x2={x(1)} y2={y(1)} />
       <polyline className="reliability-path" points={line} />
       {bins.map((bin, i) => (

@@ -95,7 +95,7 @@ export function QueuePage() {
   const card = (
     <section key="card" className="pane card-pane" aria-label={t.verdict.bar}>
       {shownId === null ? (
-        <div className="resting">{restingOf(rows.length, query.isSuccess && !isFiltered(filter), filter.state)}</div>
+        <div className="resting"><h1 className="off-screen">{filter.state === "open" ? t.queue.title : t.nav.decided}</h1>{restingOf(rows.length, query.isSuccess && !isFiltered(filter), filter.state)}</div>
       ) : detail.isPending ? (
         <Loading text={t.card.loading} />
       ) : detail.isError ? (

@@ -169,7 +169,7 @@ export const en = {
     none: "No calibrator is fitted yet: handrail calibrate fits one from scores and labels.", pick: "Calibrator", action: (name: string) => `for ${name}`, fitted: (labels: number, time: string) => `${plural(labels, "label", "labels")}, fitted ${time}`,
     version: (n: number) => `version ${n}`, borrowed: (n: number) => `${n.toLocaleString("en-GB")} of them from other actions`, stale: (text: string) => `Out of date: ${text}. Spot checks are doubled until it is fitted again.`, fresh: "up to date",
     series: { before: "Before fitting", after: "As fitted", since: "Since then" }, said: "said", right: "right", of: (right: string, said: string, low: string, high: string, n: number) => `said ${said}, right ${right} (${low} – ${high}), n ${n}`,
-    axisX: "confidence said", axisY: "share right", cases: "Cases", interval: "Interval", loss: "log loss", off: "off by", table: "As a table", nothing: "nothing was kept", noSince: "no action is tied to it",
+    set: "Labels", axisX: "confidence said", axisY: "share right", cases: "Cases", interval: "Interval", loss: "log loss", off: "off by", table: "As a table", nothing: "nothing was kept", noSince: "no action is tied to it",
     notYet: (n: number, need: number) => `not enough evidence yet (${n} of ${need})`, chart: (name: string) => `Reliability of ${name}`, age: (days: number) => (days < 1 ? "today" : `${plural(Math.floor(days), "day", "days")} ago`),
   },
   team: {

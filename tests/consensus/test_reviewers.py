@@ -123,9 +123,20 @@ def test_golds_choose_another_way_where_dawid_skene_is_led_astray() -> None:
     assert right > 0.8
 
 
+def test_hostile_majority_without_golds_is_never_silent() -> None:
+    truth = np.random.default_rng(0).integers(0, 2, 100)
+    answers = [(str(i), who, int(t) if who == "good" else 1 - int(t)) for i, t in enumerate(truth) for who in
+               ("good", "bad", "worse")]  # fmt: skip
+    assert "not enough golds yet (0 of 10)" in str(aggregate(answers).warning)
+    known = aggregate(answers, {str(i): int(truth[i]) for i in range(10)})
+    assert all(known.consensus[str(i)].label == t for i, t in enumerate(truth))
+    assert "differ" in str(known.warning)
+
+
 def test_without_golds_nothing_is_chosen_and_one_class_is_certain() -> None:
     made = aggregate([("1", "a", "x"), ("2", "b", "x")])
-    assert (made.way, made.right, made.golds, made.differs, made.warning) == ("dawid_skene", {}, 0, 0.0, None)
+    assert (made.way, made.right, made.golds, made.differs) == ("dawid_skene", {}, 0, 0.0)
+    assert "0 of 10" in str(made.warning)
     assert made.consensus["1"].chances == {"x": 1.0}
     with pytest.raises(InvalidInput):
         aggregate([])

@@ -219,6 +219,15 @@ def test_personal_values_and_names_never_leave(rigged: Made, endpoint: Endpoint)
     assert supervising.COVERED in body
 
 
+@pytest.mark.parametrize(
+    "told", ["ZOË MÜLLER", "zoë  müller", "Zoe\u0308 Mu\u0308ller", "Zoë\nMüller", "Zoë\u00a0Müller"]
+)
+def test_personal_value_in_another_spelling_does_not_leave(rigged: Made, endpoint: Endpoint, told: str) -> None:
+    sent(rigged(), arguments={"to": "Zoë Müller", "note": f"({told})"}, personal_data=("/to",), principal="z")
+    asked = json.loads(endpoint.asked[0][1]["messages"][1]["content"])
+    assert asked["arguments"] == {"to": supervising.COVERED, "note": f"({supervising.COVERED})"}
+
+
 def test_each_host_gets_its_own_key_and_none_that_the_operator_did_not_name(rigged: Made, endpoint: Endpoint) -> None:
     rig = rigged(keys={"api.example.com": SECRET})
     made = sent(rig)

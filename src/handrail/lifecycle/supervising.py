@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -74,7 +76,7 @@ def shown(proposal: Proposal) -> dict[str, JSON]:
             holder[last] = COVERED
     for name in (proposal.principal, *proposal.owners):
         values += [name] if name else []
-    covered: dict[str, JSON] = _without(made, sorted(set(values), key=len, reverse=True))
+    covered: dict[str, JSON] = _without(made, _known_again(values))
     return covered
 
 
@@ -176,7 +178,14 @@ def _texts(value: Any) -> Iterator[str]:
             yield text
 
 
-def _without(value: Any, covered: list[str]) -> Any:
+def _known_again(values: list[str]) -> re.Pattern[str] | None:
+    """Finds these texts in any case, spacing and composed form, the longest first; None for none."""
+    texts = sorted({" ".join(unicodedata.normalize("NFC", each).split()) for each in values}, key=len, reverse=True)
+    patterns = [r"\s+".join(map(re.escape, text.split())) for text in texts if text]
+    return re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
+
+
+def _without(value: Any, covered: re.Pattern[str] | None) -> Any:
     """The value with every covered text blanked wherever it stands, and pictures left out."""
     if isinstance(value, dict):
         return {_without(name, covered): _without(each, covered) for name, each in value.items()}
@@ -185,11 +194,9 @@ def _without(value: Any, covered: list[str]) -> Any:
     if isinstance(value, str):
         if value.startswith("data:"):
             return "[picture left out]"
-        for text in covered:
-            value = value.replace(text, COVERED)
-        return value
+        return value if covered is None else covered.sub(COVERED, unicodedata.normalize("NFC", value))
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    return COVERED if number and dumps(value).decode() in covered else value
+    return COVERED if number and covered is not None and covered.fullmatch(dumps(value).decode()) else value
 
 
 def _plain(text: str) -> str:

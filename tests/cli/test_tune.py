@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 import handrail
+from handrail.calibration.calibrator import Calibrator
 from handrail.calibration.confusion import Confusion
+from handrail.lifecycle.asking import gains
 from handrail.policy.evaluate import compile_text
+from handrail.policy.facts import Asking, Facts
 from handrail.proposal import Proposal
 
 from .scene import copied, read, run
@@ -268,8 +271,64 @@ def test_a_threshold_for_raw_scores_is_refused_where_the_policy_calibrates_them(
     labelled(tmp_path / "labels.csv")
     (tmp_path / "shop.yaml").write_text("escalation_policies: [{action_type: refund, calibrator: refund-score}]")
     made = run(
-        "tune", "--action", "refund", "--csv", tmp_path / "labels.csv", "--target-error", 0.05, "--raw",
+        "tune", "--action", "refund", "--csv", tmp_path / "labels.csv", "--target-error", "0.05", "--raw",
         "--policy", tmp_path / "shop.yaml", "--output", tmp_path / "new.yaml", code=1,
     )  # fmt: skip
     assert "through calibrator refund-score" in made.output
     assert not (tmp_path / "new.yaml").exists()
+
+
+CAPPED: tuple[Any, ...] = ("--method", "cost", "--review-price", 1, "--error-cost", 100, "--currency", "EUR")
+
+
+def test_a_capacity_becomes_a_shadow_price_that_the_gate_keeps_to(tmp_path: Path) -> None:
+    labelled(tmp_path / "labels.csv", 1500)
+    words: tuple[Any, ...] = (*CAPPED, "--capacity", 0.1, "--calibrator-output", tmp_path / "c.json")
+    made = tuned(tmp_path, *words, "--output", tmp_path / "new.yaml")
+    limit = made["capacity"]
+    assert limit["price"] > 1.0
+    assert limit["wanted"] > 0.2
+    assert 0.05 < limit["asked"] <= 0.1
+    text = (tmp_path / "new.yaml").read_text()
+    assert "# evidence: shadow price" in text
+    # as the router does it
+    calibrator = Calibrator.from_json(json.loads((tmp_path / "c.json").read_text()))
+    with (tmp_path / "labels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    confidence = calibrator.apply_many([float(row["score"]) for row in rows])
+    policy = compile_text(text)
+    worth = gains(policy, "refund", confidence, lambda name: None)
+    routed = [
+        policy.route(
+            Proposal(action="refund", confidence=float(c)), Facts(asking=Asking(gain=float(gain))), now=0, draw=1.0
+        ).tier for c, gain in zip(confidence, worth, strict=True)
+    ]  # fmt: skip
+    asked = sum(tier == "hard_gate" for tier in routed) / len(routed)
+    assert asked == pytest.approx(0.1, abs=0.03)
+    # the words, and with people enough no price
+    assert "what one more reviewed case would save" in run(
+        "tune", "--action", "refund", "--csv", tmp_path / "labels.csv", *words
+    ).stdout  # fmt: skip
+    assert tuned(tmp_path, *CAPPED, "--capacity", 1.0)["capacity"]["price"] is None
+
+
+def test_a_capacity_lets_nothing_through_below_a_certified_threshold(tmp_path: Path) -> None:
+    labelled(tmp_path / "labels.csv", 1500)
+    (tmp_path / "shop.yaml").write_text(PROMISED)
+    made = tuned(
+        tmp_path, *CAPPED, "--capacity", 0.1, "--policy", tmp_path / "shop.yaml", "--output", tmp_path / "new.yaml"
+    )
+    limit = made["capacity"]
+    assert limit["asked"] == limit["waiting"] > 0.1
+    entry = compile_text((tmp_path / "new.yaml").read_text()).action("refund")
+    assert entry is not None
+    assert (entry.auto_approve_threshold, entry.target_error, entry.gate) == (0.99, 0.01, "value")
+
+
+@pytest.mark.parametrize("more", [("--raw",), ("--method", "ltt", "--target-error", 0.05), ("--capacity", 0)])
+def test_a_capacity_without_a_value_of_asking_is_refused(tmp_path: Path, more: tuple[Any, ...]) -> None:
+    labelled(tmp_path / "labels.csv")
+    made = run(
+        "tune", "--action", "refund", "--csv", tmp_path / "labels.csv", *CAPPED, "--capacity", "0.1", *more, code=1
+    )
+    assert "--capacity is a share" in made.output

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -20,6 +21,7 @@ from handrail.cli import tune_rows
 from handrail.cli.options import Database, Workspace, plane_of, settings_from
 from handrail.cli.printing import AsJson, print_json
 from handrail.cli.reaching import need_database
+from handrail.cli.tune_capacity import Capacity, under_capacity
 from handrail.cli.tune_change import Change, Prices, write_change
 from handrail.cli.tune_found import Found, by_cost, by_promise, draw, for_batch, show
 from handrail.cli.tune_knobs import tune_knobs
@@ -68,6 +70,9 @@ def tune(
     refused_cost: Annotated[float, typer.Option(min=0, help="Cost of refusing what was right.")] = 0.0,
     delay_cost: Annotated[float, typer.Option(min=0, help="Cost of the wait for an answer.")] = 0.0,
     undo_chance: Annotated[float, typer.Option(min=0, max=1, help="Chance that an undo comes in time.")] = 0.0,
+    capacity: Annotated[
+        float | None, typer.Option(help="Share of the cases that people can look at, with --method cost.")
+    ] = None,
     currency: Annotated[str | None, typer.Option(help="ISO 4217 code of these costs.")] = None,
     reviewers: Annotated[Path | None, typer.Option(help="A reviewers' table (JSON); else measured or assumed.")] = None,
     policy: Annotated[
@@ -106,6 +111,11 @@ def tune(
         )  # fmt: skip
         return
     _refuse_unclear(action, method, target_error, confidence, scale, from_csv, batch, raw, calibrator)
+    if capacity is not None and (method != "cost" or raw or not 0.0 < capacity <= 1.0):
+        raise InvalidInput(
+            "--capacity is a share above 0 and at most 1 that the value of asking is held to",
+            remedy="Give it with --method cost, and without --raw.",
+        )
     prices = Prices(review=review_price, error=error_cost, refused=refused_cost, delay=delay_cost, undo=undo_chance,
                     currency=currency)  # fmt: skip
     costs = prices.costs()
@@ -130,6 +140,7 @@ def tune(
                      action=action, need=need)  # fmt: skip
         table = _with_slope(table, rows, held, costs)
         found = _find(method, rows, held, target_error, 1.0 - confidence, costs, table, batch, score_column)
+        limit = None if capacity is None else _limited(text, name, held, cast(Costs, costs), table, capacity)
     except NotEnoughEvidence as error:
         _tell_missing(error, rows, as_json)
         raise
@@ -142,9 +153,19 @@ def tune(
     change = None
     if found.holds and output is not None:
         change = write_change(
-            output, text, name, found, held, rows.source, prices=prices, table=table, now=SystemClock().now()
+            output,
+            text,
+            name,
+            found,
+            held,
+            rows.source,
+            prices=prices,
+            table=table,
+            now=SystemClock().now(),
+            limit=limit,
         )
-    _tell(found, held, rows, table, change, as_json, installed=installed is not None)
+    _tell(found, held, rows, table, change, as_json, installed=installed is not None,
+          limit=limit, unit=f" {currency}" if currency else "")  # fmt: skip
     if not found.holds:
         raise typer.Exit(1)
 
@@ -268,6 +289,12 @@ def _find(
     return by_promise(held.confidence, correct, late, cast(float, target), delta, costs, table)
 
 
+def _limited(text: str, action: str, held: HeldOut, costs: Costs, table: Confusion, share: float) -> Capacity:
+    entry = compiled(text).action(action)
+    certified = None if entry is None else entry.auto_approve_threshold
+    return under_capacity(held.confidence, costs, table, share, certified=certified)
+
+
 def _read_calibrator(path: Path | None) -> Calibrator | None:
     if path is None:
         return None
@@ -302,7 +329,16 @@ def _tell_missing(error: NotEnoughEvidence, rows: Rows, as_json: bool) -> None:
 
 
 def _tell(
-    found: Found, held: HeldOut, rows: Rows, table: Confusion, change: Change | None, as_json: bool, *, installed: bool
+    found: Found,
+    held: HeldOut,
+    rows: Rows,
+    table: Confusion,
+    change: Change | None,
+    as_json: bool,
+    *,
+    installed: bool,
+    limit: Capacity | None,
+    unit: str,
 ) -> None:
     if as_json:
         print_json(
@@ -310,6 +346,7 @@ def _tell(
                 "ok": found.holds, **found.to_json(), "labels": rows.source, "left_out": rows.left_out,
                 "fitted_on": held.fitted_on, "held_out": len(held.rows),
                 "calibrator": None if held.calibrator is None else held.calibrator.digest,
+                "capacity": None if limit is None else asdict(limit),
                 "reviewers": table.to_json(), "change": None if change is None else change.to_json(),
             }
         )  # fmt: skip
@@ -326,6 +363,8 @@ def _tell(
             f"  {held.fitted_on} rows fitted a {held.calibrator.method} calibrator, {len(held.rows)} others judge"
         )
     show(found)
+    for line in limit.words(unit) if limit is not None else ():
+        typer.echo(line)
     if change is not None:
         for line in change.words:
             typer.echo(line)

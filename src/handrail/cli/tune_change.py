@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import inf, nextafter
 from pathlib import Path
 from typing import Any
 
 from handrail.calibration.confusion import Confusion
 from handrail.calibration.tuning import HeldOut
 from handrail.calibration.value import Costs, right_or_wrong
+from handrail.cli.tune_capacity import Capacity
 from handrail.cli.tune_found import Found
 from handrail.clock import iso
 from handrail.errors import InvalidInput
@@ -56,7 +58,7 @@ class Change:
 
 def write_change(
     output: Path, text: str, action: str, found: Found, held: HeldOut, source: str, *, prices: Prices,
-    table: Confusion, now: int,
+    table: Confusion, now: int, limit: Capacity | None = None,
 ) -> Change:  # fmt: skip
     """Write the changed text to a new file. Raises `InvalidInput` where the file exists: nothing is overwritten."""
     if found.method == "conformal":
@@ -66,7 +68,12 @@ def write_change(
     before = compile_text(text)
     entry = before.action(action)
     fields, notes = _fields(action, entry, found, held, prices, table, before.document.defaults.spot_check_rate)
-    made = amended(text, action, fields, evidence=_evidence(found, held, source, now))
+    evidence = _evidence(found, held, source, now)
+    if limit is not None:
+        _put_capacity(fields, limit, max(before.document.review_settings.min_reviewers_per_task,
+                                         1 if entry is None else entry.reviewers or 1))  # fmt: skip
+        evidence[2:2] = [line.strip() for line in limit.words(f" {prices.currency}" if prices.currency else "")]
+    made = amended(text, action, fields, evidence=evidence)
     after = compile_text(made)
     _write(output, made)
     changed = tuple(differences(before.document, after.document))
@@ -100,6 +107,8 @@ def _fields(
         name = (entry.calibrator if entry else None) or action
         fields["calibrator"] = name
         notes.append(f"the threshold holds for calibrator {held.calibrator.digest[:12]} only: install just that one")
+        if found.method == "cost" and _certified_elsewhere(entry, held):
+            notes.append("the threshold that stands was certified for another calibrator: certify it anew for this one")
     if found.method == "cost" and held.calibrator is not None:
         fields |= {"gate": "value", "cost": _cost(prices, action, table)}
         if table.n:
@@ -107,6 +116,17 @@ def _fields(
     if max(usual, entry.spot_check_rate if entry else 0.0) < SPOT_CHECK_RATE:
         fields["spot_check_rate"] = SPOT_CHECK_RATE
     return {name: value for name, value in fields.items() if value is not None}, notes
+
+
+def _certified_elsewhere(entry: ActionEntry | None, held: HeldOut) -> bool:
+    known = None if entry is None else entry.certified_calibrator
+    return known is not None and held.calibrator is not None and known != held.calibrator.digest
+
+
+def _put_capacity(fields: dict[str, Any], limit: Capacity, people: int) -> None:
+    """The shadow price for one person's review; 0 takes back one that no longer holds."""
+    price = 0.0 if limit.price is None else limit.price if people == 1 else nextafter(limit.price / people, inf)
+    fields["cost"] = {**fields["cost"], "shadow_price": price}
 
 
 def _certified_stays(fields: dict[str, Any], entry: ActionEntry | None) -> list[str]:

@@ -171,6 +171,8 @@ class Cost(_Part):
     currency: Currency | None = None
     # one review by one person
     review: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    # what one more review would save where people are too few (`handrail tune --capacity`): asking must save more
+    shadow_price: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     # a wrong proposal that was let through
     wrong: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     # a right proposal that was refused

@@ -21,7 +21,7 @@ class Weighing:
     truths: tuple[str, ...]
     # matrix[act][truth]
     matrix: tuple[tuple[float, ...], ...]
-    # all people of a case together
+    # all people of a case together; the shadow price, where that is more
     review: float
     delay: float
     undo: float
@@ -57,7 +57,7 @@ def weighing_of(document: Document, entry: ActionEntry | None, terms: Terms) -> 
         acts=acts,
         truths=truths,
         matrix=tuple(tuple(float(table[act].get(truth, 0.0)) for truth in truths) for act in acts),
-        review=(cost.review or 0.0) * staging(terms, least)[2],
+        review=max(cost.review or 0.0, cost.shadow_price or 0.0) * staging(terms, least)[2],
         delay=(cost.delay_minute or 0.0) * (cost.wait_minutes or 0.0),
         undo=0.0 if terms.irreversible else cost.undo_chance,
         reviewer=cost.reviewer,

@@ -63,6 +63,15 @@ def test_calibrator_fitted_from_labels_and_installed_changes_a_route(database: P
     assert replay(entries) == []
 
 
+def test_calibrate_warns_that_a_certified_threshold_falls_with_its_calibrator(database: Path) -> None:
+    answered(database)
+    certified = CALIBRATED + "    certified_calibrator: " + "a" * 64 + "\n"
+    with handrail.open(database, policy=certified):
+        pass
+    made = read("calibrate", "--action", "pay", "--method", "platt", "--install", "--database", database)
+    assert "was certified for another calibrator" in made["note"]
+
+
 def test_calibrate_with_too_few_labels_says_how_many_it_has_and_needs(database: Path) -> None:
     made = program("calibrate", "--action", "pay", "--database", database, code=1)
     assert made.stderr.startswith("not_enough_evidence: not enough evidence yet (1 of 30 labels)")

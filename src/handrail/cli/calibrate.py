@@ -26,6 +26,7 @@ from handrail.errors import InvalidInput, NotEnoughEvidence
 from handrail.lifecycle import calibrators
 from handrail.lifecycle.policies import compiled
 from handrail.maintenance.plane import Plane
+from handrail.policy.document import ActionEntry
 from handrail.store import reads
 
 app = typer.Typer()
@@ -99,12 +100,18 @@ def calibrate(
             _draw(picture, made)
         version, chosen, note = None, None, None
         if install and plane is not None:
-            attached = _attached(plane, settings.workspace, action or "")
+            entry = _entry(plane, settings.workspace, action or "")
+            attached = None if entry is None else entry.calibrator
             chosen = name or attached or action or ""
             command = calibrators.Install(actor=operator(settings.workspace), name=chosen, calibrator=made.to_json())
             version = plane.run(calibrators.install, command)
             if attached != chosen:
                 note = f"the policy in force does not use it: add `calibrator: {chosen}` to {action}"
+            elif entry is not None and entry.certified_calibrator not in (None, made.digest):
+                note = (
+                    f"the threshold of {action} was certified for another calibrator: until `handrail tune` certifies "
+                    "one for this, a person decides on every proposal of it"
+                )
     _tell(made, learned, chosen, version, note, as_json)
 
 
@@ -159,11 +166,10 @@ def _one_of(what: str, given: str, known: tuple[str, ...]) -> str:
     return given
 
 
-def _attached(plane: Plane, workspace: str, action: str) -> str | None:
-    """The calibrator that the policy in force names for this action."""
+def _entry(plane: Plane, workspace: str, action: str) -> ActionEntry | None:
+    """What the policy in force says of this action."""
     row = reads.policy_text(plane.store, workspace)
-    entry = None if row is None else compiled(row.text, row.name).action(action)
-    return None if entry is None else entry.calibrator
+    return None if row is None else compiled(row.text, row.name).action(action)
 
 
 def _keep(path: Path, made: Calibrator) -> None:

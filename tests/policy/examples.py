@@ -40,7 +40,7 @@ def loosened(before: Route, after: Route) -> list[str]:
         made.append("reviewers")
     # of what is let through only a spot check has one, and nobody waits for that
     if (
-        "auto_approve" not in (before.tier, after.tier)
+        after.tier != "auto_approve"
         and before.deadline_seconds is not None
         and (after.deadline_seconds is None or after.deadline_seconds > before.deadline_seconds)
     ):

@@ -58,7 +58,7 @@ def test_check_of_an_unreadable_file_ends_with_two(tmp_path: Path, content: byte
             '{"action":"payment_transfer","confidence":0.97,"arguments":{"amount_inr":10000}}',
             "auto_approve",
             0,
-            86_400,
+            30,
         ),
         (
             '{"action":"payment_transfer","confidence":0.97,"amount_inr":10000.0000000000000001}',

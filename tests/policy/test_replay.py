@@ -45,7 +45,7 @@ def test_replay_of_a_denial_counts_what_was_right() -> None:
 
 def test_replay_of_other_terms_under_the_same_tier_says_so() -> None:
     slower = compile_text(SHORT.replace("sla_seconds: 30", "sla_seconds: 60"))
-    made = replay(OLD, slower, [pay(0.1), pay(0.9)], prices=Prices(), start=NOW, draws=Random(0).random)
+    made = replay(OLD, slower, [pay(0.1), pay(0.99)], prices=Prices(), start=NOW, draws=Random(0).random)
     assert (made.looser, made.tighter, made.other_terms) == (0, 0, 2)
 
 

@@ -37,10 +37,7 @@ def test_route_payment_by_confidence_and_amount_takes_the_stated_tier(
     confidence: float, amount: str, tier: str, reviewers: int
 ) -> None:
     found = route(POLICY, confidence=confidence, amount=amount, **PAY)
-    # of what is let through only a spot check has a deadline
-    assert (found.tier, found.reviewers, found.deadline_seconds) == (
-        tier, reviewers, 86_400 if tier == "auto_approve" else 30
-    )  # fmt: skip
+    assert (found.tier, found.reviewers, found.deadline_seconds) == (tier, reviewers, 30)
 
 
 def test_route_content_with_listed_category_is_always_seen_by_a_person() -> None:
@@ -153,7 +150,7 @@ def test_route_without_sla_takes_the_default_deadlines() -> None:
     text = "escalation_policies: [{action_type: a, auto_approve_threshold: 0.9, soft_review_threshold: 0.5}]"
     assert route(text, action="a", confidence=0.6).deadline_seconds == 86_400
     assert route(text, action="a", confidence=0.1).deadline_seconds == 900
-    assert route(text, action="a", confidence=0.95).deadline_seconds == 86_400
+    assert route(text, action="a", confidence=0.95).deadline_seconds is None
 
 
 def test_route_undo_window_depends_on_tier_and_never_outlasts_the_deadline() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from handrail.lifecycle import erase, outcome, park
+from handrail.lifecycle import annotating, erase, exporting, outcome, park
 from handrail.maintenance import indexing
 from handrail.testing import Rig
 from handrail.testing.factories import person
@@ -46,3 +46,29 @@ def test_erase_leaves_the_value_in_no_file(tmp_path: Path) -> None:
     # full text keeps words apart
     assert files_with(tmp_path, b"quartz") == []
     assert files_with(tmp_path, b"max-stays")
+
+
+def test_erased_cases_teach_nothing_more(tmp_path: Path) -> None:
+    rig = Rig(f"sqlite:///{tmp_path / 'h.db'}", tmp_path)
+    try:
+        for who in ("zoe", "max"):
+            said = rig.gated(
+                kind="output", arguments={"prompt": f"Where does {who} live?", "output": f"{who}-9"},
+                personal_data=("/output",), principal=who,
+            )  # fmt: skip
+            rig.answer(ANN, said, "approve")
+            asked = rig.gated(
+                kind="annotation", arguments={"text": f"{who}-9", "choices": ["a", "b"]}, personal_data=("/text",),
+                principal=who,
+            )  # fmt: skip
+            rig.answer(ANN, asked, "respond", value="a")
+        store, workspace = rig.plane.store, rig.agent.workspace
+        action = rig.plane.proposal(workspace, asked).action
+        assert len(list(exporting.histories(store, workspace))) == 4
+        rig.run(erase.erase, erase.Erase(actor=rig.agent, subject="zoe", basis="GDPR 17(1)(a)"))
+        left = list(exporting.histories(store, workspace))
+        assert [one.proposal.principal for one in left] == ["max", "max"]
+        shown = [one.input["text"] for one in annotating.annotated(store, workspace, action) if "text" in one.input]
+        assert shown == ["max-9"]
+    finally:
+        rig.close()

@@ -11,6 +11,7 @@ from handrail.errors import InvalidInput
 from handrail.intake import proposal_from
 from handrail.learning.annotations.annotated import Annotated, Given, Mark, Suggested, mark_from
 from handrail.learning.annotations.labelling import ANSWER
+from handrail.lifecycle.erase import is_erased
 from handrail.lifecycle.rows import ReviewRow, review_noun
 from handrail.proposal import Proposal
 from handrail.review import Review
@@ -26,9 +27,12 @@ OWN = ("choices", "suggestion")
 def annotated(store: Store, workspace: str, action: str) -> Iterator[Annotated]:
     """Every annotation case of an action with what people and models said. Erased ones are left out."""
     for row in tables.annotated(store, workspace, action):
+        record = parse(bytes(row.bytes))
         try:
-            proposal = proposal_from(parse(bytes(row.bytes)))
+            proposal = proposal_from(record)
         except InvalidInput:
+            continue
+        if is_erased(record):
             continue
         reviews = [
             (review_noun(one), one.dwell)

@@ -74,6 +74,18 @@ def erase(tx: Tx, command: Erase) -> Erased:
     return Erased(values=len(kept), cases=len(by_case))
 
 
+def is_erased(record: dict[str, Any]) -> bool:
+    """Whether values of this proposal's record were erased: what is left teaches nothing."""
+    for path in record.get("personal_data", ()):
+        try:
+            holder, last = opening.locate(record.get("arguments"), path)
+        except InvalidInput:
+            continue
+        if holder[last] == ERASED:
+            return True
+    return False
+
+
 def _code(basis: str) -> str:
     """A legal basis as an entry may hold it: a code, never a sentence."""
     return re.sub(r"[^A-Za-z0-9_.:/-]+", "-", basis).strip("-")[:128]

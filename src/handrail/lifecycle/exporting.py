@@ -15,6 +15,7 @@ from handrail.learning.lessons import History
 from handrail.learning.parquet import ColumnType
 from handrail.learning.preferences import Preference, from_comparison, from_edit
 from handrail.lifecycle import soft_labels
+from handrail.lifecycle.erase import is_erased
 from handrail.lifecycle.labels import label_noun
 from handrail.lifecycle.rows import ReviewRow, review_noun
 from handrail.proposal import Proposal
@@ -59,10 +60,8 @@ def preference_rows(
 
 
 def _preferences(store: Store, row: Any) -> Iterator[Preference]:
-    try:
-        proposal = proposal_from(parse(bytes(row.bytes)))
-    except InvalidInput:
-        # erased: what is left is no proposal any more
+    proposal = _whole(row.bytes)
+    if proposal is None:
         return
     reviews: list[Review] = [
         review_noun(ReviewRow._make(one)) for one in store.read_hot(statements.review_list, case_id=row.case_id)
@@ -83,10 +82,8 @@ def _preferences(store: Store, row: Any) -> Iterator[Preference]:
 def histories(store: Store, workspace: str, *, action: str | None = None, since: int = 0) -> Iterator[History]:
     """Every case that is over and was answered by people, oldest first, as training examples are made from it."""
     for row in training.reviewed(store, workspace, action=action, since=since):
-        try:
-            proposal = proposal_from(parse(bytes(row.first)))
-        except InvalidInput:
-            # erased: what is left is no proposal any more
+        proposal = _whole(row.first)
+        if proposal is None:
             continue
         given = [
             review_noun(ReviewRow._make(one)) for one in store.read_hot(statements.review_list, case_id=row.case_id)
@@ -97,6 +94,18 @@ def histories(store: Store, workspace: str, *, action: str | None = None, since:
             reviews=tuple(one for one in given if one.revision == 1 and one.withdrawn_at is None),
             outcome=_outcome(training.outcomes(store, row.case_id), proposal),
         )  # fmt: skip
+
+
+def _whole(data: Any) -> Proposal | None:
+    """The proposal of a record; None once its values were erased."""
+    record = parse(bytes(data))
+    if is_erased(record):
+        return None
+    try:
+        return proposal_from(record)
+    except InvalidInput:
+        # what is left is no proposal any more
+        return None
 
 
 def _outcome(told: list[bytes], proposal: Proposal) -> bool | None:

@@ -85,7 +85,8 @@ def ask(tx: Tx, command: Ask) -> None:
     if not tx.add_unless_known(schema.learning_batch, [row]):
         raise Conflict(f"round {command.round} of {action} was begun by somebody else")
     tx.entry(actor.workspace, "learning.asked", actor.entry(),
-             learning={"id": command.id, "round": command.round, "size": command.size, "picks": digest(data)})  # fmt: skip
+             learning={"id": command.id, "round": command.round, "size": command.size,
+                       "picks": digest(data)})  # fmt: skip
 
 
 def end(tx: Tx, command: End) -> None:

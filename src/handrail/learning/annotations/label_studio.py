@@ -119,8 +119,10 @@ def _given(one: Mapping[str, Any], task: Mapping[str, Any], labelling: Labelling
     if further:
         rest.add("annotations", {"unique_id": one.get("unique_id"), **further})
     by = one.get("completed_by")
+    if isinstance(by, Mapping):
+        by = by.get("email")
     return Given(
-        id=one.get("unique_id"), reviewer=None if by is None else str(by.get("email") if isinstance(by, Mapping) else by),
+        id=one.get("unique_id"), reviewer=None if by is None else str(by),
         marks=_marks(one.get("result") or (), task, labelling, rest), abstained=bool(one.get("was_cancelled")),
         gold=bool(one.get("ground_truth")), seconds=one.get("lead_time"),
     )  # fmt: skip

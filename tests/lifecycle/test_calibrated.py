@@ -12,6 +12,7 @@ import handrail
 from handrail.calibration.calibrator import Calibrator
 from handrail.calibration.fit import fit
 from handrail.cli import pictures
+from handrail.errors import InvalidInput
 from handrail.intake import proposal_from
 from handrail.lifecycle import rows
 from handrail.lifecycle.reliability import reliability
@@ -232,3 +233,9 @@ def test_a_threshold_counts_only_with_the_calibrator_it_was_certified_for(databa
         assert (kept.confidence, kept.scores) == (None, 0.99)
         hr.call("calibrator", name="sort", calibrator=first.to_json())
         assert hr.propose(sure).status == "approved"
+
+
+def test_a_case_that_says_it_was_picked_in_no_known_way_is_refused_before_it_is_kept(database: Path) -> None:
+    odd: Any = "margin"
+    with handrail.open(database, policy=POLICY) as hr, pytest.raises(InvalidInput, match="none of active, reserve"):
+        hr.propose(Proposal(action="sort", kind="prediction", arguments={"suggestion": "dog"}, picked=odd))

@@ -22,7 +22,7 @@ from handrail.lifecycle.opening import Opening, seal
 from handrail.lifecycle.queue import open_case
 from handrail.lifecycle.rows import ProposalRow
 from handrail.policy.evaluate import Policy
-from handrail.proposal import KINDS, Proposal
+from handrail.proposal import KINDS, PICKED, Proposal
 from handrail.route import Reading, Reason, Route
 from handrail.store import schema, statements
 from handrail.store.tx import Look, Staged, Tx
@@ -108,6 +108,8 @@ def _check(proposal: Proposal) -> None:
         raise InvalidInput(f"tool_class {proposal.tool_class!r} is none of {', '.join(TOOL_CLASSES)}")
     if not proposal.action:
         raise InvalidInput("a proposal needs an action", remedy="Name what is to be done, as the policy knows it.")
+    if proposal.picked is not None and proposal.picked not in PICKED:
+        raise InvalidInput(f"picked {proposal.picked!r} is none of {', '.join(PICKED)}")
     if (proposal.picked == "reserve") != (proposal.chance is not None):
         raise InvalidInput("a reserve comes with the chance with which it was drawn, and nothing else does")
     if proposal.executor not in ("caller", "worker"):

@@ -326,4 +326,3 @@ def _asked(store: Store, workspace: str, since: int) -> dict[str, tuple[int, int
             counts[code][0] += 1
             counts[code][1] += changed
     return {code: (n, changed) for code, (n, changed) in counts.items()}
-

@@ -151,7 +151,7 @@ def test_acknowledge_on_a_workspace_that_is_not_frozen_does_nothing(database: Pa
 
 def test_json_of_a_case_is_the_servers_own_form(database: Path) -> None:
     detail = read("case", "show", opened(database)[0]["id"], "--database", database)
-    assert {"case", "card", "reviews", "claim", "history", "execution"} == set(detail)
+    assert {"case", "card", "reviews", "claim", "history", "execution", "by_hand"} == set(detail)
     assert json.dumps(detail)
 
 

@@ -59,12 +59,13 @@ def test_sample_of_constant_scores_is_uniform() -> None:
 
 def test_sample_spread_asks_of_each_doubtful_cluster_where_margin_asks_of_one() -> None:
     rng = np.random.default_rng(1)
-    x = np.concatenate([rng.normal(at, 0.01, (100, 2)) for at in ((0, 0), (5, 0), (0, 5), (5, 5))])
-    # the first cluster is a little more doubtful than the others
-    top = np.repeat([0.5, 0.501, 0.502, 0.503], 100)
+    x = np.concatenate([rng.normal(at, 0.01, (15, 2)) for at in ((0, 0), (5, 0), (0, 5), (5, 5))])
+    x = np.concatenate([x, rng.normal((9, 9), 0.01, (340, 2))])
+    # the first cluster is a little more doubtful than the three after it; the rest is sure
+    top = np.concatenate([np.repeat([0.5, 0.501, 0.502, 0.503], 15), np.full(340, 0.99)])
     view = View(candidates=np.arange(400), chances=np.column_stack([top, 1 - top]), features=x)
-    assert {i // 100 for i in by_margin(view, 40, rng).tolist()} == {0}
-    assert {i // 100 for i in by_spread_margin(view, 40, rng).tolist()} == {0, 1, 2, 3}
+    assert {i // 15 for i in by_margin(view, 12, rng).tolist()} == {0}
+    assert {i // 15 for i in by_spread_margin(view, 12, rng).tolist()} == {0, 1, 2, 3}
 
 
 def test_sample_core_set_takes_the_farthest_first() -> None:

@@ -24,9 +24,11 @@ from handrail.route import Verdict
 from handrail.store import statements, training
 
 AGENT = Actor(kind="agent", pid="loop", name="loop", scopes=ALL_SCOPES, auth="local")
-# answers count at once: recorded people take nothing back; and the stream never runs into a deadline
+# answers count at once: recorded people take nothing back; the stream never runs into a deadline, and what is compared
+# from round to round is the threshold alone, not an alarm that overrules it
 AT_ONCE = """
 defaults: {hard_gate_undo_seconds: 0, soft_review_undo_seconds: 0, hard_gate_deadline_seconds: 86400}
+monitors: {enabled: false}
 """
 
 

@@ -184,12 +184,13 @@ def _play(tweets: Sequence[Tweet], terms: Terms, desk_for: DeskFactory) -> list[
                 spot_checked=seen.spot_checked,
             )
         )
-        if any(
-            s.decision != "approved"
+        held = [
+            s.reasons
             for s, c in zip(seen.standings, seen.confidence, strict=True)
-            if c >= _cut(threshold)
-        ):
-            raise AssertionError("the policy held back what its threshold lets through")
+            if c >= _cut(threshold) and s.decision != "approved"
+        ]
+        if held:
+            raise AssertionError(f"the policy held back {len(held)} that its threshold lets through: {held[0]}")
         learned = learn(known, target, seed, number)
         if learned.automation >= serving.automation:
             serving = learned

@@ -69,7 +69,7 @@ def main() -> None:
         person = Person(hr, truth)
         learnt = hr.learn(
             "label_picture", [{"picture": row} for row in range(len(truth))], LogisticRegression(C=10.0, max_iter=2000),
-            choices=CHOICES, features=features, annotator=person, batch=40, rounds=given.rounds,
+            choices=CHOICES, features=features, reviewers=person, batch=40, rounds=given.rounds,
         )  # fmt: skip
     assert learnt.chances is not None
     confidence = learnt.chances.max(axis=1)

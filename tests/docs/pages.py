@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUNS = frozenset({"python", "bash", "yaml", "json"})
 SHOWS = frozenset({"text", "mermaid"})
 
-REMARK = re.compile(r"<!--\s*(runs-with|runs-in|not run)\s*:\s*(.*?)\s*-->", re.DOTALL)
+REMARK = re.compile(r"<!--\s*(runs-with|runs-in|run-by|not run)\s*:\s*(.*?)\s*-->", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class Block:
     runs_with: tuple[str, ...] = ()
     # the extra in whose environment it runs (tests/integrations/blocks.py); None: here
     runs_in: str | None = None
+    # the test that runs it, with less to do; None: here
+    run_by: str | None = None
     # why it is not run; None: it is
     not_run: str | None = None
 
@@ -63,6 +65,7 @@ def blocks_of(path: Path) -> Iterator[Block]:
                 text=token.content,
                 runs_with=tuple(remark[1].split()) if remark and remark[0] == "runs-with" else (),
                 runs_in=remark[1] if remark and remark[0] == "runs-in" else None,
+                run_by=remark[1] if remark and remark[0] == "run-by" else None,
                 not_run=remark[1] if remark and remark[0] == "not run" else None,
             )
             remark = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import sqlite3
 import subprocess
@@ -81,6 +82,16 @@ def rejecting_reviewer(_: Block, folder: Path, __: ExitStack, around: ExitStack,
     _sit_down(folder, around, lambda held: held.reject("not_allowed", note="not this month"))
 
 
+def scores(_: Block, folder: Path, __: ExitStack, ___: ExitStack, ____: pytest.MonkeyPatch) -> None:
+    """A scores.csv of 2,000 answers that are right as often as their score says."""
+    rng = random.Random(0)
+    lines = ["score,correct"]
+    for _row in range(2000):
+        score = rng.betavariate(6.0, 0.4)
+        lines.append(f"{score:.6f},{rng.random() < score}")
+    (folder / "scores.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def _sit_down(folder: Path, around: ExitStack, answer: Callable[[handrail.Held], object]) -> None:
     """Answer open cases of ./handrail.db on a thread until the block ends; a failure there fails the test."""
     stop, failures = threading.Event(), []
@@ -126,4 +137,5 @@ SETUPS: dict[str, Setup] = {
     "postgres": postgres,
     "reviewer": reviewer,
     "rejecting-reviewer": rejecting_reviewer,
+    "scores": scores,
 }

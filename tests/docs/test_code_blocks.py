@@ -45,7 +45,8 @@ def test_run_every_block_of_a_page_succeeds(
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     with ExitStack() as page:
         for block in blocks_of(path):
-            if block.not_run is None and block.runs_in is None and block.language in RUNS:
+            elsewhere = block.not_run or block.runs_in or block.run_by
+            if not elsewhere and block.language in RUNS:
                 with ExitStack() as around:
                     for name in block.runs_with:
                         SETUPS[name](block, tmp_path, page, around, monkeypatch)
@@ -65,6 +66,13 @@ def test_run_a_block_in_an_environment_that_tests_it() -> None:
             if block.runs_in is not None:
                 tests = [found.read_text() for found in Environment(block.runs_in).tests.glob("test_*.py")]
                 assert any(f'run_page("{block.page}"' in text for text in tests), f"no test runs {block}"
+
+
+def test_run_a_block_in_the_test_that_it_names() -> None:
+    for path in page_paths():
+        for block in blocks_of(path):
+            if block.run_by is not None:
+                assert f'"{block.page}"' in (ROOT / block.run_by).read_text(), f"no test runs {block}"
 
 
 def test_count_the_blocks_that_are_not_run(record_property: Callable[[str, object], None]) -> None:

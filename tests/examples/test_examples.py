@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+from tests.docs.pages import ROOT, blocks_of
+
+EXAMPLES = ROOT / "examples"
 # what needs a framework runs in its environment: tests/integrations/examples.py
 HERE = sorted(path for path in EXAMPLES.glob("*.py") if "handrail[" not in path.read_text(encoding="utf-8"))
 MOST_LINES = 100
@@ -77,8 +80,10 @@ STUDIES = {
 @pytest.mark.parametrize("name", sorted(STUDIES))
 def test_study_finds_what_its_page_says_and_draws_it(name: str, tmp_path: Path) -> None:
     more, wanted = STUDIES[name]
-    picture = tmp_path / "study.svg"
-    command = [sys.executable, str(EXAMPLES / "studies" / name), "--json", "--picture", str(picture), *more]
+    (said,) = [block.text for block in blocks_of(ROOT / "docs/guides/case-studies.md") if name in block.text]
+    (tmp_path / "examples").symlink_to(EXAMPLES)
+    command = [sys.executable, *shlex.split(said)[1:], "--json", *more]
+    picture = tmp_path / command[command.index("--picture") + 1]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=tmp_path)
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)

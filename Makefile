@@ -8,6 +8,8 @@ $(error handrail needs Python 3.11 or newer; install it, or say which one with P
 endif
 
 VENV := .venv
+# processes that share the tests
+WORKERS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 DIGEST := $(shell $(PYTHON) -c 'import hashlib; print(hashlib.sha256(open("pyproject.toml", "rb").read()).hexdigest()[:16])')
@@ -24,7 +26,7 @@ demo: $(INSTALLED) $(CONSOLE)
 	$(BIN)/handrail demo $(DEMO_ARGS)
 
 test: $(TESTABLE) $(CONSOLE) browser
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 	$(BIN)/python -m tests.integrations.run $(INTEGRATION_ARGS)
 
 # the adapters alone, each against its real framework in an environment under .venvs; one of them with NAME=langgraph

@@ -38,6 +38,8 @@ def postgres_server() -> Iterator[PostgresServer]:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
     outcome = yield
     report = outcome.get_result()
+    # half a surrogate pair cannot travel from one process to another
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("HANDRAIL_NO_SKIPS") == "1":
         report.outcome = "failed"
         report.longrepr = f"skipped, and HANDRAIL_NO_SKIPS=1 forbids that: {report.longrepr}"

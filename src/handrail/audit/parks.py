@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-Entry = dict[str, Any]
-Say = Callable[[str, str], None]
+from handrail.audit.standing import Entry, Say
 
 
 @dataclass(slots=True, kw_only=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-Entry = dict[str, Any]
-Say = Callable[[str, str], None]
+from handrail.audit.standing import Entry, Say
+
 # who may accept or decline, where the log says who holds which roles
 MAY_ANSWER = {"lead", "admin"}
 

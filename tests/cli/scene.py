@@ -26,14 +26,14 @@ escalation_policies:
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(*words: str | Path, code: int = 0, input: str | None = None, **environment: str) -> Result:
+def run(*words: str | float | Path, code: int = 0, input: str | None = None, **environment: str) -> Result:
     """Run a command in this process and check how it ends."""
     result = CliRunner().invoke(app, [str(word) for word in words], input=input, env=environment)
     assert result.exit_code == code, f"{words} ended with {result.exit_code}:\n{result.output}\n{result.exception!r}"
     return result
 
 
-def read(*words: str | Path, **more: Any) -> Any:
+def read(*words: str | float | Path, **more: Any) -> Any:
     """The same with --json; what it printed."""
     return json.loads(run(*words, "--json", **more).stdout)
 

@@ -111,6 +111,16 @@ def test_learn_with_wrong_words_says_what_is_wrong(place: Path, more: list[str],
     assert answer_all(place) == 0
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_learn_an_undeclared_action_is_refused_unless_meant(place: Path, more: tuple[str, ...]) -> None:
+    typed = ["mesage" if word == "message" else word for word in words(place, *more)]
+    found = run(*typed, "--wait", "0", code=1)
+    assert "does not declare the action 'mesage'" in found.output
+    assert "Did you mean message?" in found.output
+    assert answer_all(place) == 0
+    run(*typed, "--wait", "0", "--undeclared")
+
+
 def test_learn_by_a_command_that_fails_keeps_every_answer(place: Path) -> None:
     read(*words(place, "--wait", "0"))
     answer_all(place)

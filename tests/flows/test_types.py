@@ -1,4 +1,4 @@
-"""A gated function keeps its type and signature for a type checker."""
+"""What a type checker sees: a gated function keeps its type and signature, learning knows its terms."""
 
 from __future__ import annotations
 
@@ -27,10 +27,14 @@ async def use() -> None:
     reveal_type(await (await later.request("a")))
     transfer(1, Decimal(1))
     transfer("a")
+
+hr.learn("spam", ["a", "b"], "module:function", choices=["yes", "no"], batch=3)
+hr.learn("spam", ["a", "b"], "module:function", choices=["yes", "no"], batch="3")
+hr.learn("spam", ["a", "b"], "module:function", choices=["yes", "no"], bach=3)
 """
 
 
-def test_check_types_of_gated_functions_sees_the_functions_own(tmp_path: Path) -> None:
+def test_check_types_sees_a_gated_functions_own_and_the_terms_of_learning(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     made = subprocess.run(
@@ -43,6 +47,8 @@ def test_check_types_of_gated_functions_sees_the_functions_own(tmp_path: Path) -
     revealed = [line.split('"')[1] for line in made.stdout.splitlines() if "Revealed type" in line]
     assert [name.removeprefix("builtins.") for name in revealed] == ["int", "int", "bytes", "bytes"], made.stdout
     errors = [line for line in made.stdout.splitlines() if "error:" in line]
-    assert len(errors) == 2, made.stdout
+    assert len(errors) == 4, made.stdout
     assert "arg-type" in errors[0]
     assert "call-arg" in errors[1]
+    assert '"batch"' in errors[2]
+    assert '"bach"' in errors[3]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -16,8 +16,9 @@ import handrail
 from handrail.audit.replay import replay
 from handrail.canonical import parse
 from handrail.client.client import Client
-from handrail.client.learn.loop import Loop, Terms, end
+from handrail.client.learn.loop import Loop, end
 from handrail.client.learn.pool import pool_of, read_pool
+from handrail.client.learn.terms import Terms, Wishes
 from handrail.client.learn.trainers import Training, of_command, of_model
 from handrail.client.local import LocalTransport
 from handrail.errors import Conflict, Halted, InvalidInput, TrainingFailed, Unreadable
@@ -302,6 +303,30 @@ def test_terms_that_make_no_sense_are_refused(terms: dict[str, Any]) -> None:
         Terms(**({"action": "digit", "choices": ("a", "b")} | terms))
 
 
+def test_terms_taken_by_keyword_are_those_of_the_loop_with_the_same_types() -> None:
+    known = get_type_hints(Terms)
+    assert get_type_hints(Wishes) == {name: known[name] for name in known if name not in ("action", "choices")}
+
+
+def test_learn_with_a_name_that_is_no_term_names_the_terms(hr: Client) -> None:
+    with pytest.raises(InvalidInput, match="no term 'bach'") as raised:
+        learn(hr, bach=3)
+    assert "Did you mean batch?" in raised.value.remedy
+    assert "undeclared" in raised.value.remedy
+
+
+def test_learn_an_action_that_the_policy_does_not_declare_is_refused_unless_meant(hr: Client) -> None:
+    def ask(**more: Any) -> Any:
+        return hr.learn("digits", ["a", "b", "c"], lambda task: [], choices=("yes", "no"), wait=0.0, **more)
+
+    with pytest.raises(InvalidInput, match="does not declare the action 'digits'") as raised:
+        ask()
+    assert "Did you mean digit?" in raised.value.remedy
+    assert ask(undeclared=True).state == "waiting"
+    # what was begun goes on, whatever becomes of the policy
+    assert ask().state == "waiting"
+
+
 @pytest.mark.parametrize(
     ("cases", "words"),
     [
@@ -394,6 +419,13 @@ def test_model_without_features_or_methods_is_refused() -> None:
 def test_learn_over_http_is_refused_in_words() -> None:
     with handrail.connect("http://127.0.0.1:9", key="hr_live_a_b") as hr, pytest.raises(InvalidInput, match="database"):
         hr.learn("digit", ["a"], lambda task: [], choices=("a", "b"))
+
+
+def test_preview_of_an_undeclared_action_is_refused(hr: Client) -> None:
+    assert isinstance(hr.transport, LocalTransport)
+    terms = Terms(action="digits", choices=digits.CHOICES)
+    with pytest.raises(InvalidInput, match="does not declare"):
+        Loop(hr.transport, digits.pool(), of_model(digits.model()), terms).preview()
 
 
 def test_preview_asks_nobody(hr: Client) -> None:

@@ -14,9 +14,10 @@ from handrail.cli.pictures import Series, curves, need_matplotlib
 from handrail.cli.printing import AsJson, print_json, visible
 from handrail.cli.reaching import need_database, operator
 from handrail.client.client import Client
-from handrail.client.learn.loop import Loop, Outcome, Reviewers, Terms, end
+from handrail.client.learn.loop import Loop, Outcome, Reviewers, end, need_declared
 from handrail.client.learn.pool import Pool, read_pool
 from handrail.client.learn.rounds import Learned
+from handrail.client.learn.terms import Terms
 from handrail.client.learn.trainers import Trainer, of_command, of_function
 from handrail.client.local import LocalTransport
 from handrail.errors import InvalidInput, NotEnoughEvidence
@@ -71,6 +72,9 @@ def learn(
     ] = None,
     picture: Annotated[Path | None, typer.Option(help="Draw the curve: FILE.svg or FILE.png.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the first round would ask; ask nobody.")] = False,
+    undeclared: Annotated[
+        bool, typer.Option("--undeclared", help="Learn an action that the policy does not declare.")
+    ] = False,
     stop_now: Annotated[bool, typer.Option("--end", help="End the loop that is under way.")] = False,
     database: Database = None,
     workspace: Workspace = None,
@@ -94,13 +98,15 @@ def learn(
     terms = Terms(
         action=action, choices=_choices(choices), sampler=sampler, batch=batch, start=start, reserve=reserve,
         rounds=rounds, budget=budget, stop=StopRule(agreement=stop_at, price=price, value=value), seed=seed,
-        folds=folds, compare=compare, calibrator=calibrator, suggest=suggest,
+        folds=folds, compare=compare, calibrator=calibrator, suggest=suggest, undeclared=undeclared,
     )  # fmt: skip
     trainer = _trainer(command, function, seconds)
     if reviewers not in ANNOTATORS:
         raise InvalidInput(f"nobody annotates as {reviewers!r}", remedy=f"Choose {' or '.join(ANNOTATORS)}.")
     with plane_of(settings) as plane:
         transport = _transport(plane, settings.workspace)
+        # before a project is made elsewhere
+        need_declared(transport, terms)
         asked = None if reviewers == "handrail" else _label_studio(transport, terms, cases, url, project, token)
         loop = Loop(
             transport, cases, trainer, terms, reviewers=asked, poll=poll,

@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, Unpack, overload
 
 from pydantic import TypeAdapter
 
@@ -19,6 +19,7 @@ from handrail.client.gate import AsyncGated, Gated, P, make_gate
 from handrail.client.http import HttpTransport
 from handrail.client.learn import loop as learning
 from handrail.client.learn.pool import pool_of
+from handrail.client.learn.terms import Wishes, terms_of
 from handrail.client.learn.trainers import trainer_of
 from handrail.client.local import LocalTransport
 from handrail.client.pending import Pending
@@ -275,21 +276,23 @@ class Client:
     def learn(
         self, action: str, pool: Any, trainer: Any, *, choices: Sequence[str], features: Any = None,
         reviewers: learning.Reviewers | None = None, wait: float | None = None, poll: float = 2.0,
-        progress: learning.Progress = learning.no_progress, **terms: Any,
+        progress: learning.Progress = learning.no_progress, **terms: Unpack[Wishes],
     ) -> learning.Outcome:  # fmt: skip
         """Ask people about the cases of `pool` that teach most, train on their answers, and again, until it stops.
 
         `pool` are texts or objects, `trainer` is a model with `fit` and `predict_proba` on `features`, a function of a
         `Training`, `"module:function"`, or a command as a list of words. `wait` is how many seconds to wait for people
         in all (None: for ever); called again with the same terms it goes on where it was. `terms` are those of
-        `learn.loop.Terms`: batch, rounds, budget, sampler, reserve, stop, folds, calibrator, … In process only.
+        `learn.terms.Terms`: batch, rounds, budget, sampler, reserve, stop, folds, calibrator, … In process only.
+
+        Raises `InvalidInput` for a name that is no term, and for an action that the policy does not declare (unless
+        `undeclared` is true).
         """
         if not isinstance(self.transport, LocalTransport):
             raise InvalidInput("learning keeps its place in the database", remedy="Open the database itself.")
-        made = learning.Terms(action=action, choices=tuple(choices), **terms)
         loop = learning.Loop(
-            self.transport, pool_of(pool, features), trainer_of(trainer), made, reviewers=reviewers, poll=poll,
-            progress=progress,
+            self.transport, pool_of(pool, features), trainer_of(trainer), terms_of(action, choices, terms),
+            reviewers=reviewers, poll=poll, progress=progress,
         )  # fmt: skip
         return loop.run(wait)
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from handrail.canonical import JSON, digest, dumps, parse
 from handrail.errors import Conflict, InvalidInput, NotFound
+from handrail.lifecycle import policies
 from handrail.lifecycle.actor import Actor
+from handrail.policy.problems import did_you_mean
 from handrail.store import learning as tables
 from handrail.store import schema
 from handrail.store.tx import Tx
@@ -25,6 +27,8 @@ class Begin:
     action: str
     # whatever must not change until it ends: pool digest, choices, sampler, seed, …
     terms: JSON
+    # begin it although the policy does not declare the action
+    undeclared: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,8 @@ class End:
 
 
 def begin(tx: Tx, command: Begin) -> str:
-    """The loop's id. Raises `Conflict` while one on other terms is under way for this action."""
+    """The loop's id. Raises `Conflict` while one on other terms is under way for this action, and `InvalidInput` for an
+    action that the policy does not declare."""
     actor = command.actor
     actor.need_scope("submit")
     data = dumps(command.terms)
@@ -60,6 +65,8 @@ def begin(tx: Tx, command: Begin) -> str:
     if found is not None:
         _same(command.terms, parse(bytes(found[1])), command.action)
         return str(found[0])
+    if not command.undeclared:
+        need_declared(tx, (actor, command.action))
     id = tx.new_id()
     row = {"id": id, "workspace": actor.workspace, "action": command.action, "bytes": data, "begun_at": tx.now,
            "ended_at": None, "reason": None}  # fmt: skip
@@ -68,6 +75,20 @@ def begin(tx: Tx, command: Begin) -> str:
     tx.entry(actor.workspace, "learning.begun", actor.entry(),
              learning={"id": id, "action": command.action, "terms": digest(data)})  # fmt: skip
     return id
+
+
+def need_declared(tx: Tx, command: tuple[Actor, str]) -> None:
+    """Of an actor and an action: raises `InvalidInput` where the policy does not declare it and no loop learns it."""
+    actor, action = command
+    if tx.one(tables.learning_open, workspace=actor.workspace, action=action) is not None:
+        return
+    known = [entry.action_type for entry in policies.in_force(tx, actor.workspace).document.escalation_policies]
+    if action not in known:
+        raise InvalidInput(
+            f"the policy does not declare the action {action!r}, so nothing of it could ever pass unasked",
+            remedy=f"{did_you_mean(action, known) if known else 'It declares none.'} Else add it to the "
+            "policy's escalation_policies, or say that you mean it: `--undeclared`, in Python `undeclared=True`.",
+        )
 
 
 def ask(tx: Tx, command: Ask) -> None:

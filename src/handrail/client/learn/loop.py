@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -19,68 +19,20 @@ from handrail.client.learn.cases import Cases, Pick, Standing, pick_from
 from handrail.client.learn.pool import Pool
 from handrail.client.learn.rounds import Learned, learned_from
 from handrail.client.learn.study import Study, Taught
+from handrail.client.learn.terms import Terms
 from handrail.client.learn.trainers import Trainer
 from handrail.client.local import LocalTransport
 from handrail.client.steps import Await, Call
-from handrail.errors import Conflict, InvalidInput
+from handrail.errors import Conflict
 from handrail.learning.kmeans import Floats
-from handrail.learning.queries import RESERVE, first_batch, partition
-from handrail.learning.samplers import NEEDS_MODEL, Sampler, View, at_random, sampler
-from handrail.learning.stopping import FIXED_CASES, StopRule
+from handrail.learning.queries import first_batch, partition
+from handrail.learning.samplers import NEEDS_MODEL, View, at_random, sampler
+from handrail.learning.stopping import FIXED_CASES
 from handrail.lifecycle import learning
 from handrail.store import learning as tables
 
 # chances keep so many decimals where they travel with a case
 DECIMALS = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What is learned and how. Rounds, batch, budget and the stop rule may change from one call to the next; the rest
-    stays as the loop was begun."""
-
-    action: str
-    choices: tuple[str, ...]
-    sampler: str | Sampler = "spread"
-    # cases a round; the first asks `start` (None: as many)
-    batch: int = 20
-    start: int | None = None
-    # share of the pool put aside before anything is scored, and of every batch
-    reserve: float = RESERVE
-    # most rounds, and most cases asked, in all; None: until it stops by itself
-    rounds: int | None = None
-    budget: int | None = None
-    stop: StopRule = field(default_factory=StopRule)
-    seed: int = 0
-    # 0: the reserve is held out of training. From 2 on it trains too, and is measured by so many further trainings
-    # that each leave a part of it out
-    folds: int = 0
-    # one more training a round, on a part of the reserve alone: what learning at random would have reached
-    compare: bool = True
-    # install each round's calibrator under this name
-    calibrator: str | None = None
-    # show reviewers of picked cases the model's answer (those of the reserve judge blind)
-    suggest: bool = True
-
-    def __post_init__(self) -> None:
-        if len(set(self.choices)) != len(self.choices) or len(self.choices) < 2 or not all(self.choices):
-            raise InvalidInput("learning needs two choices or more, each once", remedy="Name the answers people give.")
-        for name in ("batch", "start", "rounds", "budget"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InvalidInput(f"{name} must be at least 1, not {value}")
-        if self.folds < 0 or self.folds == 1 or not 0.0 <= self.reserve < 1.0:
-            raise InvalidInput("folds are 0 or at least 2, and a reserve is from 0 to under 1")
-        if isinstance(self.sampler, str):
-            sampler(self.sampler)
-
-    def fixed(self, pool: Pool) -> dict[str, Any]:
-        """What may not change until the loop ends."""
-        name = self.sampler if isinstance(self.sampler, str) else "custom"
-        return {
-            "pool": pool.digest, "choices": list(self.choices), "sampler": name, "reserve": self.reserve,
-            "seed": self.seed, "folds": self.folds, "suggest": self.suggest,
-        }  # fmt: skip
 
 
 class Reviewers(Protocol):
@@ -142,7 +94,8 @@ class Loop:
                             folds=terms.folds, compare=terms.compare, action=terms.action)  # fmt: skip
 
     def preview(self) -> tuple[Pick, ...]:
-        """What the first round would ask. Nothing is written."""
+        """What the first round would ask. Nothing is written. Raises `InvalidInput` for an unknown action."""
+        need_declared(self._transport, self._terms)
         return self._first()
 
     def run(self, wait: float | None = None) -> Outcome:
@@ -177,9 +130,9 @@ class Loop:
     # --- asking -----------------------------------------------------------------------------------
 
     def _begin(self) -> str:
-        command = learning.Begin(
-            actor=self._transport.actor, action=self._terms.action, terms=self._terms.fixed(self._pool)
-        )
+        terms, actor = self._terms, self._transport.actor
+        fixed = terms.fixed(self._pool)
+        command = learning.Begin(actor=actor, action=terms.action, terms=fixed, undeclared=terms.undeclared)
         return str(self._run(learning.begin, command))
 
     def _kept(self, id: str) -> tuple[tuple[Learned, ...], tuple[tuple[Pick, ...], ...]]:
@@ -299,6 +252,12 @@ class Loop:
 
     def _run(self, verb: Any, command: Any) -> Any:
         return self._transport.plane.run(verb, command)
+
+
+def need_declared(transport: LocalTransport, terms: Terms) -> None:
+    """Raises `InvalidInput` for an action that the policy does not declare, unless that is meant."""
+    if not terms.undeclared:
+        transport.plane.run(learning.need_declared, (transport.actor, terms.action))
 
 
 def end(transport: LocalTransport, action: str, reason: str = "ended by hand") -> str:

@@ -30,6 +30,7 @@ from handrail.lifecycle import (
     rounds,
     takeover,
     undo,
+    wake,
 )  # fmt: skip
 from handrail.lifecycle.actor import Actor
 from handrail.wire import claim_to_json, decision_to_json, execution_to_json, parked_to_json, wake_end_to_json
@@ -75,7 +76,7 @@ def _park(actor: Actor, given: dict[str, Any]) -> Made:
 
 def _renew_wake(actor: Actor, given: dict[str, Any]) -> Made:
     hold = int(given["lasting"] * SECOND)
-    return park.renew_wake, park.RenewWake(actor=actor, id=given["id"], fence=given["fence"], hold=hold)
+    return wake.renew_wake, wake.RenewWake(actor=actor, id=given["id"], fence=given["fence"], hold=hold)
 
 
 CALLS: dict[str, Named] = {
@@ -86,10 +87,10 @@ CALLS: dict[str, Named] = {
     ),
     "renew_wake": Named(_renew_wake, lambda made: {"expires_at": iso(made)}, "POST", "/v1/parks/{id}/renew"),
     "end_wake": Named(
-        lambda a, g: (park.end_wake, park.EndWake(actor=a, **g)), wake_end_to_json, "POST", "/v1/parks/{id}/end"
+        lambda a, g: (wake.end_wake, wake.EndWake(actor=a, **g)), wake_end_to_json, "POST", "/v1/parks/{id}/end"
     ),
     "retry_wake": Named(
-        lambda a, g: (park.retry, park.Retry(actor=a, **g)), lambda made: {}, "POST", "/v1/parks/{id}/retry"
+        lambda a, g: (wake.retry, wake.Retry(actor=a, **g)), lambda made: {}, "POST", "/v1/parks/{id}/retry"
     ),
     "abandon": Named(
         lambda a, g: (park.abandon, park.Abandon(actor=a, **g)),

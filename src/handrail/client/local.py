@@ -13,7 +13,7 @@ from handrail.client.watch import Watch
 from handrail.clock import SECOND, random_unit
 from handrail.decision import Decision, Receipt
 from handrail.execution import Execution
-from handrail.lifecycle import execute, park, submit
+from handrail.lifecycle import execute, submit, wake
 from handrail.lifecycle.actor import Actor
 from handrail.maintenance import waking
 from handrail.maintenance.plane import Plane
@@ -101,8 +101,8 @@ class LocalTransport:
             return CALLS[step.verb].result(result)
         return result
 
-    def _taking(self, step: TakeWake) -> park.TakeWake:
-        return park.TakeWake(
+    def _taking(self, step: TakeWake) -> wake.TakeWake:
+        return wake.TakeWake(
             actor=self.actor, nonce=step.nonce, frameworks=step.frameworks, run=step.run, id=step.id,
             hold=int(step.lasting * SECOND),
         )  # fmt: skip

@@ -1,8 +1,7 @@
-"""Park: a framework paused a run; exactly one process wakes it, once its cases are decided.
+"""Park: a framework paused a run until its cases are decided; `wake.py` lets it go on.
 
-A run has one unfinished park a framework. Whoever takes a due park holds it under a fence; a hold that runs out
-frees it for another. Nothing wakes a run whose cases are undecided, and a run that goes on without a case takes
-it back, so that nobody judges a call that no longer exists.
+A run has one unfinished park a framework. A run that goes on without a case takes it back, so that nobody judges a
+call that no longer exists.
 """
 
 from __future__ import annotations
@@ -13,30 +12,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
-from handrail.clock import SECOND, iso
-from handrail.errors import ClaimLost, Conflict, InvalidInput, NotFound
+from handrail.errors import Conflict, InvalidInput, NotFound
 from handrail.lifecycle import cancel, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
-from handrail.parked import WAKES, Ending, Parked, WakeEnd, Wakes, Woken
+from handrail.parked import WAKES, Ending, Parked, Wakes
 from handrail.store import schema, statements
 from handrail.store.tx import Tx
 
-HOLD = 300 * SECOND
-LONGEST_HOLD = 24 * 3600 * SECOND
 MOST_STATE_BYTES = 1024 * 1024
 MOST_CASES = 200
-# after so many failures it is given up until somebody says otherwise
-MOST_FAILURES = 5
-# the pause after the first failure; it doubles with each
-FIRST_PAUSE = 5 * SECOND
 NOTE_CHARACTERS = 2000
 MOST_LISTED = 500
 WENT_ON = "the run went on without it"
-VANISHED = "its waker vanished"
 
 _FRAMEWORK = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_RUN = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
+PRINTABLE = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -63,40 +54,6 @@ class Park:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakeWake:
-    """Take the oldest due park: of these frameworks, of this run, or this one. The same nonce gets the same one."""
-
-    actor: Actor
-    nonce: str
-    frameworks: tuple[str, ...] | None = None
-    run: str | None = None
-    id: str | None = None
-    # microseconds until the waker counts as gone
-    hold: int = HOLD
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenewWake:
-    """Hold on to a park while its run goes on."""
-
-    actor: Actor
-    id: str
-    fence: int
-    hold: int = HOLD
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndWake:
-    """Say how waking went. Not `ok`: `note` says why, and it is tried again."""
-
-    actor: Actor
-    id: str
-    fence: int
-    ok: bool
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Abandon:
     """The run will not go on from where it paused: nobody waits for its cases any more."""
 
@@ -112,14 +69,6 @@ class Abandoned:
 
     parks: tuple[str, ...] = ()
     cancelled: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    """Make a park that was given up due again."""
-
-    actor: Actor
-    id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,77 +142,6 @@ def park(tx: Tx, command: Park) -> str:
     return made
 
 
-def take_wake(tx: Tx, command: TakeWake) -> Woken | None:
-    """The oldest due park with its state and decisions, held by this waker alone; None if there is none.
-
-    A park whose wakers keep vanishing is given up here.
-    """
-    actor = command.actor
-    actor.need_scope("execute")
-    _check_hold(command.hold)
-    if not _RUN.fullmatch(command.nonce):
-        raise InvalidInput("nonce is 1 to 256 printable characters")
-    held = tx.one(
-        statements.park_held, nonce=command.nonce, workspace=actor.workspace, now=tx.now, agent=bound_to(actor)
-    )
-    if held is not None and command.id in (None, held[0]):
-        return _woken(tx, ParkedRow._make(held))
-    while (id := _next(tx, command)) is not None:
-        taken = tx.one(
-            statements.park_take, id=id, workspace=actor.workspace, nonce=command.nonce, now=tx.now,
-            until=tx.now + command.hold, agent=bound_to(actor),
-        )  # fmt: skip
-        if taken is None:
-            if command.id is not None:
-                return None
-            continue
-        row = ParkedRow._make(taken)
-        if row.failures < MOST_FAILURES:
-            return _woken(tx, row)
-        _give_up(tx, actor, row, row.failures, VANISHED)
-    return None
-
-
-def renew_wake(tx: Tx, command: RenewWake) -> int:
-    """Keep a hold alive; until when, in microseconds. Raises `ClaimLost` when it ran out or was taken by another."""
-    command.actor.need_scope("execute")
-    _check_hold(command.hold)
-    _mine(tx, command.actor, command.id)
-    until = tx.now + command.hold
-    if not tx.run(
-        statements.park_renew, id=command.id, workspace=command.actor.workspace, fence=command.fence, now=tx.now,
-        until=until,
-    ):  # fmt: skip
-        raise _lost(command.id, command.fence)
-    return until
-
-
-def end_wake(tx: Tx, command: EndWake) -> WakeEnd:
-    """Record how a wake went: over, to be tried again after a pause, or given up. The same report gets the same answer.
-
-    Raises `ClaimLost` for a stale fence: another waker has taken it since.
-    """
-    actor = command.actor
-    actor.need_scope("execute")
-    row = _mine(tx, actor, command.id, for_update=True)
-    if command.fence < 1 or command.fence != row.fence:
-        raise _lost(row.id, command.fence)
-    if row.nonce is None or row.ended_at is not None:
-        return _reported(row, command)
-    note = _kept(command.note) or None
-    if command.ok:
-        tx.run(statements.park_end, id=row.id, now=tx.now, ending="woken", note=note)
-        _say_woken(tx, actor, row, "woken")
-        return WakeEnd(id=row.id, ending="woken", failures=row.failures)
-    failures = row.failures + 1
-    if failures >= MOST_FAILURES:
-        return _give_up(tx, actor, row, failures, note)
-    next_at = tx.now + FIRST_PAUSE * 2 ** (failures - 1)
-    tx.run(statements.park_release, id=row.id, failures=failures, next_at=next_at, ending=None, note=note)
-    _say_woken(tx, actor, row, "released")
-    return WakeEnd(id=row.id, ending=None, failures=failures, next_at=next_at)
-
-
 def abandon(tx: Tx, command: Abandon) -> Abandoned:
     """End the run's unfinished park and take back every case it ever parked on that nobody has decided.
 
@@ -282,17 +160,6 @@ def abandon(tx: Tx, command: Abandon) -> Abandoned:
         ended.append(row.id)
     cancelled = _take_back(tx, actor, locked.values(), command.reason)
     return Abandoned(parks=tuple(ended), cancelled=tuple(cancelled))
-
-
-def retry(tx: Tx, command: Retry) -> None:
-    """Make a park that was given up due again, as if it had never failed. Raises `Conflict` for any other."""
-    command.actor.need_scope("execute")
-    row = _mine(tx, command.actor, command.id, for_update=True)
-    if not tx.run(statements.park_retry, id=row.id, workspace=row.workspace, now=tx.now):
-        raise Conflict(
-            f"park {row.id} was not given up: it {_stands(row)}", remedy="Only a failed park can be tried again."
-        )
-    tx.entry(row.workspace, "run.retried", command.actor.entry(), park={"id": row.id})
 
 
 def listed(tx: Tx, command: ListParked) -> list[Parked]:
@@ -338,6 +205,26 @@ def bound_to(actor: Actor) -> str | None:
     return _agent(actor) if not actor.scopes & {"read", "admin"} else None
 
 
+def mine(tx: Tx, actor: Actor, id: str, *, for_update: bool = False) -> ParkedRow:
+    """The park, if this actor may touch it. Raises `NotFound`."""
+    statement = statements.park_lock if for_update else statements.park_get
+    found = tx.one(statement, id=id, workspace=actor.workspace)
+    if found is None:
+        raise NotFound(f"there is no park {id!r} in this workspace")
+    return _need_mine(actor, ParkedRow._make(found))
+
+
+def say_woken(tx: Tx, actor: Actor, row: ParkedRow, result: str) -> None:
+    """Write down how a wake went: `woken`, `released` for another try, or `failed` for good."""
+    tx.entry(row.workspace, "run.woken", actor.entry(), park={"id": row.id}, fence=row.fence, result=result)
+
+
+def kept(text: str) -> str:
+    """As much of a note as is kept."""
+    # PostgreSQL takes no NUL
+    return text[:NOTE_CHARACTERS].replace("\0", "")
+
+
 # --- steps ----------------------------------------------------------------------------------------
 
 
@@ -371,16 +258,11 @@ def _joined(ids: list[str], earlier: list[str]) -> list[str]:
 
 def _subject(command: Park | Abandon) -> str:
     """What one process at a time may park: a run of a framework. Raises `InvalidInput` for names that are none."""
-    if not _RUN.fullmatch(command.run):
+    if not PRINTABLE.fullmatch(command.run):
         raise InvalidInput("run is 1 to 256 characters without control characters")
     if not _FRAMEWORK.fullmatch(command.framework):
         raise InvalidInput("framework is 1 to 64 letters, digits, dots, dashes or underscores")
     return f"{command.actor.workspace}/{command.framework}/{command.run}"
-
-
-def _check_hold(hold: int) -> None:
-    if not SECOND <= hold <= LONGEST_HOLD:
-        raise InvalidInput("a wake is held for 1 second to 24 hours, and can be renewed")
 
 
 def _same(row: ParkedRow, command: Park) -> str:
@@ -405,13 +287,13 @@ def _supersede(tx: Tx, actor: Actor, row: ParkedRow) -> str | None:
     held = row.nonce is not None and row.next_at > tx.now
     tx.run(statements.park_end, id=row.id, now=tx.now, ending="woken" if held else "superseded", note=None)
     if held:
-        _say_woken(tx, actor, row, "woken")
+        say_woken(tx, actor, row, "woken")
         return None
     return row.id
 
 
 def _end_abandoned(tx: Tx, actor: Actor, row: ParkedRow, reason: str) -> None:
-    tx.run(statements.park_end, id=row.id, now=tx.now, ending="abandoned", note=_kept(reason))
+    tx.run(statements.park_end, id=row.id, now=tx.now, ending="abandoned", note=kept(reason))
     tx.entry(row.workspace, "run.abandoned", actor.entry(), park={"id": row.id})
 
 
@@ -427,56 +309,6 @@ def _take_back(tx: Tx, actor: Actor, given: Iterable[ProposalRow], reason: str) 
     return made
 
 
-def _next(tx: Tx, command: TakeWake) -> str | None:
-    """The id to try next."""
-    if command.id is not None:
-        found = tx.one(statements.park_get, id=command.id, workspace=command.actor.workspace)
-        return None if found is None or ParkedRow._make(found).ending is not None else command.id
-    given = {"workspace": command.actor.workspace, "now": tx.now, "agent": bound_to(command.actor)}
-    if command.run is not None:
-        heads = tx.run(statements.park_next_of_run, run=command.run, **given)
-    elif command.frameworks is None:
-        heads = tx.run(statements.park_next_any, **given)
-    else:
-        heads = [h for name in command.frameworks for h in tx.run(statements.park_next, framework=name, **given)]
-    return min(heads, key=lambda head: (head[1], head[0]))[0] if heads else None
-
-
-def _woken(tx: Tx, row: ParkedRow) -> Woken:
-    decided = {id: rows.decision_noun(rows.proposal(tx, row.workspace, id)) for id in _cases_of(tx, row.id)}
-    return Woken(
-        id=row.id, run=row.run, framework=row.framework, state=None if row.state is None else bytes(row.state),
-        fence=row.fence, expires_at=row.next_at, cases=decided,
-    )  # fmt: skip
-
-
-def _give_up(tx: Tx, actor: Actor, row: ParkedRow, failures: int, note: str | None) -> WakeEnd:
-    tx.run(statements.park_release, id=row.id, failures=failures, next_at=tx.now, ending="failed", note=note)
-    _say_woken(tx, actor, row, "failed")
-    return WakeEnd(id=row.id, ending="failed", failures=failures)
-
-
-def _say_woken(tx: Tx, actor: Actor, row: ParkedRow, result: str) -> None:
-    tx.entry(row.workspace, "run.woken", actor.entry(), park={"id": row.id}, fence=row.fence, result=result)
-
-
-def _reported(row: ParkedRow, command: EndWake) -> WakeEnd:
-    """Nobody holds it any more: say how it stands, unless that contradicts what is reported now."""
-    if command.ok and (row.ending is None or row.ending == "failed"):
-        raise Conflict(f"this wake of park {row.id} was reported as failed before", remedy="Wait for the next try.")
-    waits = row.ending is None
-    return WakeEnd(id=row.id, ending=cast(Ending | None, row.ending), failures=row.failures,
-                   next_at=row.next_at if waits else None)  # fmt: skip
-
-
-def _mine(tx: Tx, actor: Actor, id: str, *, for_update: bool = False) -> ParkedRow:
-    statement = statements.park_lock if for_update else statements.park_get
-    found = tx.one(statement, id=id, workspace=actor.workspace)
-    if found is None:
-        raise NotFound(f"there is no park {id!r} in this workspace")
-    return _need_mine(actor, ParkedRow._make(found))
-
-
 def _need_mine(actor: Actor, row: ParkedRow) -> ParkedRow:
     """Raise `NotFound` for another agent's park."""
     if bound_to(actor) not in (None, row.agent):
@@ -486,25 +318,3 @@ def _need_mine(actor: Actor, row: ParkedRow) -> ParkedRow:
 
 def _agent(actor: Actor) -> str | None:
     return actor.name if actor.kind == "agent" and actor.name else None
-
-
-def _cases_of(tx: Tx, park_id: str) -> list[str]:
-    return [row[0] for row in tx.run(statements.park_cases, id=park_id)]
-
-
-def _kept(text: str) -> str:
-    # PostgreSQL takes no NUL
-    return text[:NOTE_CHARACTERS].replace("\0", "")
-
-
-def _lost(id: str, fence: int) -> ClaimLost:
-    return ClaimLost(
-        f"fence {fence} of park {id} is stale: its hold ran out, or another waker has taken it",
-        remedy="Leave this run to whoever holds it now.",
-    )
-
-
-def _stands(row: ParkedRow) -> str:
-    if row.ended_at is not None:
-        return f"was {row.ending} at {iso(row.ended_at)}"
-    return "is due" if row.waiting == 0 else "waits for its cases"

@@ -6,8 +6,9 @@ import asyncio
 import functools
 import time
 
-from handrail.lifecycle import park
-from handrail.lifecycle.park import TakeWake, bound_to
+from handrail.lifecycle import wake
+from handrail.lifecycle.park import bound_to
+from handrail.lifecycle.wake import TakeWake
 from handrail.maintenance.feed import of_parks
 from handrail.maintenance.plane import Plane
 from handrail.parked import Woken
@@ -23,7 +24,7 @@ def take(plane: Plane, command: TakeWake, timeout: float) -> Woken | None:
     topic = of_parks(plane.log_of(command.actor.workspace))
     look = functools.partial(is_due, plane, command)
     while plane.feed.wait(topic, look, max(0.0, end - time.monotonic())):
-        woken = plane.run(park.take_wake, command)
+        woken = plane.run(wake.take_wake, command)
         if woken is not None or time.monotonic() >= end:
             return woken
         time.sleep(PAUSE_SECONDS)
@@ -36,7 +37,7 @@ async def atake(plane: Plane, command: TakeWake, timeout: float) -> Woken | None
     log = await asyncio.to_thread(plane.log_of, command.actor.workspace)
     look = functools.partial(asyncio.to_thread, is_due, plane, command)
     while await plane.feed.await_(of_parks(log), look, max(0.0, end - time.monotonic()), log=log):
-        woken = await plane.arun(park.take_wake, command)
+        woken = await plane.arun(wake.take_wake, command)
         if woken is not None or time.monotonic() >= end:
             return woken
         await asyncio.sleep(PAUSE_SECONDS)

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from handrail.canonical import JSON
 from handrail.clock import SECOND, iso
 from handrail.errors import InvalidInput
-from handrail.lifecycle import park
+from handrail.lifecycle import park, wake
 from handrail.maintenance import waking
 from handrail.server import parking
 from handrail.server.bodies import AbandonBody, EndBody, HoldBody, ParkBody, WakeBody, WakeNextBody
@@ -55,7 +55,7 @@ async def wake_next(request: Request, body: WakeNextBody, actor: Caller, wait: s
 
     The same nonce gets the same park again, so a lost reply is safe to repeat.
     """
-    command = park.TakeWake(
+    command = wake.TakeWake(
         actor=actor, nonce=body.nonce, frameworks=None if body.frameworks is None else tuple(body.frameworks),
         run=body.run, hold=int(body.lasting * SECOND),
     )  # fmt: skip
@@ -65,11 +65,11 @@ async def wake_next(request: Request, body: WakeNextBody, actor: Caller, wait: s
 @router.post("/{park_id}/wake", responses={204: {"description": "It is not due, or is held"}})
 async def wake_this(request: Request, park_id: str, body: WakeBody, actor: Caller, wait: str | None = None) -> Response:
     """Take this park, if it is due and nobody holds it."""
-    command = park.TakeWake(actor=actor, nonce=body.nonce, id=park_id, hold=int(body.lasting * SECOND))
+    command = wake.TakeWake(actor=actor, nonce=body.nonce, id=park_id, hold=int(body.lasting * SECOND))
     return await _wake(request, command, wait)
 
 
-async def _wake(request: Request, command: park.TakeWake, wait: str | None) -> Response:
+async def _wake(request: Request, command: wake.TakeWake, wait: str | None) -> Response:
     command.actor.need_scope("execute")
     desk = desk_of(request)
     seconds = parking.seconds(wait)
@@ -81,21 +81,21 @@ async def _wake(request: Request, command: park.TakeWake, wait: str | None) -> R
 @router.post("/{park_id}/renew")
 async def renew(request: Request, park_id: str, body: HoldBody, actor: Caller) -> dict[str, JSON]:
     """Hold on to a park while its run goes on."""
-    command = park.RenewWake(actor=actor, id=park_id, fence=body.fence, hold=int(body.lasting * SECOND))
-    return {"expires_at": iso(await desk_of(request).plane.arun(park.renew_wake, command))}
+    command = wake.RenewWake(actor=actor, id=park_id, fence=body.fence, hold=int(body.lasting * SECOND))
+    return {"expires_at": iso(await desk_of(request).plane.arun(wake.renew_wake, command))}
 
 
 @router.post("/{park_id}/end")
 async def end(request: Request, park_id: str, body: EndBody, actor: Caller) -> dict[str, JSON]:
     """Say how waking went, under its fence: over, or to be tried again."""
-    command = park.EndWake(actor=actor, id=park_id, fence=body.fence, ok=body.ok, note=body.note)
-    return wake_end_to_json(await desk_of(request).plane.arun(park.end_wake, command))
+    command = wake.EndWake(actor=actor, id=park_id, fence=body.fence, ok=body.ok, note=body.note)
+    return wake_end_to_json(await desk_of(request).plane.arun(wake.end_wake, command))
 
 
 @router.post("/{park_id}/retry")
 async def try_again(request: Request, park_id: str, actor: Caller) -> dict[str, JSON]:
     """Make a park that was given up due again."""
-    await desk_of(request).plane.arun(park.retry, park.Retry(actor=actor, id=park_id))
+    await desk_of(request).plane.arun(wake.retry, wake.Retry(actor=actor, id=park_id))
     return {"id": park_id}
 
 

@@ -15,12 +15,13 @@ from handrail.testing.promises.keeping import LogPromises
 from handrail.testing.promises.parking import ParkPromises
 from handrail.testing.promises.reviewing import ReviewPromises
 from handrail.testing.promises.submitting import SubmitPromises
+from handrail.testing.promises.waking import WakePromises
 from handrail.testing.rig import Rig
 
 
 class LifecycleContract(
     SubmitPromises, ClaimPromises, ReviewPromises, DecidePromises, ExecutePromises, HaltPromises, PolicyPromises,
-    ParkPromises, LogPromises,
+    ParkPromises, WakePromises, LogPromises,
 ):  # fmt: skip
     """All of it. A subclass gives the fixture `store_url`: an empty database for each test.
 

@@ -1,34 +1,37 @@
-"""What parking promises: a paused run is woken once, by one process, when its cases are decided."""
+"""What parking promises: a paused run waits for exactly its cases, and nobody judges for a run that went on."""
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from handrail.clock import SECOND
-from handrail.errors import ClaimLost, Conflict, Forbidden, InvalidInput, NotExecutable, NotFound
+from handrail.errors import Conflict, Forbidden, InvalidInput, NotExecutable, NotFound
 from handrail.lifecycle import park
-from handrail.lifecycle.actor import Actor
-from handrail.parked import Parked, WakeEnd, Woken
-from handrail.store import statements
-from handrail.store.statements import Statement
-from handrail.store.tx import Tx
-from handrail.testing.factories import agent, person
+from handrail.lifecycle import wake as waking
+from handrail.testing.factories import agent
+from handrail.testing.promises.runs import (
+    ANN,
+    BOB,
+    abandon,
+    decided,
+    end,
+    failed,
+    lines,
+    only,
+    overwrite,
+    parked,
+    sha256,
+    together,
+    wake,
+)
 from handrail.testing.rig import Rig
-
-ANN, BOB = person("Ann"), person("Bob")
-HOLD_SECONDS = park.HOLD // SECOND
-# nonces that nobody has used
-_NUMBERS = itertools.count()
 
 
 class ParkPromises:
-    """One waker, once, and never before the decision."""
+    """Due with its decisions, and never before; over when the run goes on without it."""
 
     # --- due --------------------------------------------------------------------------------------
 
@@ -106,141 +109,6 @@ class ParkPromises:
 
             together(parks, answers)
             assert only(wake(rig, run=f"r{n}")).cases[case] is not None
-
-    # --- taking -----------------------------------------------------------------------------------
-
-    def test_wake_by_two_at_once_goes_to_one(self, rig: Rig) -> None:
-        for n in range(20):
-            decided(rig, run=f"r{n}")
-            barrier = threading.Barrier(4)
-            got: list[Woken | None] = []
-
-            def takes(who: int, n: int = n, barrier: threading.Barrier = barrier, got: list[Any] = got) -> None:
-                barrier.wait()
-                got.append(wake(rig, run=f"r{n}", nonce=f"{n}.{who}"))
-
-            together(*[lambda who=who, takes=takes: takes(who) for who in range(4)])
-            assert sorted(one is not None for one in got) == [False, False, False, True]
-
-    def test_wake_takes_the_oldest_first_and_each_once(self, rig: Rig) -> None:
-        for n in range(3):
-            decided(rig, run=f"r{n}")
-            rig.clock.advance(1)
-        assert [only(wake(rig, nonce=str(n))).run for n in range(3)] == ["r0", "r1", "r2"]
-        assert wake(rig) is None
-
-    def test_wake_serves_the_frameworks_it_names(self, rig: Rig) -> None:
-        decided(rig, framework="one")
-        two = decided(rig, framework="two")
-        rig.clock.advance(1)
-        three = decided(rig, framework="three")
-        assert wake(rig, frameworks=("other",)) is None
-        assert only(wake(rig, frameworks=("three", "two"))).id == two
-        assert only(wake(rig, frameworks=("two", "three"))).id == three
-
-    def test_wake_by_id_takes_that_one_or_nothing(self, rig: Rig) -> None:
-        decided(rig, run="r0")
-        case = rig.gated()
-        waits = parked(rig, case)
-        assert wake(rig, id=waits) is None
-        assert wake(rig, id="00000000-0000-7000-8000-000000000000") is None
-        rig.answer(ANN, case)
-        assert only(wake(rig, id=waits)).id == waits
-        assert wake(rig, id=waits) is None
-
-    def test_wake_again_with_the_same_nonce_is_the_same_answer(self, rig: Rig) -> None:
-        decided(rig, run="r0")
-        decided(rig, run="r1")
-        first = wake(rig, nonce="lost reply")
-        assert wake(rig, nonce="lost reply") == first
-        assert only(first).fence == 1
-
-    def test_wake_after_the_hold_ran_out_goes_to_another_and_the_first_is_told(self, rig: Rig) -> None:
-        decided(rig)
-        gone = only(wake(rig))
-        rig.clock.advance(HOLD_SECONDS - 1)
-        assert wake(rig) is None
-        rig.clock.advance(2)
-        other = only(wake(rig))
-        assert (other.id, other.fence, other.state) == (gone.id, 2, b"state")
-        with pytest.raises(ClaimLost):
-            end(rig, gone)
-        with pytest.raises(ClaimLost):
-            renew(rig, gone)
-        assert end(rig, other).ending == "woken"
-
-    def test_renew_keeps_the_hold_as_long_as_the_run_takes(self, rig: Rig) -> None:
-        decided(rig)
-        woken = only(wake(rig))
-        for _ in range(5):
-            rig.clock.advance(HOLD_SECONDS - 1)
-            assert renew(rig, woken) == rig.clock.now() + park.HOLD
-            assert wake(rig) is None
-        end(rig, woken)
-        with pytest.raises(ClaimLost):
-            renew(rig, woken)
-
-    def test_wake_whose_wakers_keep_vanishing_is_given_up(self, rig: Rig) -> None:
-        decided(rig)
-        for _ in range(park.MOST_FAILURES):
-            assert wake(rig) is not None
-            rig.clock.advance(HOLD_SECONDS + 1)
-        assert wake(rig) is None
-        (line,) = lines(rig)
-        assert (line.ending, line.failures, line.note) == ("failed", park.MOST_FAILURES, park.VANISHED)
-
-    # --- ending -----------------------------------------------------------------------------------
-
-    def test_end_is_for_good_and_forgets_the_state(self, rig: Rig) -> None:
-        decided(rig)
-        woken = only(wake(rig))
-        assert end(rig, woken).ending == "woken"
-        assert end(rig, woken).ending == "woken"
-        assert (wake(rig), lines(rig)) == (None, [])
-        assert [entry["result"] for entry in rig.entries("run.woken")] == ["woken"]
-        assert rig.plane.store.read_hot(statements.state_parks, workspace=rig.workspace)[0][5] is None
-
-    def test_end_not_ok_is_tried_again_after_a_pause_that_grows_and_then_given_up(self, rig: Rig) -> None:
-        id = decided(rig)
-        pause = park.FIRST_PAUSE // SECOND
-        for failures in range(1, park.MOST_FAILURES):
-            made = end(rig, only(wake(rig)), ok=False, note=f"broke\0 {failures}")
-            assert (made.ending, made.failures, made.next_at) == (None, failures, rig.clock.now() + pause * SECOND)
-            assert wake(rig) is None
-            assert lines(rig)[0].note == f"broke {failures}"
-            rig.clock.advance(pause)
-            pause *= 2
-        last = only(wake(rig))
-        assert end(rig, last, ok=False).ending == "failed"
-        assert end(rig, last, ok=False).ending == "failed"
-        rig.clock.advance(86_400)
-        assert wake(rig) is None
-        assert lines(rig)[0].ending == "failed"
-        rig.run(park.retry, park.Retry(actor=rig.agent, id=id))
-        again = only(wake(rig))
-        assert (again.state, again.fence) == (b"state", park.MOST_FAILURES + 1)
-        assert end(rig, again).failures == 0
-
-    def test_end_reported_otherwise_than_before_is_refused(self, rig: Rig) -> None:
-        decided(rig)
-        woken = only(wake(rig))
-        first = end(rig, woken, ok=False)
-        assert end(rig, woken, ok=False) == first
-        with pytest.raises(Conflict):
-            end(rig, woken, ok=True)
-
-    def test_end_with_a_fence_nobody_has_is_refused(self, rig: Rig) -> None:
-        id = decided(rig)
-        for fence in (0, 1, 2):
-            with pytest.raises(ClaimLost):
-                rig.run(park.end_wake, park.EndWake(actor=rig.agent, id=id, fence=fence, ok=True))
-        with pytest.raises(NotFound):
-            rig.run(park.end_wake, park.EndWake(actor=rig.agent, id="nobody", fence=1, ok=True))
-
-    def test_retry_what_was_not_given_up_is_refused(self, rig: Rig) -> None:
-        id = decided(rig)
-        with pytest.raises(Conflict):
-            rig.run(park.retry, park.Retry(actor=rig.agent, id=id))
 
     # --- going on without -------------------------------------------------------------------------
 
@@ -412,9 +280,9 @@ class ParkPromises:
         with pytest.raises(Forbidden):
             wake(rig, by=submits)
         with pytest.raises(Forbidden):
-            rig.run(park.end_wake, park.EndWake(actor=submits, id=id, fence=1, ok=True))
+            rig.run(waking.end_wake, waking.EndWake(actor=submits, id=id, fence=1, ok=True))
         with pytest.raises(Forbidden):
-            rig.run(park.retry, park.Retry(actor=submits, id=id))
+            rig.run(waking.retry, waking.Retry(actor=submits, id=id))
         with pytest.raises(Forbidden):
             parked(rig, rig.gated(), by=executes)
         with pytest.raises(Forbidden):
@@ -431,9 +299,9 @@ class ParkPromises:
         woken = only(wake(rig, nonce="mine"))
         assert wake(rig, by=stranger, nonce="mine") is None
         for verb, command in (
-            (park.end_wake, park.EndWake(actor=stranger, id=id, fence=woken.fence, ok=True)),
-            (park.renew_wake, park.RenewWake(actor=stranger, id=id, fence=woken.fence)),
-            (park.retry, park.Retry(actor=stranger, id=id)),
+            (waking.end_wake, waking.EndWake(actor=stranger, id=id, fence=woken.fence, ok=True)),
+            (waking.renew_wake, waking.RenewWake(actor=stranger, id=id, fence=woken.fence)),
+            (waking.retry, waking.Retry(actor=stranger, id=id)),
         ):
             with pytest.raises(NotFound):
                 rig.run(verb, command)
@@ -482,83 +350,3 @@ class ParkPromises:
             assert any(column in problem for problem in rig.problems())
             overwrite(rig, column, back)
         assert rig.problems() == []
-
-
-# --- in short -------------------------------------------------------------------------------------
-
-
-def parked(rig: Rig, *cases: str, by: Actor | None = None, **fields: Any) -> str:
-    """Park a run and return the park's id."""
-    usual: dict[str, Any] = {"run": "r1", "framework": "lg", "state": b"state"}
-    return rig.run(park.park, park.Park(actor=by or rig.agent, cases=cases, **(usual | fields)))  # type: ignore[no-any-return]
-
-
-def decided(rig: Rig, **fields: Any) -> str:
-    """Park a run on a case that is decided."""
-    case = rig.gated()
-    rig.answer(ANN, case)
-    return parked(rig, case, **({"run": f"run-{case}"} | fields))
-
-
-def failed(rig: Rig) -> str:
-    """Park the run r1, and fail at it until it is given up."""
-    id = decided(rig, run="r1")
-    for _ in range(park.MOST_FAILURES):
-        end(rig, only(wake(rig)), ok=False)
-        rig.clock.advance(3600)
-    return id
-
-
-def wake(rig: Rig, *, by: Actor | None = None, nonce: str | None = None, **fields: Any) -> Woken | None:
-    """Take the next due park, each time as another waker unless a nonce is given."""
-    actor = by or rig.agent
-    return rig.run(  # type: ignore[no-any-return]
-        park.take_wake, park.TakeWake(actor=actor, nonce=nonce or f"waker-{next(_NUMBERS)}", **fields)
-    )
-
-
-def renew(rig: Rig, woken: Woken) -> int:
-    return rig.run(park.renew_wake, park.RenewWake(actor=rig.agent, id=woken.id, fence=woken.fence))  # type: ignore[no-any-return]
-
-
-def end(rig: Rig, woken: Woken, *, ok: bool = True, note: str = "") -> WakeEnd:
-    return rig.run(  # type: ignore[no-any-return]
-        park.end_wake, park.EndWake(actor=rig.agent, id=woken.id, fence=woken.fence, ok=ok, note=note)
-    )
-
-
-def abandon(rig: Rig, *, by: Actor | None = None, run: str = "r1", reason: str = "over") -> park.Abandoned:
-    return rig.run(  # type: ignore[no-any-return]
-        park.abandon, park.Abandon(actor=by or rig.agent, run=run, framework="lg", reason=reason)
-    )
-
-
-def lines(rig: Rig, *, by: Actor | None = None) -> list[Parked]:
-    return rig.run(park.listed, park.ListParked(actor=by or rig.agent))  # type: ignore[no-any-return]
-
-
-def only(woken: Woken | None) -> Woken:
-    """It, which must be there."""
-    assert woken is not None
-    return woken
-
-
-def together(*calls: Any) -> None:
-    """Run these on threads of their own; what one raises is raised here."""
-    with ThreadPoolExecutor(len(calls)) as pool:
-        for future in [pool.submit(call) for call in calls]:
-            future.result()
-
-
-def sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def overwrite(rig: Rig, column: str, value: Any) -> None:
-    """Change the only park's row behind the log's back."""
-    rig.run(_overwrite, (column, value))
-
-
-def _overwrite(tx: Tx, command: tuple[str, Any]) -> None:
-    column, value = command
-    tx.run(Statement(f"UPDATE parked SET {column} = :value"), value=value)

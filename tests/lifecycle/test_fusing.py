@@ -38,8 +38,8 @@ ANN, BEN, CEM, DAN = (person(name) for name in ("Ann", "Ben", "Cem", "Dan"))
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path / "db", tmp_path, policy=POLICY)
+def rig(url: str, tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(url, tmp_path, policy=POLICY)
     yield made
     assert made.problems() == []
     made.close()
@@ -120,11 +120,11 @@ def test_a_case_with_other_classes_or_none_is_taken_as_people_said(rig: Rig, arg
     assert (made.value, made.fused) == ("dog", None)
 
 
-def test_an_answer_outside_the_choices_is_kept_as_it_is(rig: Rig) -> None:
+def test_an_answer_of_several_choices_is_kept_as_it_is(rig: Rig) -> None:
     install(rig, "fused")
-    made = rig.answer(ANN, asked(rig, "fused", [0.4, 0.3, 0.3]), "respond", value="wolf").decision
+    made = rig.answer(ANN, asked(rig, "fused", [0.4, 0.3, 0.3]), "respond", value=["cat", "dog"]).decision
     assert made is not None
-    assert (made.value, made.fused) == ("wolf", None)
+    assert (made.value, made.fused) == (["cat", "dog"], None)
 
 
 def test_a_second_person_is_asked_only_where_it_pays(rig: Rig) -> None:

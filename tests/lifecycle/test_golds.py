@@ -30,8 +30,8 @@ OPERATOR = Actor(kind="system", pid="operator", workspace="default", scopes=ALL_
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path / "h.db", tmp_path, policy=POLICY)
+def rig(url: str, tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(url, tmp_path, policy=POLICY)
     yield made
     made.close()
 

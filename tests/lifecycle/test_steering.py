@@ -43,8 +43,8 @@ def fusion() -> Fusion:
 
 
 @pytest.fixture(params=["expertise", "order"])
-def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(tmp_path / "db", tmp_path, policy=POLICY % request.param)
+def rig(request: pytest.FixtureRequest, url: str, tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(url, tmp_path, policy=POLICY % request.param)
     made.run(fusing.install, fusing.Install(actor=made.agent, action="name", fusion=fusion().to_json()))
     yield made
     assert made.problems() == []

@@ -24,6 +24,7 @@ from collections.abc import Iterable
 from handrail.canonical import JSON, dumps
 from handrail.label import Label, LabelSource
 from handrail.learning.classes import class_name
+from handrail.learning.golds import known, value_of
 from handrail.proposal import Proposal
 from handrail.review import Review
 from handrail.route import Route
@@ -69,7 +70,9 @@ def label_review(
     source: LabelSource = "review"
     if proposal.gold is not None:
         # the model is judged by what is known, whatever this reviewer said
-        source, answer, correct = "gold", proposal.gold, _equal(proposal.gold, proposed(proposal))
+        truth = known(proposal.gold, proposed(proposal), proposal.kind)
+        source, correct = "gold", truth.model_right
+        answer = proposal.gold if truth.answer is None else value_of(truth.answer)
     elif route.spot_check:
         source = "spot_check"
     elif proposal.picked is not None:

@@ -15,8 +15,11 @@ from typer.testing import CliRunner
 from handrail.cli import demo as command
 from handrail.demo import headless
 from handrail.demo.figures import figures_of
+from handrail.demo.labelling import TEACH
 from handrail.demo.plan import Plan
 from handrail.demo.stage import Stage
+from handrail.lifecycle.labels import label_noun
+from handrail.store import training
 
 SMALL = headless.Settings(seed=2, rounds=2, errands_per_round=12, posts_per_round=30)
 Meddle = Callable[[Stage, Path], None]
@@ -57,6 +60,26 @@ def test_headless_whole_loop_with_pictures_holds_and_learns(tmp_path: Path) -> N
     for person in made["reviewers"]:
         if person["answers"] > 100:
             assert abs(person["measured_error"] - person["known_error"]) < 0.05
+
+
+def test_headless_calibrates_on_what_chance_drew_alone(tmp_path: Path) -> None:
+    plan = Plan(per_round=90, held_out=300)
+    stage, _ = headless.play(
+        tmp_path / "demo.db", headless.Settings(seed=1, rounds=3, errands_per_round=1, posts_per_round=1, plan=plan)
+    )
+    with stage:
+        labelling = stage.labelling
+        assert labelling is not None
+        assert labelling.serving is not None
+        assert labelling.serving.calibrator is not None
+        items, _ = labelling.answered()
+        taught = {
+            label_noun(row[1]).input["item"] for row in training.labels(stage.plane.store, "default", action=TEACH)
+        }
+        # of those that were asked to teach, the reserve's share alone: 3 of 20, twice
+        drawn = labelling.drawn & taught
+        assert 0 < len(drawn) <= 9
+        assert labelling.serving.calibrator.n <= len(set(items) & labelling.drawn) < len(items) - len(taught) + 10
 
 
 def test_headless_rounds_stand_on_the_operations_chart(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Image labelling that teaches a model: pictures are proposed with its scores, people answer what it is unsure of.
 
-After each round the model is trained on what people said (the labels handrail kept), a calibrator is fitted on
-cross-fitted scores and installed, and a threshold is certified on uniformly drawn answers and put into the policy. A
-model that cannot be certified does not replace one that was.
+After each round the model is trained on what people said (the labels handrail kept). On those of them that chance
+alone drew, with cross-fitted scores, a calibrator is fitted and installed, and a threshold is certified and put into
+the policy; what was picked to learn from measures nothing. A model that cannot be certified does not replace one that
+was.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from handrail.demo.saying import APPROVE, Saying, respond
 from handrail.demo.terms import SPOT_CHECKS
 from handrail.errors import NotEnoughEvidence
 from handrail.label import Label
-from handrail.learning.queries import choose, cold_start
+from handrail.learning.queries import RESERVE, choose, cold_start, partition
 from handrail.learning.rounds import Round
 from handrail.lifecycle import rounds
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
@@ -83,12 +84,15 @@ class Labelling:
         self._rng = np.random.default_rng(seed)
         order = self._rng.permutation(len(digits.truth))
         self._test = order[: plan.held_out]
-        self._pool = order[plan.held_out : plan.held_out + plan.pool]
+        pool = order[plan.held_out : plan.held_out + plan.pool]
+        cut = partition(len(pool), self._rng)
+        # asked because they teach, and in an order drawn before anything was scored
+        self._pool, self._reserve = pool[cut.active], pool[cut.reserve].tolist()
         self._stream = order[plan.held_out + plan.pool :]
         self._asked: list[_Asked] = []
         self._teach: tuple[int, ...] = ()
-        # pictures shown before there was a threshold, and those of the pool drawn by chance alone
-        self._uniform: set[int] = set()
+        # drawn by chance alone: shown before there was a threshold, of the pool's reserve, and spot checks
+        self.drawn: set[int] = set()
 
     @property
     def more(self) -> bool:
@@ -120,7 +124,7 @@ class Labelling:
         margins = self.serving.model.margins(self.digits.features[part])
         self._asked = [self._ask(LABEL, int(item), row) for item, row in zip(part, margins, strict=True)]
         if self.serving.cut is None:
-            self._uniform.update(map(int, part))
+            self.drawn.update(map(int, part))
         self._asked += [self._ask(TEACH, item, None) for item in self._teach]
         return [asked.pending for asked in self._asked]
 
@@ -159,15 +163,15 @@ class Labelling:
 
     def learn(self) -> None:
         """Train on every answer so far; put the result into service if it can be certified."""
-        items, answers, weights = self._answered()
+        items, answers = self.answered()
         features, truth = self.digits.features[items], np.array(answers, dtype=np.int64)
         fresh = Serving(model=Model(features, truth))
         margins = cross_fitted(features, truth, np.random.default_rng(self._seed))
         right = margins.argmax(axis=1) == truth
-        uniform = np.array([item in self._uniform for item in items])
+        uniform = np.array([item in self.drawn for item in items])
         try:
             calibrator = fit(
-                "auto", margins, right, weights=weights, scale="logit", action=LABEL,
+                "auto", margins[uniform], right[uniform], scale="logit", action=LABEL,
                 fitted_at=self.client.plane.clock.now(),
             )  # fmt: skip
             found = choose_threshold(calibrator.apply_many(margins[uniform]), right[uniform], self.plan.target)
@@ -189,29 +193,31 @@ class Labelling:
         self._teach = ()
         if len(self.finished) >= TEACHING_ROUNDS or self.serving is None or not len(self._pool):
             return
+        held = round(self.plan.teach * RESERVE)
+        drawn, self._reserve = self._reserve[:held], self._reserve[held:]
+        self.drawn.update(drawn)
         features = self.digits.features[self._pool]
-        chosen = choose(_chances(self.serving.model.margins(features)), self.plan.teach, self._rng, features=features)
-        self._uniform.update(int(self._pool[i]) for i in chosen.reserve)
-        self._teach = self._take_from_pool(chosen.all)
+        chances = _chances(self.serving.model.margins(features))
+        chosen = choose(chances, self.plan.teach - len(drawn), self._rng, features=features, reserve=0.0)
+        self._teach = (*self._take_from_pool(chosen.doubtful), *drawn)
 
-    def _answered(self) -> tuple[list[int], list[int], list[float]]:
-        """Pictures with what people said of them, and 1 / P(it was looked at). People who tie say nothing."""
+    def answered(self) -> tuple[list[int], list[int]]:
+        """Pictures with what people said of them. People who tie say nothing."""
         by_item: dict[int, list[Label]] = defaultdict(list)
         for label in (*self._labels(TEACH), *self._labels(LABEL)):
             if label.answer is not None:
                 by_item[label.input["item"]].append(label)
-        items, answers, weights = [], [], []
+        items, answers = [], []
         for item, labels in sorted(by_item.items()):
             counted = Counter(str(label.answer) for label in labels).most_common(2)
             if len(counted) > 1 and counted[0][1] == counted[1][1]:
                 continue
             items.append(item)
             answers.append(int(counted[0][0]))
-            weights.append(1.0 / (labels[0].inclusion or 1.0))
             # drawn by chance: spot checks of what went through, and of what did not the same share
             if labels[0].source == "spot_check" or (labels[0].action == LABEL and self._thinned(item)):
-                self._uniform.add(item)
-        return items, answers, weights
+                self.drawn.add(item)
+        return items, answers
 
     def _thinned(self, item: int) -> bool:
         return random.Random(f"{self._seed}/{item}").random() < SPOT_CHECKS

@@ -283,7 +283,9 @@ def test_advice_names_what_does_nothing(text: str, said: str) -> None:
     assert any(said in note for note in advice(compile_text(text), now=NOW))
 
 
-def test_advice_on_the_short_form_says_only_where_labels_are_kept() -> None:
-    (note,) = advice(compile_text(SHORT), now=NOW)
-    assert note.startswith("feedback_pipeline.store redis: labels and batches are kept in handrail's own database")
-    assert advice(compile_text(SHORT.replace("store: redis", "store: database")), now=NOW) == []
+def test_advice_on_the_short_form_says_whose_word_it_takes_and_where_labels_are_kept() -> None:
+    believed, kept = advice(compile_text(SHORT), now=NOW)
+    assert "states of itself is believed for payment_transfer" in believed
+    assert kept.startswith("feedback_pipeline.store redis: labels and batches are kept in handrail's own database")
+    strict = SHORT.replace("store: redis", "store: database") + "defaults: {stated_confidence: refuse}\n"
+    assert advice(compile_text(strict), now=NOW) == []

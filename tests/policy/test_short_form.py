@@ -8,9 +8,10 @@ from hashlib import sha256
 import pytest
 
 from handrail.errors import InvalidPolicy
+from handrail.policy.columns import route_many
 from handrail.policy.evaluate import compile_text
 
-from .examples import SHORT, codes, route
+from .examples import NOW, SHORT, codes, route
 
 POLICY = compile_text(SHORT)
 PAY = {"action": "payment_transfer", "currency": "INR"}
@@ -173,3 +174,16 @@ def test_route_category_given_as_an_argument_is_looked_at_too(arguments: dict[st
     found = route(POLICY, action="content_publish", confidence=0.99, arguments=arguments)
     assert found.tier == "soft_review"
     assert found.always_review
+
+
+def test_route_stated_confidence_where_the_policy_refuses_it_goes_to_a_person_until_a_calibrator_is_named() -> None:
+    strict = SHORT + "defaults: {stated_confidence: refuse}\n"
+    found = route(compile_text(strict), confidence=0.97, amount="5000", **PAY)
+    assert (found.tier, codes(found)) == ("hard_gate", {"confidence_stated"})
+    named = strict.replace("action_type: payment_transfer\n", "action_type: payment_transfer\n    calibrator: pay\n")
+    assert named != strict
+    # what comes to the router is then what the calibrator made
+    assert route(compile_text(named), confidence=0.97, amount="5000", **PAY).tier == "auto_approve"
+    columns = {"action": ["payment_transfer"], "confidence": [0.97], "amount": ["5000"], "currency": ["INR"]}
+    for text, tier in ((SHORT, 0), (strict, 2), (named, 0)):
+        assert route_many(compile_text(text), columns, now=NOW).tiers.tolist() == [tier]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from handrail.policy.document import ActionEntry, RuleEntry
+from handrail.policy.document import ActionEntry, Document, RuleEntry
 from handrail.policy.evaluate import Policy
 from handrail.policy.plans import normal
 from handrail.policy.syntax import Binary, Literal, Name, Node, children, parse
@@ -19,6 +19,11 @@ def advice(policy: Policy, *, now: int) -> list[str]:
         made.append("no action is declared, so every proposal goes to a person")
     for entry in document.escalation_policies:
         made.extend(_of_action(entry))
+    if believed := _believed(document):
+        made.append(
+            f"the confidence that a program states of itself is believed for {', '.join(believed)}: fit calibrators "
+            "from answers (handrail calibrate), or say defaults.stated_confidence: refuse"
+        )
     for rule in document.rules:
         made.extend(_of_rule(policy, rule))
     for grant in document.grants:
@@ -44,6 +49,17 @@ def advice(policy: Policy, *, now: int) -> list[str]:
         if window.name not in policy.windows_read:
             made.append(f"window {window.name} is read by no rule")
     return made
+
+
+def _believed(document: Document) -> list[str]:
+    """Actions that a stated confidence can let through."""
+    if document.defaults.stated_confidence == "refuse":
+        return []
+    return [
+        entry.action_type for entry in document.escalation_policies
+        if entry.auto_approve_threshold is not None and entry.calibrator is None
+        and entry.autonomy not in ("confirm", "collaborate", "human_leads")
+    ]  # fmt: skip
 
 
 def _of_action(entry: ActionEntry) -> Iterator[str]:

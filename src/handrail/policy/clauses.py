@@ -56,6 +56,9 @@ def of_confidence(plan: Plan, proposal: Proposal) -> Clause:
         return clause(HARD, "confidence_malformed", f"confidence {shown(confidence)} is not a number from 0 to 1")
     if plan.auto is None and plan.soft is None:
         return _without_thresholds(plan)
+    if plan.needs_calibrator:
+        text = "the program states this confidence of itself, and this policy believes only what a calibrator made"
+        return clause(HARD, "confidence_stated", text, "confidence")
     if plan.auto is not None and confidence >= plan.auto:
         return clause(AUTO, "confidence_reached", f"confidence {confidence!r} is at or above {plan.auto!r}")
     if plan.soft is not None and confidence >= plan.soft:

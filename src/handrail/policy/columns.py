@@ -251,7 +251,9 @@ def _spell(amount: Any) -> str:
 def _needs_rows(plan: Plan) -> bool:
     limits = (*plan.caps.values(), *plan.two_above.values())
     fine = any(Decimal(repr(float(limit))) != limit for limit in limits)
-    return bool(plan.rules or plan.budgets or plan.validator is not None or plan.grants or fine)
+    return bool(
+        plan.rules or plan.budgets or plan.validator is not None or plan.grants or plan.needs_calibrator or fine
+    )
 
 
 def _numbers(values: Iterator[float | None]) -> Floats:

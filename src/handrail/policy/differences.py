@@ -25,7 +25,8 @@ _LESS = frozenset(
 )
 _LOOSENING = frozenset({"grants"})
 _TIGHTENING = frozenset(
-    "rules budgets schedules categories_always_review irreversible_actions_always_gate roles skills stages".split()
+    "rules budgets schedules categories_always_review irreversible_actions_always_gate roles skills stages "
+    "stated_confidence".split()
 )
 _KEYS = {
     "escalation_policies": "action_type",

@@ -23,6 +23,8 @@ DAYS: tuple[Day, ...] = get_args(Day)
 Group = Literal["run", "agent", "principal", "target", "action", "environment"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+# beyond it sums and squares of prices are no numbers any more
+MOST_PRICE = 1e15
 MONEY_FIELDS = ("max_auto_approve_amount", "require_two_reviewers_above", "max_amount")
 
 
@@ -105,6 +107,7 @@ Seconds = Annotated[
 Moment = Annotated[int, BeforeValidator(_moment), WithJsonSchema({"type": "string"})]
 Hours = Annotated[str, AfterValidator(_hours)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Price = Annotated[float, Field(ge=0, le=MOST_PRICE, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^\S(.*\S)?$")]
 Identifier = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Id = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
@@ -170,21 +173,21 @@ class Cost(_Part):
 
     currency: Currency | None = None
     # one review by one person
-    review: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    review: Price | None = None
     # what one more review would save where people are too few (`handrail tune --capacity`): asking must save more
-    shadow_price: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    shadow_price: Price | None = None
     # a wrong proposal that was let through
-    wrong: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    wrong: Price | None = None
     # a right proposal that was refused
-    refused: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    refused: Price | None = None
     # one minute a program waits
-    delay_minute: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    delay_minute: Price | None = None
     # how long an answer usually takes
-    wait_minutes: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    wait_minutes: Price | None = None
     # chance that taking an action back comes in time and works
     undo_chance: Share = 0.0
     # what each act costs under each truth, where there is more than right and wrong; what is left out costs nothing
-    matrix: dict[Name, dict[Name, Annotated[float, Field(ge=0, allow_inf_nan=False)]]] | None = None
+    matrix: dict[Name, dict[Name, Price]] | None = None
     # name under which the reviewers' own errors are installed; without it they are assumed right in 9 of 10
     reviewer: Name | None = None
 
@@ -389,6 +392,8 @@ class Defaults(_Part):
     hard_gate_undo_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 10.0
     soft_review_undo_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 5.0
     on_expiry: OnExpiry = "reject"
+    # may a number that the program states of itself meet a threshold, or only what a calibrator made of it?
+    stated_confidence: Literal["accept", "refuse"] = "accept"
     queue: Name = "default"
     blind_share: Share = 0.0
     spot_check_rate: Share = 0.0

@@ -114,6 +114,8 @@ class Plan:
     listed: bool
     autonomy: Autonomy | None
     calibrator: str | None
+    # its thresholds wait for a calibrator
+    needs_calibrator: bool
     undo: str | None
     validator: Any
     # of the action itself, defaults included
@@ -219,6 +221,9 @@ class _Planner:
             listed=name is not None and any(alias in self.irreversible for alias in aliases(name)),
             autonomy=entry.autonomy if entry else None,
             calibrator=entry.calibrator if entry else None,
+            needs_calibrator=document.defaults.stated_confidence == "refuse"
+            and entry is not None
+            and entry.calibrator is None,
             undo=entry.undo if entry else None,
             validator=validator_of(entry.arguments_schema) if entry and entry.arguments_schema is not None else None,
             terms=(own := self.own_terms(entry)),

@@ -19,6 +19,8 @@ from handrail.learning.kmeans import Floats, Ints, distances, spread
 # it they are not doubtful any more
 CANDIDATES = 10
 SHARE = 0.15
+# labelled rows whose distances are taken at once
+BLOCK = 256
 
 
 def _none() -> Ints:
@@ -75,18 +77,18 @@ def by_spread_margin(view: View, size: int, rng: np.random.Generator) -> Ints:
 
 def by_core_set(view: View, size: int, rng: np.random.Generator) -> Ints:
     """Farthest first from everything labelled (k-centre greedy, Sener and Savarese 2018). It buys outliers."""
-    x = sound_features(view.features)
-    rows = view.candidates
+    x, rows = sound_features(view.features), view.candidates
     if len(rows) <= size:
         return rows
+    open_ = x[rows]
     nearest = np.full(len(rows), np.inf)
-    for labelled in view.labelled:
-        nearest = np.minimum(nearest, distances(x[rows], x[[labelled]])[:, 0])
+    for at in range(0, len(view.labelled), BLOCK):
+        nearest = np.minimum(nearest, distances(open_, x[view.labelled[at : at + BLOCK]]).min(axis=1))
     picked: list[int] = []
     for _ in range(size):
-        at = int(rng.integers(len(rows))) if np.isinf(nearest).all() else int(nearest.argmax())
-        picked.append(at)
-        nearest = np.minimum(nearest, distances(x[rows], x[rows[[at]]])[:, 0])
+        farthest = int(rng.integers(len(rows))) if np.isinf(nearest).all() else int(nearest.argmax())
+        picked.append(farthest)
+        nearest = np.minimum(nearest, distances(open_, open_[[farthest]])[:, 0])
         nearest[picked] = -1.0
     return rows[picked]
 

@@ -95,7 +95,8 @@ def consensus(options: Options) -> Iterator[Figure]:
         rows = [(f"c{c}", f"r{w}", str(s)) for c, w, s in zip(case, who, said, strict=True)]
         answers = collect(rows)
         yield timed(
-            f"Dawid-Skene, 100,000 answers, {classes} labels, seconds", lambda answers=answers: dawid_skene(answers),
+            f"Dawid-Skene, 100,000 answers, {classes} labels, seconds",
+            lambda answers=answers: dawid_skene(answers).consensus.labels(),
             options, target=0.3, peers=_crowd_kit_seconds(rows),
         )  # fmt: skip
         yield timed(f"reading these answers, {classes} labels, seconds", lambda rows=rows: collect(rows), options)

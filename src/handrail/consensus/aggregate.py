@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 
 from handrail.consensus.answers import Answer, Answers, Floats, Integers, collect
-from handrail.consensus.dawid_skene import fit, from_golds_alone
-from handrail.consensus.majority import Consensus, consensus_of, shares, tied
+from handrail.consensus.em import fit, from_golds_alone
+from handrail.consensus.majority import ByCase, shares, tied
 from handrail.consensus.one_coin import one_coin
 from handrail.errors import InvalidInput
 
@@ -35,7 +35,7 @@ DIFFER = 0.10
 class Aggregated:
     """Consensus by case, the way it was read, and what speaks for that way."""
 
-    consensus: dict[str, Consensus]
+    consensus: ByCase
     way: Way
     # golds among the cases, and how many of them each way got right when it did not know them; empty: none chose
     golds: int
@@ -71,7 +71,7 @@ def aggregate(answers: Iterable[Answer] | Answers, golds: Mapping[str, Any] | No
         way = _chosen(right, m)
     chances = model if way == "dawid_skene" else _read(held, known, way)
     return Aggregated(
-        consensus=consensus_of(held, chances), way=way, golds=m, right=right, differs=_differs(shares(held), model)
+        consensus=ByCase(held, chances), way=way, golds=m, right=right, differs=_differs(shares(held), model)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,19 +43,29 @@ class Answers:
 
 def collect(answers: Iterable[Answer]) -> Answers:
     """Read answers. Labels are numbered in the order of their text, so the order of arrival decides nothing."""
-    latest = {(case, reviewer): label for case, reviewer, label in answers if label is not None}
-    cases = sorted({case for case, _ in latest})
-    reviewers = sorted({reviewer for _, reviewer in latest})
-    labels = sorted(set(latest.values()), key=lambda label: (str(label), type(label).__name__))
-    at_case = {name: i for i, name in enumerate(cases)}
-    at_reviewer = {name: i for i, name in enumerate(reviewers)}
-    at_label = {name: i for i, name in enumerate(labels)}
-    n = len(latest)
+    given = [answer for answer in answers if answer[2] is not None]
+    cases, case = _numbered([name for name, _, _ in given])
+    reviewers, reviewer = _numbered([name for _, name, _ in given])
+    labels, label = _numbered([said for _, _, said in given], lambda said: (str(said), type(said).__name__))
+    # by case, then reviewer; where one answered a case again, the last of them counts
+    pair = case * len(reviewers) + reviewer
+    order = np.argsort(pair, kind="stable")
+    pair = pair[order]
+    latest = order[np.append(pair[1:] != pair[:-1], True)] if given else order
+    # a label that everybody took back is none
+    used = np.flatnonzero(np.bincount(label[latest]))
     return Answers(
-        cases=tuple(cases),
-        reviewers=tuple(reviewers),
-        labels=tuple(labels),
-        case=np.fromiter((at_case[case] for case, _ in latest), dtype=np.int64, count=n),
-        reviewer=np.fromiter((at_reviewer[reviewer] for _, reviewer in latest), dtype=np.int64, count=n),
-        label=np.fromiter((at_label[label] for label in latest.values()), dtype=np.int64, count=n),
+        cases=cases,
+        reviewers=reviewers,
+        labels=tuple(labels[i] for i in used),
+        case=case[latest],
+        reviewer=reviewer[latest],
+        label=np.searchsorted(used, label[latest]),
     )
+
+
+def _numbered(given: Sequence[Any], key: Callable[[Any], Any] | None = None) -> tuple[tuple[Any, ...], Integers]:
+    """What was given, each once and in order, and which of these each was."""
+    names = sorted(set(given), key=key)
+    at = {name: i for i, name in enumerate(names)}
+    return tuple(names), np.fromiter(map(at.__getitem__, given), dtype=np.int64, count=len(given))

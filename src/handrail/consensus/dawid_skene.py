@@ -1,7 +1,7 @@
 """Dawid-Skene (1979) with priors: who is right how often about what, and so what is true.
 
-Each reviewer has a confusion matrix M[truth, answer]. EM in log space alternates between the chances of the truth of
-every case and the matrices. Rows of M have a Dirichlet prior (0.5 off, 2.5 on the diagonal; above ten labels
+Each reviewer has a confusion matrix M[truth, answer]. EM (`em`) alternates between the chances of the truth of every
+case and the matrices. Rows of M have a Dirichlet prior (0.5 off, 2.5 on the diagonal; above ten labels
 0.5/(K − 1) and 2), label rates one pseudo-case each, so that a reviewer with three answers is not believed blindly.
 Golds are clamped, and when there are any the first matrices come from them alone.
 """
@@ -14,12 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from handrail.consensus.answers import Answer, Answers, Floats, Integers, collect
-from handrail.consensus.majority import Consensus, consensus_of, shares
+from handrail.consensus.answers import Answer, Answers, Floats, collect
+from handrail.consensus.em import counted, fit, prior
+from handrail.consensus.majority import ByCase, Consensus
 from handrail.errors import InvalidInput
-
-TOLERANCE = 1e-4
-ROUNDS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +25,7 @@ class DawidSkene:
     """The fitted model. `confusion[reviewer][i][j]`: chance that he says labels[j] where labels[i] is true."""
 
     labels: tuple[Any, ...]
-    consensus: dict[str, Consensus]
+    consensus: ByCase
     confusion: dict[str, tuple[tuple[float, ...], ...]]
     rounds: int
     # expected cases by (truth, answer) of each reviewer, and by truth: what an update adds to
@@ -89,88 +87,12 @@ def dawid_skene(answers: Iterable[Answer] | Answers, golds: Mapping[str, Any] | 
     confusion = _normal(seen + prior(len(held.labels)))
     return DawidSkene(
         labels=held.labels,
-        consensus=consensus_of(held, truth),
+        consensus=ByCase(held, truth),
         confusion={name: _rows(matrix) for name, matrix in zip(held.reviewers, confusion, strict=True)},
         rounds=rounds,
         seen=dict(zip(held.reviewers, seen, strict=True)),
         truths=truth.sum(axis=0),
     )
-
-
-def fit(held: Answers, known: Integers) -> tuple[Floats, int]:
-    """Chances of the truth, shape (cases, labels), and the rounds it took. `known`: label by case, -1 unknown."""
-    k = len(held.labels)
-    if k == 1:
-        return np.ones((len(held.cases), 1)), 0
-    clamp = known >= 0
-    certain = np.eye(k)[known[clamp]]
-    truth = shares(held)
-    truth[clamp] = certain
-    first = clamp[held.case] if clamp.any() else None
-    confusion = _normal(counted(held, truth, first) + prior(k))
-    rounds = 0
-    while rounds < ROUNDS:
-        rounds += 1
-        before = truth
-        truth = expected(held, confusion, _rates(before))
-        truth[clamp] = certain
-        confusion = _normal(counted(held, truth) + prior(k))
-        if np.abs(truth - before).max() < TOLERANCE:
-            break
-    return truth, rounds
-
-
-def from_golds_alone(held: Answers, known: Integers) -> Floats:
-    """Chances by Bayes' rule from matrices and rates counted on golds and nothing else.
-
-    It cannot be led astray by a majority that errs alike, and it learns nothing from the other cases.
-    """
-    k = len(held.labels)
-    clamp = known >= 0
-    truth = np.zeros((len(held.cases), k))
-    truth[clamp] = np.eye(k)[known[clamp]]
-    confusion = _normal(counted(held, truth, clamp[held.case]) + prior(k))
-    made = expected(held, confusion, _rates(truth))
-    made[clamp] = truth[clamp]
-    return made
-
-
-def prior(k: int) -> Floats:
-    """Pseudo-cases of one reviewer by (truth, answer)."""
-    off, on = (0.5, 2.5) if k <= 10 else (0.5 / (k - 1), 2.0)
-    return np.asarray(off + (on - off) * np.eye(k), dtype=np.float64)
-
-
-def counted(held: Answers, truth: Floats, among: Any = None) -> Floats:
-    """M step: expected cases by (reviewer, truth, answer). `among` picks answers."""
-    k, reviewers = len(held.labels), len(held.reviewers)
-    place = held.reviewer * k + held.label
-    case = held.case
-    if among is not None:
-        place, case = place[among], case[among]
-    made = np.empty((reviewers, k, k))
-    for t, chance in enumerate(np.ascontiguousarray(truth.T)):
-        made[:, t, :] = np.bincount(place, weights=chance[case], minlength=reviewers * k).reshape(reviewers, k)
-    return made
-
-
-def expected(held: Answers, confusion: Floats, rates: Floats) -> Floats:
-    """E step: chance of each label for each case, in logarithms until the end."""
-    k, cases = len(held.labels), len(held.cases)
-    said = held.reviewer * k + held.label
-    made = np.empty((k, cases))
-    for t in range(k):
-        weights = np.log(confusion[:, t, :]).ravel()
-        made[t] = np.log(rates[t]) + np.bincount(held.case, weights=weights[said], minlength=cases)
-    made -= made.max(axis=0)
-    np.exp(made, out=made)
-    made /= made.sum(axis=0)
-    return np.ascontiguousarray(made.T)
-
-
-def _rates(truth: Floats) -> Floats:
-    total = truth.sum(axis=0) + 1.0
-    return np.asarray(total / total.sum(), dtype=np.float64)
 
 
 def _normal(made: Floats) -> Floats:

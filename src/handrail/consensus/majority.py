@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,33 +30,51 @@ class Consensus:
         return max(self.chances.values())
 
 
-def majority(answers: Iterable[Answer]) -> dict[str, Consensus]:
+class ByCase(Mapping[str, Consensus]):
+    """Consensus by case. A case's is put into words when it is asked for: after a fit on many, few are looked at."""
+
+    __slots__ = ("_at", "_best", "_chances", "_labels", "_people")
+
+    def __init__(self, held: Answers, chances: Floats) -> None:
+        """`chances`: shape (cases, labels)."""
+        self._at = {case: i for i, case in enumerate(held.cases)}
+        self._labels = held.labels
+        self._chances = chances
+        self._best = np.where(tied(chances), -1, chances.argmax(axis=1)) if held.cases else np.zeros(0, dtype=np.int64)
+        self._people = np.bincount(held.case, minlength=len(held.cases))
+
+    def __getitem__(self, case: str) -> Consensus:
+        i = self._at[case]
+        best = int(self._best[i])
+        return Consensus(
+            label=None if best < 0 else self._labels[best],
+            chances=dict(zip(self._labels, self._chances[i].tolist(), strict=True)),
+            n=int(self._people[i]),
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._at)
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def labels(self) -> dict[str, Any]:
+        """The label of every case; None: no consensus."""
+        # the place -1 is the last
+        labels = (*self._labels, None)
+        return dict(zip(self._at, map(labels.__getitem__, self._best.tolist()), strict=True))
+
+
+def majority(answers: Iterable[Answer]) -> ByCase:
     """Consensus by case: the label with the most answers, None on a tie. One answer a person, the latest."""
     held = collect(answers)
-    return consensus_of(held, shares(held))
+    return ByCase(held, shares(held))
 
 
 def shares(held: Answers) -> Floats:
     """The share of each case's answers that each label got: shape (cases, labels)."""
     counts = held.counts
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0), dtype=np.float64)
-
-
-def consensus_of(held: Answers, chances: Floats) -> dict[str, Consensus]:
-    """The likeliest label of each case, None where two are equally likely."""
-    if not held.cases:
-        return {}
-    people = np.bincount(held.case, minlength=len(held.cases)).tolist()
-    best = chances.argmax(axis=1).tolist()
-    tie = tied(chances).tolist()
-    rows = chances.tolist()
-    labels = held.labels
-    return {
-        case: Consensus(
-            label=None if tie[i] else labels[best[i]], chances=dict(zip(labels, rows[i], strict=True)), n=people[i]
-        )
-        for i, case in enumerate(held.cases)
-    }
 
 
 def tied(chances: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -180,7 +180,8 @@ def test_export_of_other_forms_writes_what_lies_beside_them(place: Path, form: s
     else:
         tasks[1]["annotations"][0]["result"][0]["value"]["choices"] = ["ham"]
     (place / "tasks.json").write_text(json.dumps(tasks))
-    (place / "tasks.xml").write_text(CONFIG)
+    asks = '<Image name="image" value="$image"/><RectangleLabels name="box" toName="image"/></View>'
+    (place / "tasks.xml").write_text(CONFIG.replace("</View>", asks))
     given = ["--database", place / "handrail.db", "--action", "message"]
     run("import", place / "tasks.json", "--format", "label-studio", *given)
     run("export", "annotations", "--output", place / "out.json", "--format", form, *given)

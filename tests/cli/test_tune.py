@@ -168,14 +168,27 @@ def test_a_file_that_is_no_record_is_refused_with_its_reason(tmp_path: Path, tex
     assert said in run(*words, code=1).stderr
 
 
+def test_a_promise_is_never_rounded_up_to_certainty(tmp_path: Path) -> None:
+    labelled(tmp_path / "labels.csv", 900)
+    words = ("tune", "--action", "refund", "--csv", tmp_path / "labels.csv", "--target-error", 0.3)
+    made = run(*words, "--confidence", 0.9999, "--output", tmp_path / "new.yaml")
+    assert "with 99.99% confidence" in made.stdout
+    assert "with 99.99% confidence" in (tmp_path / "new.yaml").read_text()
+    assert "with 90% confidence" in run(*words).stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ((), "which error is still fine"), (("--method", "cost"), "which costs"), (("--method", "best"), "no method"),
         (("--target-error", 0.05, "--method", "conformal"), "one batch at a time"),
-        (("--method", "cost", "--review-price", 0, "--error-cost", 0), "all costs are zero"),
+        (("--method", "cost", "--review-price", 0, "--error-cost", 9), "--review-price is 0"),
+        (("--method", "cost", "--review-price", 1, "--error-cost", 0), "--error-cost is 0"),
+        (("--method", "cost", "--review-price", 1, "--error-cost", 1e308), "--error-cost is 1e+308; a cost lies"),
+        (("--target-error", 0.05, "--review-price", 1e16, "--error-cost", 1), "--review-price is 1e+16"),
+        (("--target-error", 0.05, "--confidence", 0.99999999999), "nearer to 1 than any labels"),
         (("--target-error", 0.05, "--confidence", 1), "strictly between"),
-        (("--method", "cost", "--review-price", 1, "--error-cost", "inf"), "infinite"),
+        (("--method", "cost", "--review-price", 1, "--error-cost", "inf"), "--error-cost is inf"),
     ],
 )  # fmt: skip
 def test_unclear_wishes_are_refused(tmp_path: Path, words: tuple[Any, ...], said: str) -> None:

@@ -126,8 +126,11 @@ def test_label_studio_keeps_what_it_does_not_know_beyond_the_case() -> None:
                                                    "value": {"start": 0, "end": 9, "labels": []}}]}]}, "beyond a text"),
         ({"data": {"text": "🙂"}, "annotations": [{"result": [{"from_name": "who", "to_name": "text", "type": "labels",
                                                    "value": {"start": 0, "end": 1, "labels": []}}]}]}, "in two"),
-        ({"data": {"text": "x"}, "annotations": [{"result": [{"from_name": "k", "type": "choices", "value": {}}]}]},
+        ({"data": {"text": "x"}, "annotations": [{"result": [{"from_name": "kind", "type": "choices", "value": {}}]}]},
          "has no 'choices'"),
+        ({"data": {"text": "x"}, "annotations": [{"result": [{"from_name": "k", "type": "choices", "value": {}}]}]},
+         "from_name 'k', and the labelling configuration asks 'kind', 'who'"),
+        ({"data": {"text": "x"}, "predictions": [{"result": [{"type": "choices", "value": {}}]}]}, "from_name None"),
     ],
 )  # fmt: skip
 def test_label_studio_nonsense_is_refused_in_words(task: Any, words: str) -> None:

@@ -245,6 +245,29 @@ def test_answer_to_a_comparison_that_is_no_choice_and_no_rating_is_refused(here:
     assert ann.post(path, json={**said, "value": {"a": 4, "b": 2.5}}).status_code == 201
 
 
+def test_answer_outside_an_annotations_choices_is_422_and_names_them(here: Site) -> None:
+    asked = {"action": "post", "kind": "annotation", "arguments": {"text": "x", "choices": ["cat", "dog"]}}
+    case_id = here.program().post("/v1/proposals", json=asked).json()["case_id"]
+    ann = here.signed_in("ann")
+    response = answer(ann, case_id, "respond", value="wolf")
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_input")
+    assert '"cat","dog"' in response.json()["remedy"]
+    assert answer(ann, case_id, "respond", value="dog").status_code == 201
+
+
+def test_propose_a_comparison_of_equal_answers_is_422_and_says_which_field(here: Site) -> None:
+    program = here.program()
+    for arguments, words in (
+        ({"prompt": "Q?", "a": "x", "b": "x"}, "a and b are the same"), ({"a": "x", "b": "y"}, "prompt is missing"),
+        ({"prompt": "Q?", "a": "x"}, "b is missing"),
+    ):  # fmt: skip
+        asked = {"action": "post", "kind": "comparison", "arguments": arguments}
+        response = program.post("/v1/proposals", json=asked)
+        assert (response.status_code, response.json()["code"]) == (422, "invalid_input")
+        assert words in response.json()["detail"]
+        assert "arguments." in response.json()["remedy"]
+
+
 def test_batch_answers_each_case_and_says_which_failed(here: Site) -> None:
     program, ann = here.program(), here.signed_in("ann")
     ids = [propose(program, arguments={"n": n}, undo="refund")["case_id"] for n in range(3)]

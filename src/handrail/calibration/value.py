@@ -30,6 +30,8 @@ PULL = 0.3
 # rows at a time: small enough for the processor's cache
 _CHUNK = 1 << 14
 LEAST_FOR_SLOPE = 30
+# beyond it sums and squares of costs are no numbers any more
+MOST = 1e15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class Costs:
             raise InvalidInput("a cost is infinite or NaN", remedy="Deny the action, or name a finite cost.")
         if min(money) < 0.0:
             raise InvalidInput("a cost is negative")
+        if max(money) > MOST:
+            raise InvalidInput(f"a cost is {max(money):g}, above {MOST:g}", remedy="Count in a larger unit of money.")
         if table.max() == 0.0:
             raise InvalidInput("all costs are zero, so there is nothing to weigh", remedy="Say what an error costs.")
         if not 0.0 <= self.undo <= 1.0:

@@ -66,7 +66,13 @@ def import_annotations(
     twice."""
     need_database(settings.database)
     read = _read(form, path, config)
-    offered = list(choices) or _offered(read.cases)
+    said = _offered(read.cases)
+    offered = list(choices) or said
+    if other := [one for one in said if one not in offered]:
+        raise InvalidInput(
+            f"{path} holds answers that --choices does not name: {', '.join(map(repr, other[:10]))}",
+            remedy="Name them too, or leave --choices out to take the file's own.",
+        )
     count: Counter[str] = Counter(cases=0, answers=0)
     with plane_of(settings) as plane:
         actor = operator(settings.workspace)

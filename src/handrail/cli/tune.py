@@ -38,6 +38,7 @@ app = typer.Typer()
 
 METHODS = ("ltt", "conformal", "cost")
 LEAST_BY_COST = 30
+SUREST = 1.0 - 1e-9
 
 
 @app.command()
@@ -118,6 +119,11 @@ def tune(
         )
     prices = Prices(review=review_price, error=error_cost, refused=refused_cost, delay=delay_cost, undo=undo_chance,
                     currency=currency)  # fmt: skip
+    if method == "cost" and 0.0 in (review_price, error_cost):
+        name, what = ("--review-price", "one review") if review_price == 0.0 else ("--error-cost", "an error")
+        raise InvalidInput(
+            f"{name} is 0, and what costs nothing cannot be weighed", remedy=f"Give what {what} costs, above 0."
+        )
     costs = prices.costs()
     if method == "cost" and costs is None:
         raise InvalidInput("which costs?", remedy="Give --review-price and --error-cost.")
@@ -184,6 +190,10 @@ def _refuse_unclear(
         raise InvalidInput("which error is still fine?", remedy="Give --target-error, such as 0.02.")
     if not 0.0 < confidence < 1.0:
         raise InvalidInput("--confidence lies strictly between 0 and 1")
+    if confidence > SUREST:
+        raise InvalidInput(
+            f"--confidence {confidence!r} is nearer to 1 than any labels can show", remedy="Give 0.999999999 at most."
+        )
     if (method == "conformal") != (batch is not None):
         raise InvalidInput(
             "conformal selection is for one batch at a time", remedy="Give --method conformal and --batch together."

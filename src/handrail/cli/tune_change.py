@@ -11,16 +11,26 @@ from handrail.calibration.confusion import Confusion
 from handrail.calibration.tuning import HeldOut
 from handrail.calibration.value import Costs, right_or_wrong
 from handrail.cli.tune_capacity import Capacity
-from handrail.cli.tune_found import Found
+from handrail.cli.tune_found import Found, sureness
 from handrail.clock import iso
 from handrail.errors import InvalidInput
 from handrail.policy.amending import Value, amended
 from handrail.policy.differences import Difference, differences
-from handrail.policy.document import ActionEntry
+from handrail.policy.document import MOST_PRICE, ActionEntry
 from handrail.policy.evaluate import compile_text
 
 # science asks for 1 % at the least: without spot checks a threshold can never be certified again
 SPOT_CHECK_RATE = 0.01
+
+
+def refuse_money(**said: float | None) -> None:
+    """Raise `InvalidInput` naming the option whose sum of money is none that can be reckoned with."""
+    for name, value in said.items():
+        if value is not None and not 0.0 <= value <= MOST_PRICE:
+            raise InvalidInput(
+                f"--{name.replace('_', '-')} is {value:g}; a cost lies between 0 and {MOST_PRICE:g}",
+                remedy="Count in a larger unit of money, and name a finite cost.",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +43,9 @@ class Prices:
     delay: float
     undo: float
     currency: str | None
+
+    def __post_init__(self) -> None:
+        refuse_money(review_price=self.review, error_cost=self.error, refused_cost=self.refused, delay_cost=self.delay)
 
     def costs(self) -> Costs | None:
         """None where a review or an error has no price."""
@@ -167,7 +180,7 @@ def _evidence(found: Found, held: HeldOut, source: str, now: int) -> list[str]:
     if found.method == "ltt":
         said = [
             f"{day}, handrail tune, learn-then-test: at most {found.target_error:g} error among what is let through, "
-            f"with {found.confidence:.0%} confidence",
+            f"with {sureness(found.confidence)} confidence",
             f"{n}, {found.passed} at or above the threshold, k = {found.errors:g} of those wrong, upper bound "
             f"{found.bound:.5f}, automation {found.automation:.1%}",
         ]

@@ -129,6 +129,11 @@ def _at(curve: tuple[Point, ...], cut: float) -> Point:
     return next(point for point in reversed(curve) if point.confidence >= cut or point is curve[0])
 
 
+def sureness(confidence: float) -> str:
+    """How sure a promise is, as a percentage that is never rounded up to 100."""
+    return f"{100.0 * confidence:.10g}%"
+
+
 def show(found: Found) -> None:
     """In words."""
     if found.method == "conformal":
@@ -138,16 +143,16 @@ def show(found: Found) -> None:
         return
     if found.method == "ltt" and found.threshold is None:
         typer.echo(
-            f"no threshold keeps an error of at most {found.target_error:.3g} with {found.confidence:.0%} confidence "
-            f"on these {found.n} labels; nothing is to be let through"
+            f"no threshold keeps an error of at most {found.target_error:.3g} with {sureness(found.confidence)} "
+            f"confidence on these {found.n} labels; nothing is to be let through"
         )
     elif found.method == "ltt":
         typer.echo(
             f"threshold {found.threshold!r}: {found.passed} of {found.n} let through, {found.errors:g} of them wrong"
         )
         typer.echo(
-            f"  promise: at most {found.target_error:.3g} error among what is let through, with {found.confidence:.0%} "
-            f"confidence; upper bound {found.bound:.4f}; automation {found.automation:.1%}"
+            f"  promise: at most {found.target_error:.3g} error among what is let through, with "
+            f"{sureness(found.confidence)} confidence; upper bound {found.bound:.4f}; automation {found.automation:.1%}"
         )
     else:
         typer.echo(f"cheapest on these {found.n} labels, without a promise: " + _cuts(found))

@@ -18,6 +18,7 @@ import typer
 from handrail.calibration.confusion import Confusion, assumed
 from handrail.canonical import parse
 from handrail.cli.printing import print_json
+from handrail.cli.tune_change import refuse_money
 from handrail.clock import SECOND, from_iso
 from handrail.errors import HandrailError, InvalidInput, Unavailable
 from handrail.intake import proposal_from, proposal_from_json
@@ -260,6 +261,7 @@ def _stream(path: Path) -> list[Recorded]:
 def _tariff(policy: Policy, prices: tuple[float | None, float | None, float, float]) -> Tariff:
     cost = policy.document.cost or Cost()
     review, wrong, refused, delay = prices
+    refuse_money(review_price=review, error_cost=wrong, refused_cost=refused, delay_cost=delay)
     made = Tariff(
         review=review if review is not None else cost.review or 0.0,
         wrong=wrong if wrong is not None else cost.wrong or 0.0,

@@ -15,7 +15,7 @@ from handrail.client.client import Client
 from handrail.client.desk import Desk
 from handrail.errors import Conflict, InvalidInput, NotFound, Unauthenticated, Unavailable
 from handrail.learning.annotations.annotated import Annotated, Mark, Suggested
-from handrail.learning.annotations.label_studio import write_tasks
+from handrail.learning.annotations.label_studio import refuse_unasked, write_tasks
 from handrail.learning.annotations.labelling import ANSWER, Labelling, labelling_for, labelling_from
 
 PAGE = 100
@@ -194,6 +194,7 @@ class StudioReviewers:
 
     def _said(self, annotation: Mapping[str, Any]) -> str | None:
         for result in annotation["result"]:
+            refuse_unasked(result.get("from_name"), self._labelling)
             if result["from_name"] == self._question and result["type"] == "choices":
                 chosen = result["value"]["choices"]
                 return str(chosen[0]) if len(chosen) == 1 and chosen[0] in self._choices else None

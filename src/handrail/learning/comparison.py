@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +31,8 @@ def comparison(
     """
     if len(answers) != 2 or (options is not None and len(options) != 2):
         raise InvalidInput("a comparison has two answers", remedy="Compare more than two pair by pair.")
-    if dumps(answers[0]) == dumps(answers[1]):
-        raise InvalidInput("the two answers are the same; there is nothing to compare")
-    if options is not None and options[0] == options[1]:
-        raise InvalidInput("both answers carry the same option's name")
+    names = {} if options is None else {"options": {"a": options[0], "b": options[1]}}
+    refuse_incomparable({"prompt": prompt, "a": answers[0], "b": answers[1], **names})
     both = [dumps(answer) for answer in answers]
     # of the pair, not of the order it came in
     turned = hashlib.sha256(dumps(prompt) + min(both) + max(both)).digest()[0] % 2 == int(both[0] < both[1])
@@ -43,6 +41,35 @@ def comparison(
     if options is not None:
         arguments["options"] = {"a": options[first], "b": options[second]}
     return Proposal(action=action, kind="comparison", arguments=arguments, **says)  # type: ignore[arg-type]
+
+
+def refuse_incomparable(arguments: Mapping[str, JSON]) -> None:
+    """Raise `InvalidInput` for a comparison that could teach nothing: naming the field, what is wrong, what to do."""
+    for name, what in (("prompt", "what both answers answer"), ("a", "one answer"), ("b", "the other answer")):
+        value = arguments.get(name)
+        if value is None or (name == "prompt" and isinstance(value, str) and not value.strip()):
+            raise InvalidInput(
+                f"the comparison's {name} is {'missing' if value is None else 'empty'}",
+                remedy=f"Put {what} in arguments.{name}.",
+            )
+    if dumps(arguments["a"]) == dumps(arguments["b"]):
+        raise InvalidInput(
+            "the comparison's a and b are the same; there is nothing to compare",
+            remedy="Put two different answers in arguments.a and arguments.b, or leave this pair out.",
+        )
+    options = arguments.get("options")
+    if options is None:
+        return
+    if not isinstance(options, Mapping) or not all(isinstance(options.get(side), str) for side in ("a", "b")):
+        raise InvalidInput(
+            "the comparison's options are not the names of who answered",
+            remedy='Put {"a": "one name", "b": "another"} in arguments.options, or leave it out.',
+        )
+    if options["a"] == options["b"]:
+        raise InvalidInput(
+            f"the comparison's options are both {options['a']!r}: both answers carry the same name"[:200],
+            remedy="Name in arguments.options who gave each answer, or leave it out.",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,8 @@ from handrail.errors import (
     TooSoon,
     VerdictNotAllowed,
 )
-from handrail.learning.comparison import is_rating
-from handrail.lifecycle import card, claim, decide, edits, flags, for_run, policies, queue, rows
+from handrail.learning.comparison import refuse_incomparable
+from handrail.lifecycle import card, choosing, claim, decide, edits, flags, for_run, policies, queue, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.route import VERDICTS, Route
@@ -245,8 +245,9 @@ def _body(command: Answer, row: ProposalRow, route: Route) -> dict[str, Any]:
             raise InvalidInput("respond needs a value")
         record = row.record()
         check_schema(card.answer_schema(record), command.value, "the answer does not fit what was asked")
-        if record.get("kind") == "comparison":
-            refuse_other(record, command.value)
+        choosing.refuse_other(record, command.value)
+    elif command.verdict == "approve":
+        choosing.refuse_approval(row.record())
     elif command.verdict == "redirect" and not (command.instruction or "").strip():
         raise InvalidInput("redirect needs an instruction", remedy="Say what to do instead.")
     elif command.verdict in ("reject", "abstain") and not (command.reason or command.note):
@@ -259,21 +260,15 @@ def _body(command: Answer, row: ProposalRow, route: Route) -> dict[str, Any]:
     return body
 
 
-def refuse_other(record: dict[str, Any], value: JSON) -> None:
-    """Raise `InvalidInput` for an answer to a comparison that is neither one of its choices nor a rating of both."""
-    choices = card.choices(record)
-    if value not in choices and not is_rating(value):
-        raise InvalidInput(
-            "the answer is none of the choices", remedy=f'One of {dumps(choices).decode()}, or {{"a": 4, "b": 2}}.'
-        )
-
-
 def check_edit(row: ProposalRow, arguments: JSON) -> JSON:
     """Validate edited arguments against the action's schema. Raises `InvalidInput` naming the place."""
     if not isinstance(arguments, dict):
         raise InvalidInput("edit needs the whole arguments as an object")
     dumps(arguments)
-    check_schema(row.record().get("schema"), arguments, "the edit does not fit the action's schema")
+    record = row.record()
+    check_schema(record.get("schema"), arguments, "the edit does not fit the action's schema")
+    if record.get("kind") == "comparison":
+        refuse_incomparable(arguments)
     return arguments
 
 

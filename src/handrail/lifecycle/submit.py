@@ -16,6 +16,7 @@ from handrail.clock import SECOND, uuid7
 from handrail.decision import Decision
 from handrail.errors import HandrailError, InvalidInput, KeyReused
 from handrail.execution import TOOL_CLASSES
+from handrail.learning.comparison import refuse_incomparable
 from handrail.lifecycle import calibrators, cells, execute, grant, halt, overflow, policies, rows, supervising
 from handrail.lifecycle.actor import POLICY, Actor
 from handrail.lifecycle.opening import Opening, seal
@@ -132,6 +133,8 @@ def _check(proposal: Proposal) -> None:
             )
     if not isinstance(proposal.arguments, Mapping):
         raise InvalidInput("arguments must be an object")
+    if proposal.kind == "comparison":
+        refuse_incomparable(proposal.arguments)
 
 
 def submit(tx: Tx, command: Submit) -> Submitted:

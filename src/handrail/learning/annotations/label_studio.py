@@ -152,6 +152,7 @@ def _marks(
         if kind is None:
             rest.add("results", dict(result))
             continue
+        refuse_unasked(result.get("from_name"), labelling)
         further = {name: value for name, value in result.items() if name not in _RESULT}
         if further:
             rest.add("marks_beyond", {"id": result.get("id"), **further})
@@ -162,6 +163,17 @@ def _marks(
             )
         )  # fmt: skip
     return tuple(made)
+
+
+def refuse_unasked(name: Any, labelling: Labelling) -> None:
+    """Raise `InvalidInput` for a result of a question (`from_name`) that the labelling configuration does not ask."""
+    if name in labelling.about:
+        return
+    known = ", ".join(map(repr, labelling.about)) or "nothing"
+    raise InvalidInput(
+        f"a result has from_name {name!r}, and the labelling configuration asks {known}",
+        remedy="Use the configuration this data was labelled with, or rename from_name to what it asks.",
+    )
 
 
 def _value(kind: MarkKind, result: Mapping[str, Any], data: Mapping[str, Any], labelling: Labelling) -> JSON:

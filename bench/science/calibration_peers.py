@@ -67,7 +67,7 @@ def mapie(method: str) -> Peer:
 
         model = TopLabelCalibrator(estimator=Given(len(fit.classes)), cv="prefit", calibrator=method)
         q = model.fit(fit.p, fit.truth).predict_proba(test.p)
-        return np.nan_to_num(np.asarray(q)[np.arange(len(test)), test.p.argmax(axis=1)])
+        return np.asarray(np.nan_to_num(np.asarray(q)[np.arange(len(test)), test.p.argmax(axis=1)]))
 
     return made
 

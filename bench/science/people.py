@@ -20,7 +20,7 @@ def one_each(stream: Stream, rng: np.random.Generator) -> Whole:
     """One real answer a case, drawn from the counts."""
     assert stream.people is not None
     shares = stream.people.cumsum(axis=1) / stream.people.sum(axis=1, keepdims=True)
-    return (rng.random(len(stream))[:, None] >= shares).sum(axis=1)
+    return np.asarray((rng.random(len(stream))[:, None] >= shares).sum(axis=1))
 
 
 def several(stream: Stream, rng: np.random.Generator, most: int) -> Whole:

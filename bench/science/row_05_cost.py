@@ -87,8 +87,8 @@ def run(options: Options) -> Iterator[Figure]:
     mean = {key: {rule: float(np.mean(costs)) for rule, costs in each.items()} for key, each in found.items()}
     for cut in FIXED:
         worst = max(mean, key=lambda key: mean[key]["s·V > r, fuse"] / mean[key][cut])
-        each = np.array(found[worst]["s·V > r, fuse"]) / mean[worst][cut]
-        yield over_seeds(f"dearest against {cut}: {worst[0]}, r = {worst[1]:g}", each.tolist(), target=1.02)
+        against = np.array(found[worst]["s·V > r, fuse"]) / mean[worst][cut]
+        yield over_seeds(f"dearest against {cut}: {worst[0]}, r = {worst[1]:g}", against.tolist(), target=1.02)
     for (name, r), each in found.items():
         if r in (0.005, 0.02, 0.05):
             yield over_seeds(

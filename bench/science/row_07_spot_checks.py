@@ -35,7 +35,7 @@ def errors(
     for run in range(runs):
         seen = draws.random(len(c)) < pi
         made[run] = wrong[seen].mean() if plain else estimate(cases, c[seen], pi[seen], wrong[seen]).value
-    return made - wrong.mean()
+    return made - float(wrong.mean())
 
 
 def saved(found: NDArray[np.float64], uniform: NDArray[np.float64]) -> list[float]:
@@ -75,4 +75,4 @@ def run(options: Options) -> Iterator[Figure]:
 def abs_bias(found: NDArray[np.float64]) -> NDArray[np.float64]:
     """The bias in each of twenty parts of the runs, with the sign of the whole."""
     parts = np.array([part.mean() for part in np.array_split(found, BATCHES)])
-    return parts * np.sign(found.mean())
+    return parts * float(np.sign(found.mean()))

@@ -124,7 +124,7 @@ def every_case(wrong: NDArray[Any], checked: NDArray[Any], pi: NDArray[Any]) -> 
     checks = 0
     for hit, seen, chance in zip((wrong & checked).tolist(), checked.tolist(), pi.tolist(), strict=True):
         gain = (1.0 / chance if hit else 0.0) - LIMIT
-        checks += seen
+        checks += bool(seen)
         log_e += np.log1p(stake * gain)
         if log_e >= line(LEVEL):
             return checks

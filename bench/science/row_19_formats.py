@@ -39,14 +39,14 @@ def run(options: Options) -> Iterator[Figure]:
         made = [example(draw, trl.LESSON_OF[form]) for _ in range(options.count(1000))]
         back = [trl.example_from(_wire(trl.row_of(one, form)), form) for one in made]
         yield _equal(f"TRL {form}", made, back)
-    for form in openai_rows.FORMS:
-        made = [example(draw, openai_rows.LESSON_OF[form], calls=form == "sft") for _ in range(options.count(1000))]
-        back = [openai_rows.example_from(_wire(openai_rows.row_of(one, form)), form, case_id="c") for one in made]
-        yield _equal(f"OpenAI {form}", made, back)
-    yield from annotations(options)
+    for kind in openai_rows.FORMS:
+        made = [example(draw, openai_rows.LESSON_OF[kind], calls=kind == "sft") for _ in range(options.count(1000))]
+        back = [openai_rows.example_from(_wire(openai_rows.row_of(one, kind)), kind, case_id="c") for one in made]
+        yield _equal(f"OpenAI {kind}", made, back)
+    yield from annotated_cases(options)
 
 
-def annotations(options: Options) -> Iterator[Figure]:
+def annotated_cases(options: Options) -> Iterator[Figure]:
     """Annotated cases there and back; `tests/integrations/label_studio` does the same through the real server."""
     draw = random.Random(1)
     labelling = labelling_from(LABELLING)
@@ -130,7 +130,7 @@ def example(draw: random.Random, lesson: str, *, calls: bool = True) -> Example:
     def text() -> str:
         return "".join(draw.choices('abc äß漢🙂\n"\\', k=draw.randrange(1, 40))) + str(draw.random())
 
-    def answer() -> tuple[dict[str, object], ...]:
+    def answer() -> tuple[dict[str, Any], ...]:
         if calls and draw.random() < 0.5:
             call = {
                 "type": "function",
@@ -140,11 +140,12 @@ def example(draw: random.Random, lesson: str, *, calls: bool = True) -> Example:
             return ({"role": "assistant", "tool_calls": [call]},)
         return ({"role": "assistant", "content": text()},)
 
-    asked = {"role": "user", "content": text()}
+    asked: dict[str, Any] = {"role": "user", "content": text()}
     if lesson == "steps":
         n = draw.randrange(1, 5)
         return Example(lesson="steps", case_id="c", prompt=(asked,), steps=tuple(text() for _ in range(n)),
                        right=tuple(draw.random() < 0.5 for _ in range(n)))  # fmt: skip
+    before: tuple[dict[str, Any], ...]
     before = ({"role": "system", "content": text()}, {"role": "user", "content": text()}, *answer())
     prompt = (*before, asked) if draw.random() < 0.5 else (asked,)
     if lesson == "sft":

@@ -15,7 +15,7 @@ from handrail.errors import InvalidInput
 from handrail.learning.activeml import of_strategy
 from handrail.learning.curve import Measured, Point, at_random_with, measured
 from handrail.learning.queries import first_batch, partition
-from handrail.learning.samplers import SAMPLERS, View, by_core_set, by_margin, by_spread_margin, sampler
+from handrail.learning.samplers import SAMPLERS, View, by_core_set, by_margin, by_spread_margin, levelled, sampler
 from handrail.learning.stopping import StopRule, gain_per_label, kappa
 
 
@@ -66,6 +66,34 @@ def test_sample_spread_asks_of_each_doubtful_cluster_where_margin_asks_of_one() 
     view = View(candidates=np.arange(400), chances=np.column_stack([top, 1 - top]), features=x)
     assert {i // 15 for i in by_margin(view, 12, rng).tolist()} == {0}
     assert {i // 15 for i in by_spread_margin(view, 12, rng).tolist()} == {0, 1, 2, 3}
+
+
+def test_sample_spread_looks_for_the_rare_class_where_margin_asks_of_the_frequent_one() -> None:
+    # nine of ten labels are of the first class, and the model says so of what it knows
+    labelled = np.arange(300, 400)
+    rare = np.concatenate([np.linspace(0.005, 0.3, 300), np.full(100, 0.1)])
+    view = View(candidates=np.arange(300), chances=np.column_stack([1 - rare, rare]), labelled=labelled)
+    rng = np.random.default_rng(0)
+    assert rare[by_margin(view, 5, rng)].min() > 0.29
+    # it hesitates where the rare class is as likely as it is among the labels
+    assert np.abs(rare[by_spread_margin(view, 5, rng)] - 0.1).max() < 0.02
+
+
+def test_level_chances_of_labels_in_equal_shares_changes_nothing() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.dirichlet([1.0, 1.0, 1.0], 30)
+    p[:3] = np.eye(3)
+    even = View(candidates=np.arange(3, 30), chances=p, labelled=np.arange(3))
+    np.testing.assert_allclose(levelled(even), p)
+    np.testing.assert_allclose(levelled(View(candidates=np.arange(30), chances=p)), p)
+
+
+def test_level_chances_of_a_class_that_nobody_saw_leaves_it_out() -> None:
+    p = np.array([[0.9, 0.1, 0.0], [0.5, 0.5, 0.0], [0.0, 0.0, 0.0]])
+    made = levelled(View(candidates=np.array([1, 2]), chances=p, labelled=np.array([0])))
+    assert np.isfinite(made).all()
+    assert (made[:, 2] == 0.0).all()
+    assert made[1, 1] > 0.5
 
 
 def test_sample_core_set_takes_the_farthest_first() -> None:

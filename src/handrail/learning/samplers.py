@@ -7,7 +7,7 @@ being doubtful or far out: such labels train a model and measure nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -66,13 +66,28 @@ def by_entropy(view: View, size: int, rng: np.random.Generator) -> Ints:
 def by_spread_margin(view: View, size: int, rng: np.random.Generator) -> Ints:
     """Spread by k-means over the ten times as many most marginal: a batch does not ask one question twenty times.
 
-    The default (after Zhdanov 2019, without weights). Without features it is `by_margin`.
+    The default (after Zhdanov 2019, without weights), with margins between levelled chances. Without features the
+    most marginal are taken.
     """
     most = min(CANDIDATES * size, max(2 * size, round(SHARE * len(view.candidates))))
-    near = by_margin(view, most, rng)
+    near = by_margin(replace(view, chances=levelled(view)), most, rng)
     if view.features is None or len(near) <= size:
         return near[:size]
     return near[spread(sound_features(view.features)[near], size, rng)]
+
+
+def levelled(view: View) -> Floats:
+    """The chances as they would be if each class had been labelled equally often: over the model's mean chance of the
+    class on the rows that were labelled, scaled to add up to 1.
+
+    Where a class is rare a model says it seldom and late; its margins then lie among the cases of the frequent one that
+    look most like it, and what could teach the rare one is never asked (logit adjustment, Menon et al. 2021).
+    """
+    p = sound_chances(_chances_of(view))
+    n, classes = len(view.labelled), p.shape[1]
+    # one more label of each: few labels say little about shares
+    made = p / ((p[view.labelled].sum(axis=0) + 1.0) / (n + classes))
+    return np.asarray(made / np.maximum(made.sum(axis=1, keepdims=True), np.finfo(float).tiny), dtype=np.float64)
 
 
 def by_core_set(view: View, size: int, rng: np.random.Generator) -> Ints:

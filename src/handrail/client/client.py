@@ -6,13 +6,10 @@ import base64
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Unpack, overload
+from typing import Any, TypeVar, Unpack, overload
 
-from pydantic import TypeAdapter
-
-from handrail.calibration.sources import mean_of_members
 from handrail.canonical import JSON
-from handrail.client import flows
+from handrail.client import asking, flows
 from handrail.client.desk import Desk
 from handrail.client.drive import adrive, drive
 from handrail.client.gate import AsyncGated, Gated, P, make_gate
@@ -23,9 +20,9 @@ from handrail.client.learn.terms import Wishes, terms_of
 from handrail.client.learn.trainers import trainer_of
 from handrail.client.local import LocalTransport
 from handrail.client.pending import Pending
-from handrail.client.run import Run, current_run
+from handrail.client.run import Run
 from handrail.client.signature import Signature
-from handrail.client.steps import Answered, Await, Call, Submit
+from handrail.client.steps import Call
 from handrail.client.taken import Taken
 from handrail.client.terms import Terms
 from handrail.client.transport import Transport
@@ -45,9 +42,6 @@ from handrail.wire import parked_from_json
 
 R = TypeVar("R")
 T = TypeVar("T")
-Reviewed = Literal["plan", "output"]
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(s|m|min|h|d)", re.ASCII)
-_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 
 
 def open(
@@ -138,7 +132,7 @@ class Client:
 
     def propose(self, proposal: Proposal) -> Pending[Decision]:
         """Hand over any proposal and get a durable handle; `result()` is its decision."""
-        return Pending(self.transport, drive(_submit(proposal), self.transport), _as_it_is)
+        return Pending(self.transport, drive(asking.submit(proposal), self.transport), asking.as_it_is)
 
     def ask(
         self, question: str, *, schema: Any = str, to: str | None = None, within: str | float | None = None,
@@ -148,17 +142,17 @@ class Client:
 
         `to` is a role (`role:finance`), `within` a time such as `2h`. Raises `Rejected`, `Expired`, `Redirected`.
         """
-        return drive(_ask(question, schema, to, within, choices, timeout, key), self.transport)
+        return drive(asking.ask(question, schema, to, within, choices, timeout, key), self.transport)
 
     def review(
-        self, plan: T, *, schema: Any = None, action: str | None = None, kind: Reviewed = "plan",
+        self, plan: T, *, schema: Any = None, action: str | None = None, kind: asking.Reviewed = "plan",
         timeout: float | None = None, key: str | None = None,
     ) -> T:  # fmt: skip
         """Put a plan, or what is about to be delivered (`kind="output"`), before people; back comes what they left.
 
         `action` is the name policy knows it by (default: its kind). Raises `Rejected`, `Redirected`, `Expired`.
         """
-        return drive(_review(plan, schema, action, kind, timeout, key), self.transport)  # type: ignore[no-any-return]
+        return drive(asking.review(plan, schema, action, kind, timeout, key), self.transport)  # type: ignore[no-any-return]
 
     def predict(
         self, action: str, x: JSON, scores: Mapping[str, float] | Sequence[Any], *,
@@ -169,7 +163,7 @@ class Client:
         `scores` are the model's probabilities by label (or in the order of `labels`), or a list of such vectors, one a
         member of an ensemble; the best, on average, is proposed. `model=` says which version of the model made them.
         """
-        return drive(_predict(action, x, scores, labels, timeout, says), self.transport)
+        return drive(asking.predict(action, x, scores, labels, timeout, says), self.transport)
 
     def guidance(self, action: str, arguments: JSON = None, *, limit: int = 5) -> list[Correction]:
         """What people changed, refused or redirected about this action before, most like these arguments first.
@@ -242,7 +236,7 @@ class Client:
 
     def decision(self, case_id: str, timeout: float | None = 0) -> Decision | None:
         """The decision of a case, waiting up to `timeout` seconds for it (None: for ever)."""
-        return drive(_decision(case_id, timeout), self.transport)
+        return drive(asking.decision(case_id, timeout), self.transport)
 
     def call(self, verb: str, **arguments: Any) -> Any:
         """Any other verb by name."""
@@ -318,28 +312,28 @@ class AsyncClient:
 
     async def propose(self, proposal: Proposal) -> Pending[Decision]:
         """Hand over any proposal and get a durable handle."""
-        return Pending(self.transport, await adrive(_submit(proposal), self.transport), _as_it_is)
+        return Pending(self.transport, await adrive(asking.submit(proposal), self.transport), asking.as_it_is)
 
     async def ask(
         self, question: str, *, schema: Any = str, to: str | None = None, within: str | float | None = None,
         choices: Sequence[JSON] | None = None, timeout: float | None = None, key: str | None = None,
     ) -> Any:  # fmt: skip
         """Ask people a question and await the answer."""
-        return await adrive(_ask(question, schema, to, within, choices, timeout, key), self.transport)
+        return await adrive(asking.ask(question, schema, to, within, choices, timeout, key), self.transport)
 
     async def review(
-        self, plan: T, *, schema: Any = None, action: str | None = None, kind: Reviewed = "plan",
+        self, plan: T, *, schema: Any = None, action: str | None = None, kind: asking.Reviewed = "plan",
         timeout: float | None = None, key: str | None = None,
     ) -> T:  # fmt: skip
         """Put a plan or an output before people and get it back as they left it."""
-        return await adrive(_review(plan, schema, action, kind, timeout, key), self.transport)
+        return await adrive(asking.review(plan, schema, action, kind, timeout, key), self.transport)
 
     async def predict(
         self, action: str, x: JSON, scores: Mapping[str, float] | Sequence[Any], *,
         labels: Sequence[str] | None = None, timeout: float | None = None, **says: Any,
     ) -> Any:  # fmt: skip
         """Send a model's answer through the same door."""
-        return await adrive(_predict(action, x, scores, labels, timeout, says), self.transport)
+        return await adrive(asking.predict(action, x, scores, labels, timeout, says), self.transport)
 
     async def park(
         self, *, run: str, framework: str, cases: Sequence[str], state: bytes | None = None, wakes: Wakes = "all",
@@ -367,7 +361,7 @@ class AsyncClient:
 
     async def decision(self, case_id: str, timeout: float | None = 0) -> Decision | None:
         """The decision of a case."""
-        return await adrive(_decision(case_id, timeout), self.transport)
+        return await adrive(asking.decision(case_id, timeout), self.transport)
 
     async def call(self, verb: str, **arguments: Any) -> Any:
         """Any verb by name."""
@@ -389,135 +383,11 @@ class GateMaker:
         return make_gate(function, self._terms(function), self._transport)
 
 
-# --- flows behind the methods ---------------------------------------------------------------------
+# --- steps ----------------------------------------------------------------------------------------
 
 
 def _corrections(made: JSON) -> list[Correction]:
     return [correction_from_json(item) for item in made["items"]]
-
-
-def _submit(proposal: Proposal) -> flows.Flow[Answered]:
-    answered: Answered = yield Submit(proposal=_in_run(proposal))
-    return answered
-
-
-def _settled(proposal: Proposal, timeout: float | None) -> flows.Flow[Decision]:
-    proposal = _in_run(proposal)
-    answered: Answered = yield Submit(proposal=proposal)
-    if answered.decision is not None:
-        return answered.decision
-    return (yield from flows.decided(answered.case_id, proposal, timeout=timeout))
-
-
-def _ask(
-    question: str, schema: Any, to: str | None, within: str | float | None, choices: Sequence[JSON] | None,
-    timeout: float | None, key: str | None,
-) -> flows.Flow[Any]:  # fmt: skip
-    adapter = TypeAdapter(schema)
-    arguments: dict[str, JSON] = {"question": question}
-    if choices is not None:
-        arguments["choices"] = list(choices)
-    proposal = Proposal(
-        action="question", kind="question", arguments=arguments, schema=adapter.json_schema(), key=key,
-        to=() if to is None else (to.removeprefix("role:"),), within_seconds=seconds_of(within),
-    )  # fmt: skip
-    decision = yield from _settled(proposal, timeout)
-    decision.raise_unless_approved()
-    return adapter.validate_python(decision.value) if decision.kind == "responded" else None
-
-
-def _review(
-    plan: Any, schema: Any, action: str | None, kind: Reviewed, timeout: float | None, key: str | None
-) -> flows.Flow[Any]:
-    adapter = TypeAdapter(type(plan) if schema is None else schema)
-    shape = adapter.json_schema()
-    definitions = shape.pop("$defs", None)
-    whole: dict[str, JSON] = {"type": "object", "properties": {kind: shape}, "required": [kind]}
-    if definitions is not None:
-        whole["$defs"] = definitions
-    proposal = Proposal(
-        action=action or kind, kind=kind, arguments={kind: adapter.dump_python(plan, mode="json")}, schema=whole,
-        key=key,
-    )  # fmt: skip
-    decision = yield from _settled(proposal, timeout)
-    decision.raise_unless_approved()
-    return adapter.validate_python(decision.value if decision.kind == "responded" else decision.arguments[kind])
-
-
-def _predict(
-    action: str, x: JSON, scores: Mapping[str, float] | Sequence[Any], labels: Sequence[str] | None,
-    timeout: float | None, says: dict[str, Any],
-) -> flows.Flow[Any]:  # fmt: skip
-    members = _members(scores)
-    by_label = _by_label(mean_of_members(members) if members else scores, labels)
-    taken = sorted(set(says) & {"confidence", "scores", "action", "kind", "arguments"})
-    if taken:
-        raise InvalidInput(f"predict makes {', '.join(taken)} itself", remedy="Give them as scores, or use propose.")
-    best = max(by_label, key=lambda label: by_label[label])
-    proposal = Proposal(
-        action=action, kind="prediction", arguments={"input": x, "suggestion": best, "choices": list(by_label)},
-        scores=members or list(by_label.values()), confidence=by_label[best], **says,
-    )  # fmt: skip
-    decision = yield from _settled(proposal, timeout)
-    decision.raise_unless_approved()
-    return decision.value if decision.kind == "responded" else decision.arguments["suggestion"]
-
-
-def _members(scores: Any) -> list[Any] | None:
-    """Vectors of an ensemble's members as plain lists or objects; None for a single vector."""
-    if isinstance(scores, str | bytes | Mapping) or not isinstance(scores, Sequence) or not scores:
-        return None
-    if all(isinstance(one, Mapping) for one in scores):
-        return [dict(one) for one in scores]
-    plain = all(isinstance(one, Sequence) and not isinstance(one, str | bytes) for one in scores)
-    return [list(one) for one in scores] if plain else None
-
-
-def _by_label(scores: Any, labels: Sequence[str] | None) -> dict[str, float]:
-    """The model's scores by label. Raises `InvalidInput` for what is not one score a label."""
-    remedy = "Give {label: score, …}, or a list of scores with labels=[…]."
-    if isinstance(scores, Mapping):
-        made = dict(scores)
-    elif isinstance(scores, Sequence) and not isinstance(scores, str | bytes):
-        names = list(map(str, range(len(scores)))) if labels is None else list(labels)
-        if len(names) != len(scores):
-            raise InvalidInput(f"{len(scores)} scores for {len(names)} labels", remedy=remedy)
-        made = dict(zip(names, scores, strict=True))
-    else:
-        raise InvalidInput(f"scores cannot be {type(scores).__name__}", remedy=remedy)
-    if not made or not all(isinstance(score, int | float) for score in made.values()):
-        raise InvalidInput("predict needs a number for each label, and at least one", remedy=remedy)
-    return made
-
-
-def _decision(case_id: str, timeout: float | None) -> flows.Flow[Decision | None]:
-    found: Decision | None = yield Await(case_id=case_id, timeout=timeout)
-    return found
-
-
-def _as_it_is(decision: Decision) -> flows.Flow[Decision]:
-    yield from ()
-    return decision
-
-
-def _in_run(proposal: Proposal) -> Proposal:
-    run = current_run()
-    if run is None or proposal.run is not None:
-        return proposal
-    return run.place(proposal)
-
-
-# --- small makers -----------------------------------------------------------------------------------
-
-
-def seconds_of(text: str | float | None) -> int | None:
-    """`"2h"`, `"90s"`, `"15 min"`, `"1d"` or a number of seconds. Raises `InvalidInput`."""
-    if text is None or isinstance(text, int | float):
-        return None if text is None else max(1, int(text))
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise InvalidInput(f"{text!r} is no duration", remedy="Write 90s, 15m, 2h or 1d.")
-    return max(1, int(float(match[1]) * _UNITS[match[2]]))
 
 
 def _tool(function: Callable[..., Any]) -> flows.Tool:

@@ -8,7 +8,8 @@ from pydantic import TypeAdapter
 from pydantic_ai import RunContext, Tool
 from pydantic_ai.exceptions import CallDeferred, ToolFailed
 
-from handrail.client.client import Client, seconds_of
+from handrail.client.asking import seconds_of
+from handrail.client.client import Client
 from handrail.client.run import current_run
 from handrail.decision import Decision
 from handrail.errors import HandrailError

@@ -28,7 +28,7 @@ def test_standing_of_answers_with_and_without_anybody_to_ask(found: list[bool], 
 
 
 def test_second_look_keeps_reviewers_who_see_ghosts_from_raising_alarms() -> None:
-    """Half the limit is truly wrong, and three in a hundred sound cases are called wrong: alarms only without a second."""
+    """Half the limit is truly wrong, and three in a hundred sound cases are called so: without a second, all alarms."""
     chance = np.random.default_rng(5)
     n, runs, limit = 1500, 200, 0.02
     truth = chance.random((runs, n)) < limit / 2

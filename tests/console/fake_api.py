@@ -581,7 +581,15 @@ class Api:
     async def monitors(self, request: Request) -> Response:
         self.person(request)
         return JSONResponse(
-            {"items": [], "estimates": [], "stale": [], "overflow": None, "level": 0.05, "lag_seconds": 0}
+            {
+                "items": [],
+                "estimates": [],
+                "waiting": [],
+                "stale": [],
+                "overflow": None,
+                "level": 0.05,
+                "lag_seconds": 0,
+            }
         )
 
     async def halts(self, request: Request) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def ordinary(rig: Rig, who: Actor, verdict: str, n: int) -> list[str]:
 
 def answer_golds(rig: Rig, who: Actor, n: int, *, careful: bool) -> None:
     """So many golds of which half are to be rejected; who is not careful approves them all."""
-    records = [
+    records: list[dict[str, Any]] = [
         {"action": "sort", "arguments": {"item": f"g{who.pid}{i}"}, "confidence": 0.6,
          "gold": {"verdict": "approve" if i % 2 else "reject"}}
         for i in range(n)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -121,6 +121,24 @@ def test_check_nobody_answered_counts_as_an_error_at_its_deadline(scene: Scene) 
     assert scene.rig.entries("alarm.raised")
     assert scene.submit().tier == "hard_gate"
     assert scene.rig.problems() == []
+
+
+def test_check_that_waits_is_named_with_what_waits_behind_it(scene: Scene) -> None:
+    cases = [made.case_id for made in (scene.submit() for _ in range(40)) if scene.is_open(made.case_id)]
+    for case in cases[3:]:
+        scene.rig.answer(ANN, case)
+    scene.feed_all()
+    (told,) = cast(list[Any], overview(scene.rig.plane, "default")["waiting"])
+    assert (told["action"], told["checks"], told["held_up"]) == ("pay", 3, len(cases) - 3)
+    assert [each["case_id"] for each in told["first"]] == cases[:3]
+    for case in cases[1:3]:
+        scene.rig.answer(ANN, case)
+    assert all(row.n == 0 for row in scene.monitors().values())
+    # at its deadline it counts as an error, and what waited behind it is taken in
+    scene.rig.clock.advance(86_401)
+    scene.feed_all()
+    assert scene.monitors()["pay:error"].n + scene.monitors()["pay:weighted_error"].n == len(cases)
+    assert overview(scene.rig.plane, "default")["waiting"] == []
 
 
 def test_few_checks_say_that_they_are_few(scene: Scene) -> None:

@@ -403,6 +403,8 @@ export interface Monitor {
 export interface Monitors {
   items: Monitor[];
   estimates: { action: string; let_through: number; checks: number; error: number | null; low?: number; high?: number; evidence: string | null }[];
+  /** spot checks without an answer, oldest first, and how many answered ones wait behind them */
+  waiting: { action: string; checks: number; held_up: number; first: { case_id: string; drawn_at: string; deadline: string | null }[] }[];
   stale: { action: string; text: string }[];
   overflow: { since: string; open: number; soft_review: string; hard_gate: string; displaced: number; shadow_cost: number | null; currency: string | null } | null;
   lag_seconds: number;

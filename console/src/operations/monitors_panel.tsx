@@ -3,6 +3,7 @@ import { liftAlarm, queryClient, useMonitors } from "../api/queries";
 import type { Monitor, Monitors } from "../api/wire";
 import { percent } from "../marks/amount";
 import { clockTime } from "../marks/time";
+import { go } from "../route/route";
 import { Failed, Loading } from "../ui/state";
 import { say, sayProblem } from "../ui/toast";
 import { t } from "../words";
@@ -31,6 +32,7 @@ function Watched({ data }: { data: Monitors }) {
         <tbody>{data.items.map((each) => <Line key={each.id} monitor={each} />)}</tbody>
       </table>
       <ul className="plain">
+        {data.waiting.map((each) => <Waiting key={each.action} waiting={each} />)}
         {data.estimates.map((each) => (
           <li key={each.action}>
             {w.letThrough(each.action)}{" "}
@@ -39,6 +41,24 @@ function Watched({ data }: { data: Monitors }) {
         ))}
       </ul>
     </>
+  );
+}
+
+function Waiting({ waiting }: { waiting: Monitors["waiting"][number] }) {
+  const more = waiting.checks - waiting.first.length;
+  return (
+    <li>
+      {w.waits(waiting.action, waiting.checks)}{" "}
+      {waiting.first.map((each, at) => (
+        <span key={each.case_id}>
+          {at > 0 && ", "}
+          <button type="button" className="small" onClick={() => go({ page: "queue", caseId: each.case_id })}><code>{each.case_id}</code></button>
+          {at === 0 && each.deadline && <span className="quiet"> ({w.until(clockTime(each.deadline))})</span>}
+        </span>
+      ))}
+      {more > 0 && <> {w.more(more)}</>}
+      {waiting.held_up > 0 && <span className="quiet"> {w.behind(waiting.held_up)}</span>}
+    </li>
   );
 }
 

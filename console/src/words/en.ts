@@ -155,6 +155,8 @@ export const en = {
     failed: "Monitors cannot be read", none: "Nothing is watched: give an action a spot_check_rate and a threshold or target_error in the policy.",
     action: "Action", kind: "Watched", n: "Cases", curve: "Evidence", standing: "Standing", workspace: "the workspace", quiet: "quiet", since: (time: string) => `alarm since ${time}`,
     letThrough: (action: string) => `Error of what ${action} let through:`, interval: (low: string, high: string, checks: number, n: number) => `(${low} to ${high}, from ${checks.toLocaleString("en-GB")} checks of ${n.toLocaleString("en-GB")})`,
+    waits: (action: string, n: number) => `${action}: ${plural(n, "spot check waits", "spot checks wait")} for an answer:`, more: (n: number) => `and ${n} more`,
+    until: (time: string) => `counts as an error from ${time}`, behind: (n: number) => `${plural(n, "answered check waits", "answered checks wait")} behind the first.`,
     said: (log: number, line: number) => `log E ${log.toFixed(1)}; it alarms at ${line.toFixed(1)}`, lift: "Lift", lifted: "Lifted.", why: "What was found, and what was done about it?",
     kinds: {
       error: "error above its limit", weighted_error: "error above its limit, weighted checks", overconfidence: "confidence too high", underconfidence: "confidence too low",

@@ -32,10 +32,15 @@ def list_monitors(
         typer.echo(visible(_line(one)))
     for one in found["estimates"]:
         typer.echo(visible(_estimated(one)))
+    for one in found["waiting"]:
+        typer.echo(visible(_waits(one)))
     for one in found["stale"]:
         typer.echo(visible(f"{one['action']}: {one['text']}; spot checks are doubled"))
     if found["overflow"] is not None:
         typer.echo(visible(_overflow(found["overflow"])))
+    if found["capacity"] is not None:
+        for line in _capacity(found["capacity"]):
+            typer.echo(visible(line))
     if not found["items"]:
         typer.echo("nothing is watched: give an action spot_check_rate and a threshold or target_error")
 
@@ -111,6 +116,35 @@ def _estimated(one: dict[str, Any]) -> str:
         f"{one['action']}: error of what was let through {one['error']:.2%} ({one['low']:.2%} to {one['high']:.2%}),"
         f" from {one['checks']} checks of {one['let_through']}"
     )
+
+
+def _waits(one: dict[str, Any]) -> str:
+    first = one["first"][0]
+    until = "" if first["deadline"] is None else f", counts as an error from {first['deadline']}"
+    others = ", ".join(each["case_id"] for each in one["first"][1:])
+    more = one["checks"] - len(one["first"])
+    behind = f"; {one['held_up']} that were answered wait behind it" if one["held_up"] else ""
+    return (
+        f"{one['action']}: {one['checks']} spot checks wait for an answer, first case {first['case_id']}"
+        f" (drawn {first['drawn_at']}{until}){behind}"
+        + (f"; then {others}" if others else "")
+        + (f" and {more} more" if more else "")
+    )
+
+
+def _capacity(one: dict[str, Any]) -> list[str]:
+    """What a review counts while people are few."""
+    asked = f"capacity {one['reviews_per_day']:g} reviews a day, {one['asked']} asked for in the last {one['hours']} h"
+    if one["factor"] <= 1.0:
+        return [f"{asked}: a review counts what it costs"]
+    end = ", the most that the policy allows: more is asked for than people can do" if one["at_most"] else ""
+    made = [f"{asked}: a review counts {one['factor']:.3g} times its price{end}"]
+    for price in one["prices"]:
+        unit = f" {price['currency']}" if price["currency"] else ""
+        made.append(
+            f"  {price['action']}: shadow price {price['counts']:.4g}{unit} ({price['review']:.4g}{unit} to pay)"
+        )
+    return made
 
 
 def _overflow(one: dict[str, Any]) -> str:

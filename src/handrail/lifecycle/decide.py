@@ -9,7 +9,7 @@ from handrail.canonical import JSON, dumps, parse
 from handrail.consensus.quorum import Outcome
 from handrail.consensus.quorum import settle as weigh
 from handrail.decision import Decision
-from handrail.lifecycle import edits, escalate, for_run, fusing, labels, policies, queue, rows, undo
+from handrail.lifecycle import edits, escalate, for_run, fusing, labels, policies, queue, rows, second_look, undo
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.opening import bound_digest, bound_paths
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
@@ -43,6 +43,11 @@ def settle(
     if given is None:
         given = rows.reviews(tx, case.id)
     outcome = _weigh(row, case, route, given, tx.now)
+    if case.soft and route.spot_check and outcome.state != "pending":
+        looked = second_look.judged(tx, row, case, route, given, outcome, by, last=last)
+        if looked is None:
+            return Settled(next_at=outcome.next_at)
+        outcome = looked
     if outcome.edit is not None and not case.soft:
         more = edits.ask_more_people(tx, row, case, outcome.arguments)
         if more.reviewers > case.reviewers:

@@ -117,12 +117,16 @@ class Fed:
         if self.alarmed:
             self.mark()
 
+    def alarm_as(self, supposed: Fed) -> None:
+        """Alarm by what this monitor would hold if what is alleged were confirmed."""
+        self.state, self.curve, self.alarmed, self.changed = supposed.state, supposed.curve, True, True
+
     def mark(self) -> None:
         """Keep the present point of the curve."""
         if self.curve and self.curve[-1][0] == self.state["n"]:
             return
         # what no float of ours can draw is drawn at the bottom
-        self.curve.append([self.state["n"], round(max(-1000.0, self.log_e), 4)])
+        self.curve = [*self.curve, [self.state["n"], round(max(-1000.0, self.log_e), 4)]]
         if len(self.curve) > CURVE:
             self.curve = [*self.curve[: len(self.curve) // 2 : 2], *self.curve[len(self.curve) // 2 :]]
 

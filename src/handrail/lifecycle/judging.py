@@ -50,6 +50,20 @@ def from_reviews(tx: Tx, row: ProposalRow, given: Iterable[ReviewRow], made: Ite
         _missed(tx, row, found[0], growth, {str(reason) for reason in reasons if reason})
 
 
+def from_allegation(tx: Tx, row: ProposalRow, review: ReviewRow) -> None:
+    """Somebody objected to a spot check, and nobody has confirmed it yet: if severe, it takes autonomy back at once."""
+    growth = _growth(tx, row)
+    if growth is None and rows.route_noun(row.route).grant is None:
+        return
+    found = tx.one(tables.cell_of_case, case_id=row.case_id, workspace=row.workspace)
+    if found is None or found[3] is not None:
+        return
+    reason = parse(bytes(review.data)).get("reason")
+    codes = {str(reason)} if reason else set()
+    if _is_severe(tx, row, growth, codes):
+        demotion.missed(tx, row.workspace, found[0], row.case_id, severe=True)
+
+
 def from_outcome(tx: Tx, row: ProposalRow, correct: bool | None, *, severe: bool) -> None:
     """The truth arrived: it overrides people. What was let through unseen is no sample; only its severe miss counts."""
     if correct is None or row.decision not in ("approved", None):
@@ -106,10 +120,15 @@ def _growth(tx: Tx, row: ProposalRow) -> Growth | None:
 def _missed(
     tx: Tx, row: ProposalRow, cell: str, growth: Growth | None, codes: set[str], *, flagged: bool = False
 ) -> None:
+    severe = flagged or _is_severe(tx, row, growth, codes)
+    demotion.missed(tx, row.workspace, cell, row.case_id, severe=severe)
+
+
+def _is_severe(tx: Tx, row: ProposalRow, growth: Growth | None, codes: set[str]) -> bool:
     policy = policies.in_force(tx, row.workspace)
     terms = policy.plan(row.action).growth or growth
     proposal = proposal_from(row.record())
-    codes |= {*proposal.categories, *proposal.harm_classes}
     # whose terms nobody knows any more: one miss is enough
-    severe = flagged or terms is None or terms.is_severe(codes, policy.scope(proposal))
-    demotion.missed(tx, row.workspace, cell, row.case_id, severe=severe)
+    return terms is None or terms.is_severe(
+        codes | {*proposal.categories, *proposal.harm_classes}, policy.scope(proposal)
+    )

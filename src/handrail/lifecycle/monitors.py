@@ -1,13 +1,15 @@
 """Monitors: fed by what happened, in the order of the draws; an alarm raises tiers at once, a person lifts it.
 
 A check enters when it and all drawn before it are in, or at its deadline, never in the order in which answers come:
-objections come back faster than approvals. Its verdict is written down in the transaction that changes the monitors, so
-that a crash loses and doubles nothing.
+objections come back faster than approvals. An error that one person alleges is in once a second confirms it; but an
+alarm does not wait for that where what is alleged would raise it. A check's verdict is written down in the transaction
+that changes the monitors, so that a crash loses and doubles nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -121,27 +123,39 @@ def _actions(policy: Policy, live: list[Fed]) -> list[str]:
 def _checks(tx: Tx, workspace: str, action: str, live: list[Fed]) -> int:
     mine = [fed for fed in live if fed.row.action == action]
     taken = 0
-    for row in tx.run(tables.check_waiting, workspace=workspace, action=action, limit=CHECKS):
+    # how they would stand if what is alleged were confirmed
+    supposed: list[Fed] = []
+    for row in tx.run(tables.check_waiting, workspace=workspace, action=action, now=tx.now, limit=CHECKS):
         case_id, stream, pi, confidence, raised = row[:5]
         verdict = verdict_of(row, tx.now)
         if verdict is None:
             # nothing drawn after it may overtake it
             break
-        tx.run(tables.check_enter, workspace=workspace, action=action, case_id=case_id, verdict=verdict)
-        taken += 1
+        if verdict == "alleged" and not supposed:
+            supposed = [copy(fed) for fed in mine]
+        if not supposed:
+            tx.run(tables.check_enter, workspace=workspace, action=action, case_id=case_id, verdict=verdict)
+            taken += 1
         if not raised and verdict != "unclear":
-            for fed in mine:
+            for fed in supposed or mine:
                 fed.check(stream, pi, confidence, verdict != "right")
+    for fed, other in zip(mine, supposed, strict=False):
+        if other.alarmed and not fed.alarmed:
+            fed.alarm_as(other)
     return taken
 
 
 def verdict_of(row: Any, now: int) -> str | None:
-    """What became of a check: `right`, `wrong`, `expired`, `unclear`; None: it is not known yet."""
-    state, deadline, _, decision, outcome, agreed, labels = row[5:12]
+    """What became of a check: `right`, `wrong`, `expired`, `unclear`; `alleged`: wrong, if a second person confirms it;
+    None: it is not known yet.
+    """
+    state, deadline, _, decision, outcome, agreed, labels, objections = row[5:13]
     if outcome is not None:
         return "right" if outcome else "wrong"
     if state == "open":
-        return "expired" if deadline is not None and deadline < now else None
+        if deadline is not None and deadline < now:
+            return "expired"
+        return "alleged" if objections else None
     if state is None or decision == "cancelled":
         return "unclear"
     if agreed is not None:
@@ -345,9 +359,15 @@ def _shown(tx: Tx, row: MonitorRow) -> Certificate | None:
         raise NotEnoughEvidence(
             f"not enough evidence yet ({made.checks} of {made.enough_at} checks after the alarm, {made.wrong} wrong)",
             have=made.checks, need=made.enough_at,
-            remedy="Let people answer more cases of this action; each counts when all before it are answered.",
+            remedy="Let people answer more cases of this action; each counts when all before it are answered."
+            + _first_waiting(tx, row),
         )  # fmt: skip
     return made
+
+
+def _first_waiting(tx: Tx, row: MonitorRow) -> str:
+    found = tx.run(tables.check_waiting, workspace=row.workspace, action=row.action, now=tx.now, limit=1)
+    return f" Case {found[0][0]} is the first that waits." if found else ""
 
 
 def since(rows: list[Any], limit: float) -> Certificate:

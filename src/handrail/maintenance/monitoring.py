@@ -26,6 +26,8 @@ class Monitoring:
         # workspace → policy for which its monitors were begun
         self._begun: dict[str, str] = {}
         self._looked: dict[str, int] = {}
+        # workspace and action → checks that were known while the first of them was only alleged
+        self._alleged: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     def step(self) -> int:
         """Take in what is due everywhere; how many cases that was."""
@@ -55,12 +57,19 @@ class Monitoring:
         rules = policy.document.monitors
         if rules.review_share is not None or rules.scores:
             return True
+        return any(self._turn(workspace, action) for action in tables.waiting(self._store, workspace))
+
+    def _turn(self, workspace: str, action: str) -> bool:
+        """Whether a check's turn has come, or more is alleged than was when last looked at."""
         now = self._clock.now()
-        return any(
-            monitors.verdict_of(row, now) is not None
-            for action in tables.waiting(self._store, workspace)
-            for row in self._store.read_hot(tables.check_waiting, workspace=workspace, action=action, limit=1)
-        )
+        given = {"workspace": workspace, "action": action, "now": now}
+        found = [monitors.verdict_of(row, now) for row in self._store.read_hot(tables.check_waiting, limit=1, **given)]
+        if found == ["alleged"]:
+            rows = self._store.read_hot(tables.check_waiting, limit=monitors.CHECKS, **given)
+            known = [(row[0], verdict) for row in rows if (verdict := monitors.verdict_of(row, now)) is not None]
+            before, self._alleged[workspace, action] = self._alleged.get((workspace, action)), known
+            return before != known
+        return found not in ([], [None])
 
     def _calibrators(self, workspace: str, policy: Policy, watch: str | None) -> None:
         now = self._clock.now()

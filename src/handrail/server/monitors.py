@@ -18,6 +18,7 @@ from handrail.lifecycle.fed import MonitorRow
 from handrail.lifecycle.policies import compiled
 from handrail.maintenance.plane import Plane
 from handrail.operations.overflow import Displaced, Fate, shadow_cost
+from handrail.operations.scarcity import ROOM
 from handrail.policy.document import Document
 from handrail.policy.evaluate import Policy
 from handrail.policy.monitoring import OF_ERRORS, error_limit, raises_to
@@ -33,6 +34,8 @@ router = APIRouter(prefix="/v1/monitors", tags=["monitors"], route_class=StrictR
 
 # estimates look so far back
 ESTIMATED = 30 * 86_400 * SECOND
+# waiting checks that are named
+NAMED = 5
 # displaced proposals whose cost is added up
 DISPLACED = 5000
 # observations after which silence says something, where no error rate plans it
@@ -73,13 +76,16 @@ def overview(plane: Plane, workspace: str, *, ended: bool = False) -> dict[str, 
     policy = _policy(plane, workspace)
     found = [_row(row) for row in tables.monitors(plane.store, workspace, ended=ended)]
     watch = _watch(plane, workspace)
+    waiting = (_waiting(plane, workspace, action) for action in sorted(tables.waiting(plane.store, workspace)))
     actions = sorted({row.action for row in found if row.action})
     lag = next((loop.lag for loop in plane.loops if loop.name == "monitors"), 0.0)
     return {
         "items": [shown(row, policy.document) for row in found],
         "estimates": [_estimate(plane, workspace, action) for action in actions],
+        "waiting": [one for one in waiting if one is not None],
         "stale": [{"action": action, "text": text} for action, text in sorted(watch.stale.items())],
         "overflow": _overflow(plane, workspace, policy, watch),
+        "capacity": _capacity(plane, policy, watch),
         "level": policy.document.monitors.level,
         "lag_seconds": round(lag, 1),
     }  # fmt: skip
@@ -161,6 +167,25 @@ def _estimate(plane: Plane, workspace: str, action: str) -> JSON:
     return made | {"error": found.value, "low": found.low, "high": found.high, "evidence": None}
 
 
+def _waiting(plane: Plane, workspace: str, action: str) -> dict[str, JSON] | None:
+    """The checks of an action that wait for an answer, oldest first, and how many answered ones wait behind them."""
+    now = plane.clock.now()
+    found = plane.store.read_hot(
+        tables.check_waiting, workspace=workspace, action=action, now=now, limit=monitors.CHECKS
+    )
+    waits = [monitors.verdict_of(row, now) in (None, "alleged") for row in found]
+    if not any(waits):
+        return None
+    cases = [row for row, waiting in zip(found, waits, strict=True) if waiting]
+    return {
+        "action": action, "checks": len(cases), "held_up": waits[waits.index(True) :].count(False),
+        "first": [
+            {"case_id": row[0], "drawn_at": iso(row[13]), "deadline": None if row[6] is None else iso(row[6])}
+            for row in cases[:NAMED]
+        ],
+    }  # fmt: skip
+
+
 def _overflow(plane: Plane, workspace: str, policy: Policy, watch: watching.Watch) -> JSON:
     """What a standing overflow does, and what it costs so far; None while there is none."""
     if not watch.overflow:
@@ -172,6 +197,27 @@ def _overflow(plane: Plane, workspace: str, policy: Policy, watch: watching.Watc
     return watch.overflow | {
         "displaced": shadow.cases, "shadow_cost": None if shadow.cost is None else round(shadow.cost, 2),
         "unpriced": shadow.unpriced, "currency": currency,
+    }  # fmt: skip
+
+
+def _capacity(plane: Plane, policy: Policy, watch: watching.Watch) -> JSON:
+    """What a review counts while people are few, by action: the shadow price; None where no capacity is declared."""
+    entry = policy.document.capacity
+    if entry is None:
+        return None
+    factor = watching.scarcity_of(watch, entry, plane.clock.now())
+    hours = watch.scarcity.get("hours", [])
+    weighed = [plan for plan in policy.plans() if plan.weighing is not None]
+    return {
+        "reviews_per_day": entry.reviews_per_day, "most_times": entry.most_times, "factor": factor,
+        # reviews asked for in the hours that are known, a day at most
+        "asked": sum(asked + other for _, _, asked, other in hours), "hours": len(hours),
+        "at_most": factor >= entry.most_times / ROOM,
+        "prices": [
+            {"action": plan.action, "review": plan.weighing.review, "counts": round(factor * plan.weighing.review, 6),
+             "currency": plan.weighing.currency or None}
+            for plan in weighed if plan.weighing is not None
+        ],
     }  # fmt: skip
 
 

@@ -113,15 +113,19 @@ def case_row(plane: Plane, workspace: str, case_id: str) -> dict[str, JSON]:
 def _case_row(plane: Plane, row: Any, have: int, holder: str | None) -> dict[str, JSON]:
     route = rows.route_noun(row.route)
     amount = amount_of(_record(plane, row)) or {}
+    need, escalations = row.reviewers, row.escalations
+    if row.soft and route.spot_check and row.state == "open":
+        # whether it is a second look nobody is to know
+        have, need, escalations = 0, route.reviewers, 0
     return {
         "id": row.id, "action": row.action, "kind": row.kind, "tier": row.tier, "queue": row.queue,
         "state": row.state, "summary": row.summary,
         "deadline": None if row.deadline is None else iso(row.deadline), "opened_at": iso(row.opened_at),
         "closed_at": None if row.closed_at is None else iso(row.closed_at),
         "sort_key": str(row.sort_key), "revision": row.revision,
-        "reviewers": {"have": have, "need": max(1, row.reviewers) + route.opinions}, "claimed_by": holder,
+        "reviewers": {"have": have, "need": max(1, need) + route.opinions}, "claimed_by": holder,
         "high_stakes": route.high_stakes, "amount": amount.get("value"), "currency": amount.get("currency"),
-        "decision": row.decision, "soft": bool(row.soft), "escalations": row.escalations,
+        "decision": row.decision, "soft": bool(row.soft), "escalations": escalations,
     }  # fmt: skip
 
 
@@ -151,6 +155,15 @@ def is_blind(actor: Actor, case: Seen) -> bool:
     return not any(r.reviewer == actor.pid and r.withdrawn_at is None for r in case.reviews)
 
 
+def looks_afresh(actor: Actor, case: Seen) -> bool:
+    """Whether this person is to say, without knowing the first answer, if an error alleged in a spot check is one."""
+    if actor.kind != "person" or case.case is None or case.case.state != "open" or not case.case.soft:
+        return False
+    if not rows.route_noun(case.proposal.route).spot_check:
+        return False
+    return not any(r.reviewer == actor.pid and r.withdrawn_at is None for r in case.reviews)
+
+
 def card(plane: Plane, actor: Actor, case: Seen) -> dict[str, JSON]:
     """The card as this actor may see it now."""
     live = [
@@ -158,10 +171,12 @@ def card(plane: Plane, actor: Actor, case: Seen) -> dict[str, JSON]:
         if r.withdrawn_at is None and r.voided_at is None and r.verdict != "abstain"
         and (r.revision == case.proposal.revision or r.id == case.proposal.made_by)
     ]  # fmt: skip
-    blind = is_blind(actor, case)
-    made = card_of(
-        case.proposal, case.case, have=len(live), excluded=_barred(plane, actor, case.proposal), blind_now=blind
-    )
+    blind, barred, shown, have = is_blind(actor, case), _barred(plane, actor, case.proposal), case.case, len(live)
+    if looks_afresh(actor, case) and shown is not None:
+        # as if nobody had answered
+        asked = rows.route_noun(case.proposal.route).reviewers
+        barred, shown, have = tuple(each for each in barred if each == actor.pid), shown._replace(reviewers=asked), 0
+    made = card_of(case.proposal, shown, have=have, excluded=barred, blind_now=blind)
     made["blind"] = blind
     made["scopes"] = _scopes(plane, actor, case)
     # what stands for this run already, so that nobody wonders why this one asks
@@ -216,18 +231,21 @@ def case_detail(plane: Plane, actor: Actor, case_id: str) -> dict[str, JSON]:
     case = seen(plane, actor.workspace, case_id)
     if case.case is None:
         raise NotFound(f"proposal {case_id} opened no case: nobody has to look at it")
-    blind = is_blind(actor, case)
+    alone = is_blind(actor, case) or looks_afresh(actor, case)
     names = reads.names_of(
         plane.store, actor.workspace, [r.reviewer for r in case.reviews] + ([case.claim[1]] if case.claim else [])
     )
     found = plane.store.read_hot(statements.execution_get, case_id=case_id, workspace=actor.workspace)
-    shown = [] if blind else case.reviews
+    if looks_afresh(actor, case) and case.reviews:
+        # an objection stopped or undid it
+        found = []
+    shown = [] if alone else case.reviews
     return {
         "case": case_row(plane, actor.workspace, case_id),
         "card": card(plane, actor, case),
         "reviews": [review(r, names) for r in shown],
         "claim": None if case.claim is None else claim_row(case.claim, names),
-        "history": history(plane, actor.workspace, case_id, blind=blind),
+        "history": history(plane, actor.workspace, case_id, blind=alone),
         "execution": execution_to_json(rows.execution_noun(ExecutionRow._make(found[0]), case.proposal))
         if found
         else None,
@@ -276,11 +294,15 @@ def review_by_id(plane: Plane, workspace: str, review_id: str) -> dict[str, JSON
     return review(row, reads.names_of(plane.store, workspace, [row.reviewer]))
 
 
+# entries that tell what somebody answered
+_TELLING = ("review.", "claim.", "case.escalated", "execution.", "incident.", "label.")
+
+
 def history(plane: Plane, workspace: str, case_id: str, *, blind: bool = False) -> list[dict[str, JSON]]:
-    """The case's entries, oldest first. A blind reader sees neither reasons nor others' answers."""
+    """The case's entries, oldest first. A blind reader sees no reasons, nor others' answers and what they led to."""
     made = []
     for idx, type, data in reads.entries_of(plane.store, plane.log_of(workspace), case_id):
-        if blind and type.startswith("review."):
+        if blind and type.startswith(_TELLING):
             continue
         entry = parse(bytes(data))
         if blind:

@@ -39,14 +39,18 @@ monitor_lift = _made(
     """UPDATE monitor SET lifted_at = :now, lifted_by = :by, certificate = :certificate, ended_at = :now
     WHERE id = :id AND alarmed_at IS NOT NULL AND ended_at IS NULL RETURNING id""",
 )
-# in the order of the draws, each with how its case stands: state, deadline, what its newest label says
+# in the order of the draws, each with how its case stands: state, deadline, what its newest label says, objections
 check_waiting = _made(
     "check_waiting",
     """SELECT s.case_id, s.stream, s.pi, s.confidence, s.raised, c.state, c.deadline, c.soft, p.decision,
         (SELECT l.correct FROM label l WHERE l.case_id = s.case_id AND l.source = 'outcome' ORDER BY l.id DESC LIMIT 1),
         (SELECT min(CASE WHEN l.correct THEN 1 ELSE 0 END) FROM label l
          WHERE l.case_id = s.case_id AND l.correct IS NOT NULL AND l.source <> 'outcome'),
-        (SELECT count(*) FROM label l WHERE l.case_id = s.case_id)
+        (SELECT count(*) FROM label l WHERE l.case_id = s.case_id),
+        (SELECT count(*) FROM review r WHERE r.case_id = s.case_id AND c.soft AND r.withdrawn_at IS NULL
+         AND r.voided_at IS NULL AND r.effective_at <= :now AND (r.verdict IN ('reject', 'redirect', 'edit')
+            OR (r.verdict = 'respond' AND c.escalations > 0))),
+        s.drawn_at
     FROM spot_check s LEFT JOIN cases c ON c.id = s.case_id JOIN proposal p ON p.case_id = s.case_id
     WHERE s.workspace = :workspace AND s.action = :action AND s.verdict IS NULL ORDER BY s.case_id LIMIT :limit""",
 )
@@ -90,6 +94,14 @@ check_confidence = _made(
 state_alarms = _made(
     "state_alarms",
     "SELECT id FROM monitor WHERE workspace = :workspace AND alarmed_at IS NOT NULL AND ended_at IS NULL",
+)
+# what came in between two moments, by action and tier, and how many people that asked for
+asked_between = _made(
+    "asked_between",
+    """SELECT p.action, p.tier, count(*), coalesce(sum(CASE WHEN c.id IS NULL THEN 0 WHEN c.reviewers > 1
+        THEN c.reviewers ELSE 1 END), 0)
+    FROM proposal p LEFT JOIN cases c ON c.id = p.case_id
+    WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace GROUP BY p.action, p.tier""",
 )
 workspaces = _made(
     "watched_workspaces", "SELECT id, policy, watch FROM workspace WHERE policy IS NOT NULL AND NOT frozen"

@@ -60,7 +60,7 @@ def preference_rows(
 
 
 def _preferences(store: Store, row: Any) -> Iterator[Preference]:
-    proposal = _whole(row.bytes)
+    proposal = _whole(row.first)
     if proposal is None:
         return
     reviews: list[Review] = [

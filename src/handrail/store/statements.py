@@ -121,7 +121,7 @@ gold_among = _each(
 )
 undo_exists = _both("SELECT case_id FROM proposal WHERE undoes = :case_id")
 
-revision_first = _both("SELECT bytes FROM revision WHERE case_id = :case_id AND revision = 1")
+revision_first = _both("SELECT bytes FROM revision WHERE case_id = :case_id ORDER BY revision LIMIT 1")
 revision_forget = _both("DELETE FROM revision WHERE case_id = :case_id")
 label_forget = _both("DELETE FROM label WHERE case_id = :case_id")
 search_forget = _both("DELETE FROM search WHERE case_id = :case_id")
@@ -533,7 +533,6 @@ label_corrections = _both("""
     WHERE workspace = :workspace AND action = :action AND NOT correct AND source IN ('review', 'spot_check')
     ORDER BY id DESC LIMIT :limit""")
 outcome_newest = _both("SELECT bytes FROM outcome WHERE case_id = :case_id ORDER BY at DESC, id DESC LIMIT 1")
-revision_first = _both("SELECT bytes FROM revision WHERE case_id = :case_id ORDER BY revision LIMIT 1")
 search_find = _each(
     sqlite="""SELECT case_id, bm25(search) FROM search WHERE search MATCH :words AND workspace = :workspace
     ORDER BY bm25(search) LIMIT :limit""",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from handrail.store import schema
 from handrail.store.engine import Store
@@ -117,10 +117,7 @@ def labels(
         query = query.where(t.action == action)
     if ready:
         query = query.where(b.state == "ready")
-    after = ""
-    while rows := store.read(query.where(t.id > after).order_by(t.id).limit(PAGE)):
-        yield from rows
-        after = rows[-1].id
+    yield from _paged(store, query, t.id)
 
 
 def count_labels(store: Store, workspace: str, *, action: str | None = None, since: int = 0) -> int:
@@ -131,47 +128,38 @@ def count_labels(store: Store, workspace: str, *, action: str | None = None, sin
 
 
 def preferring(store: Store, workspace: str, *, action: str | None = None, since: int = 0) -> Iterator[Any]:
-    """Cases that can yield preferences (an edit, or a comparison somebody answered), oldest first: (case id, policy,
-    bytes as submitted)."""
-    p, c, r, v = schema.proposal.c, schema.cases.c, schema.review.c, schema.revision.c
+    """Cases that can yield preferences (an edit, or a comparison somebody answered), oldest first."""
+    c, p, r = schema.cases.c, schema.proposal.c, schema.review.c
     edited = select(r.case_id).where(r.workspace == workspace, r.verdict == "edit")
-    first = and_(v.case_id == p.case_id, v.revision == 1)
-    query = (
-        select(p.case_id, p.policy, func.coalesce(v.bytes, p.bytes).label("bytes"))
-        .join(schema.cases, c.id == p.case_id)
-        .outerjoin(schema.revision, first)
-        .where(
-            p.workspace == workspace,
-            p.submitted_at >= since,
-            c.state != "open",
-            or_(c.kind == "comparison", p.case_id.in_(edited)),
-        )
-    )
-    if action is not None:
-        query = query.where(p.action == action)
-    after = ""
-    while rows := store.read(query.where(p.case_id > after).order_by(p.case_id).limit(PAGE)):
-        yield from rows
-        after = rows[-1].case_id
+    return _over(store, workspace, or_(c.kind == "comparison", p.case_id.in_(edited)), action, since)
 
 
 def reviewed(store: Store, workspace: str, *, action: str | None = None, since: int = 0) -> Iterator[Any]:
-    """Cases that are over and that somebody answered, oldest first: (case id, policy, submitted at, decision, bytes as
-    submitted, bytes as they stand)."""
-    p, c, r, v = schema.proposal.c, schema.cases.c, schema.review.c, schema.revision.c
+    """Cases that are over and that somebody answered, oldest first."""
+    p, r = schema.proposal.c, schema.review.c
     answered = exists().where(r.case_id == p.case_id, r.withdrawn_at.is_(None))
+    return _over(store, workspace, answered, action, since)
+
+
+def _over(store: Store, workspace: str, which: ColumnElement[bool], action: str | None, since: int) -> Iterator[Any]:
+    """Cases that wait for nobody, a page at a time: (case id, policy, submitted at, decision, bytes as submitted, bytes
+    as they stand)."""
+    p, c, v = schema.proposal.c, schema.cases.c, schema.revision.c
     query = (
         select(p.case_id, p.policy, p.submitted_at, p.decision, func.coalesce(v.bytes, p.bytes).label("first"), p.bytes)
         .join(schema.cases, c.id == p.case_id)
         .outerjoin(schema.revision, and_(v.case_id == p.case_id, v.revision == 1))
-        .where(p.workspace == workspace, p.submitted_at >= since, c.state != "open", answered)
+        .where(p.workspace == workspace, p.submitted_at >= since, c.state != "open", which)
     )
-    if action is not None:
-        query = query.where(p.action == action)
+    return _paged(store, query if action is None else query.where(p.action == action), p.case_id)
+
+
+def _paged(store: Store, query: Select[Any], key: ColumnElement[str]) -> Iterator[Any]:
+    """All rows in the order of a key that stands first in each, a page at a time."""
     after = ""
-    while rows := store.read(query.where(p.case_id > after).order_by(p.case_id).limit(PAGE)):
+    while rows := store.read(query.where(key > after).order_by(key).limit(PAGE)):
         yield from rows
-        after = rows[-1].case_id
+        after = rows[-1][0]
 
 
 def outcomes(store: Store, case_id: str) -> list[bytes]:

@@ -45,12 +45,11 @@ class SharedClock:
         self._path = path
 
     def now(self) -> int:
-        return SystemClock().now() + (int(self._path.read_text()) if self._path.exists() else 0)
+        return SystemClock().now() + int(read_json(self._path, 0))
 
     def advance(self, seconds: float) -> None:
         """Move it for every process."""
-        moved = int(self._path.read_text()) if self._path.exists() else 0
-        self._path.write_text(str(moved + int(seconds * SECOND)))
+        write_json(self._path, read_json(self._path, 0) + int(seconds * SECOND))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

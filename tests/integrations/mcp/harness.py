@@ -17,6 +17,7 @@ from mcp.server.mcpserver import MCPServer
 from handrail.integrations.mcp import Gateway, Target, Terms
 from handrail.integrations.mcp.results import CASE_META
 from handrail.testing.conformance import REGULAR, Harness, Message, ModelCall, Script
+from handrail.testing.conformance.scene import read_json, write_json
 
 PENDING = "Not executed yet"
 STILL = "still at work"
@@ -46,7 +47,8 @@ class Program:
         )  # fmt: skip
 
     def read(self) -> dict[str, dict[str, Any]]:
-        return json.loads(self.said.read_text()) if self.said.exists() else {}
+        said: dict[str, dict[str, Any]] = read_json(self.said, {})
+        return said
 
     def keep(self, place: int, call: ModelCall, result: types.CallToolResult | str) -> None:
         text = result if isinstance(result, str) else "\n".join(getattr(block, "text", "") for block in result.content)
@@ -54,7 +56,7 @@ class Program:
         waits = PENDING in text or STILL in text
         said = self.read()
         said[str(place)] = {"id": call.id, "text": text, "case": case, "waits": waits}
-        self.said.write_text(json.dumps(said))
+        write_json(self.said, said)
 
 
 class Tickets(Harness):

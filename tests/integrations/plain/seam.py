@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from handrail.client.signature import Signature
 from handrail.client.toolcall import ToolCall, ToolGate
 from handrail.testing.conformance import REGULAR, Harness, Message, ModelCall, Scene, Script
+from handrail.testing.conformance.scene import read_json, write_json
 
 
 class Loop:
@@ -20,7 +20,8 @@ class Loop:
         self.memory = scene.folder / f"memory-{script.thread}"
 
     def told(self) -> list[list[str]]:
-        return json.loads(self.memory.read_text()) if self.memory.exists() else []
+        told: list[list[str]] = read_json(self.memory, [])
+        return told
 
     def call(self, place: str, call: ModelCall) -> ToolCall | None:
         """The call as an adapter hands it over; None for a tool that is not there any more."""
@@ -59,7 +60,7 @@ class Seam(Harness):
                     waits = True
                     continue
                 told.append([place, call.id, f"{answer.value or ''} {answer.text}".strip()])
-            app.memory.write_text(json.dumps(told))
+            write_json(app.memory, told)
             if waits:
                 return
 

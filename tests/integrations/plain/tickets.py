@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from handrail.errors import Redirected
 from handrail.testing.conformance import REGULAR, Harness, Message, ModelCall, Scene, Script
+from handrail.testing.conformance.scene import read_json, write_json
 
 
 class Program:
@@ -24,10 +24,11 @@ class Program:
     def say(self, place: int, call: ModelCall, text: str) -> None:
         said = self.read()
         said[str(place)] = [call.id, text]
-        self.said.write_text(json.dumps(said))
+        write_json(self.said, said)
 
     def read(self) -> dict[str, list[str]]:
-        return json.loads(self.said.read_text()) if self.said.exists() else {}
+        said: dict[str, list[str]] = read_json(self.said, {})
+        return said
 
 
 class Tickets(Harness):

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from handrail.clock import SECOND
+from handrail.consensus.gold_timing import LONGEST
 from handrail.errors import Forbidden, InvalidInput, NotExecutable, NotFound
 from handrail.lifecycle import access, flags, golds, reviewers
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
@@ -59,8 +61,8 @@ def drawn(rig: Rig) -> list[str]:
 
 
 def step(rig: Rig) -> int:
-    # the loop looks at flags at most so often
-    rig.clock.advance(20)
+    # by then every gold that was drawn has come
+    rig.clock.advance(LONGEST / SECOND)
     return rig.plane.golds.step()
 
 

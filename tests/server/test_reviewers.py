@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from handrail.lifecycle import golds
 from handrail.store.statements import Statement
 
 from .site import Site, answer, propose
@@ -25,7 +26,7 @@ def test_gold_is_drawn_answered_and_shown_to_leads_and_to_nobody_else(here: Site
     made = lead.post("/v1/golds", json={"items": [GOLD]})
     assert (made.status_code, len(made.json()["ids"])) == (201, 1)
     first = propose(program)["case_id"]
-    here.plane.golds.step()
+    here.plane.run(golds.draw, golds.Draw(workspace="default", case_id=first))
     items = ann.get("/v1/cases").json()["items"]
     (gold,) = [row["id"] for row in items if row["id"] != first]
     assert [row["summary"] for row in items] == ["pay: A1, amount 5", "pay: G1, amount 5"]

@@ -1,19 +1,21 @@
 """Golds: a pool of cases with known answers, drawn silently among ordinary ones. They deliver and execute nothing.
 
-Which ordinary case draws one follows from its id and the workspace's secret, so every replica draws the same and each
-case draws at most one. A gold takes on what its drawer looks like (who asks, undo, run), so that nobody tells them
-apart; who has answered it before is barred from it; after so many views it is retired.
+Which ordinary case draws one, and how much later it comes, follows from its id and the workspace's secret, so every
+replica draws the same and each case draws at most one. A gold takes on what its drawer looks like (who asks, undo,
+run), so that nobody tells them apart; who has answered it before is barred from it; after so many views it is retired.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from handrail.canonical import digest, dumps, parse
 from handrail.clock import uuid7
+from handrail.consensus.gold_timing import chance, lag
 from handrail.errors import InvalidInput, NotFound
 from handrail.intake import proposal_from
 from handrail.learning.golds import unsound
@@ -50,6 +52,8 @@ class Draw:
 
     workspace: str
     case_id: str
+    # where it stands in the queue: as if it had come then; None: as what comes now
+    placed_at: int | None = None
 
 
 def add(tx: Tx, command: AddGolds) -> list[str]:
@@ -100,7 +104,12 @@ def retire(tx: Tx, command: Retire) -> None:
 
 def draws(secret: bytes, case_id: str, share: float) -> bool:
     """Whether this case draws a gold, when golds are to be `share` of all cases put before people."""
-    return 0.0 < share < 1.0 and _uniform(secret, "gold", case_id) < share / (1.0 - share)
+    return 0.0 < share < 1.0 and _uniform(secret, "gold", case_id) < chance(share)
+
+
+def comes_at(secret: bytes, case_id: str, opened: Sequence[int], at: int) -> int:
+    """When the gold that this case draws joins the queue. `opened`: of the cases up to it, which stands at `at`."""
+    return opened[at] + lag(opened, at, _uniform(secret, "lag", case_id))
 
 
 def draw(tx: Tx, command: Draw) -> str | None:
@@ -129,7 +138,7 @@ def draw(tx: Tx, command: Draw) -> str | None:
     prepared = submit.prepare(
         _submitter(tx, command), proposal, draw=_uniform(space.secret, "route", command.case_id)
     )  # fmt: skip
-    case_id = submit.submit(tx, prepared).case_id
+    case_id = submit.submit(tx, replace(prepared, placed_at=command.placed_at)).case_id
     tx.add(schema.gold_case, drawn_by=command.case_id, workspace=command.workspace, gold=gold, case_id=case_id,
            at=tx.now)  # fmt: skip
     for person in answered:

@@ -18,15 +18,21 @@ from handrail.store.tx import Tx
 SUMMARY_CHARACTERS = 200
 
 
-def open_case(tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: Route, *, soft: bool, by: Actor) -> None:
-    """Put a proposal before people: the case, its place in the queue, who may not judge it, its deadline."""
+def open_case(
+    tx: Tx, workspace: str, case_id: str, proposal: Proposal, route: Route, *, soft: bool, by: Actor,
+    placed_at: int | None = None,
+) -> None:  # fmt: skip
+    """Put a proposal before people: the case, its place in the queue, who may not judge it, its deadline.
+
+    `placed_at`: it takes the place of one that came then.
+    """
     lane = lane_of(tx, workspace, route)
     deadline = None if route.deadline_seconds is None else tx.now + route.deadline_seconds * SECOND
     # somebody always looks: what nobody looked at in time stays in the queue
     on_expiry = "hold" if soft and route.always_review else route.on_expiry
     key = sort_key(
-        opened_at=tx.now, deadline=deadline, p_wrong=1.0 - _certainty(proposal), severity=proposal.severity,
-        reach=_reach(proposal),
+        opened_at=tx.now if placed_at is None else placed_at, deadline=deadline, p_wrong=1.0 - _certainty(proposal),
+        severity=proposal.severity, reach=_reach(proposal),
     )  # fmt: skip
     tx.add(
         schema.cases, id=case_id, workspace=workspace, action=proposal.action, kind=proposal.kind, state="open",

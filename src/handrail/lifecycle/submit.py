@@ -52,6 +52,8 @@ class Submit:
     hold: int = 0
     # the undo a reviewer's objection calls for: his objection is its authority
     objection: bool = False
+    # where its case stands in the queue: as if it had come then
+    placed_at: int | None = None
     # what the AI supervisor said of it beforehand; it can raise the route, never lower it
     reading: Reading | None = None
 
@@ -337,7 +339,10 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
             submitter=None if needs_people else command.actor.pid, **what,
         )  # fmt: skip
     if needs_people:
-        open_case(tx, workspace, draft.case_id, proposal, route, soft=draft.decision is not None, by=command.actor)
+        open_case(
+            tx, workspace, draft.case_id, proposal, route, soft=draft.decision is not None, by=command.actor,
+            placed_at=command.placed_at,
+        )  # fmt: skip
         if proposal.gold is None and (route.grant is not None or draft.policy.plan(proposal.action).growth is not None):
             cells.note(tx, workspace, draft.case_id, proposal, route, draft.policy)
     if route.stream is not None and needs_people:

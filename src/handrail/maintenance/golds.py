@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handrail.clock import SECOND, Clock
+from handrail.consensus.gold_timing import LONGEST
 from handrail.lifecycle import flags, golds, policies, reviewers
 from handrail.policy.document import ReviewSettings
 from handrail.store import golds as tables
@@ -12,8 +13,8 @@ from handrail.store import reads, statements
 from handrail.store.engine import Store
 from handrail.store.writer import Writer
 
-# cases older than this when first looked at draw nothing any more: a gold would come too late to look like one of them
-BACK = 600 * SECOND
+# cases that came longer ago draw nothing any more
+BACK = LONGEST + 600 * SECOND
 # between two looks at a workspace whose answers keep coming
 PAUSE = 15 * SECOND
 
@@ -41,12 +42,17 @@ class Golds:
         if not settings.gold_share or not tables.pool_size(self._store, workspace):
             return 0
         secret = bytes(self._store.read_hot(statements.workspace_get, id=workspace)[0][2])
-        since = self._clock.now() - BACK
+        now = self._clock.now()
+        found = self._store.read_hot(tables.gold_drawing, workspace=workspace, since=now - BACK)[::-1]
+        opened = [row[1] for row in found]
         done = 0
-        for (case_id,) in self._store.read_hot(tables.gold_drawing, workspace=workspace, since=since):
-            if golds.draws(secret, case_id, settings.gold_share):
-                made = self._writer.run(golds.draw, golds.Draw(workspace=workspace, case_id=case_id))
-                done += made is not None
+        for at, (case_id, _, drawn) in enumerate(found):
+            if drawn or not golds.draws(secret, case_id, settings.gold_share):
+                continue
+            due = golds.comes_at(secret, case_id, opened, at)
+            if due <= now:
+                command = golds.Draw(workspace=workspace, case_id=case_id, placed_at=due)
+                done += self._writer.run(golds.draw, command) is not None
         return done
 
     def _flag(self, workspace: str, settings: ReviewSettings) -> int:

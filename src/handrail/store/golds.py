@@ -52,11 +52,11 @@ people_active = Statement(
     "",
     "people_active",
 )
-# cases that may draw a gold: put before people since, and none themselves
+# cases that may draw a gold: put before people since, and none themselves; newest first, and whether they have
 gold_drawing = Statement(
-    "SELECT c.id FROM cases c LEFT JOIN gold_case g ON g.drawn_by = c.id WHERE c.workspace = :workspace "
-    "AND c.opened_at >= :since AND NOT c.gold AND c.tier IN ('soft_review', 'hard_gate') AND g.drawn_by IS NULL "
-    "ORDER BY c.opened_at LIMIT 5000",
+    "SELECT c.id, c.opened_at, g.drawn_by IS NOT NULL FROM cases c LEFT JOIN gold_case g ON g.drawn_by = c.id "
+    "WHERE c.workspace = :workspace AND c.opened_at >= :since AND NOT c.gold "
+    "AND c.tier IN ('soft_review', 'hard_gate') ORDER BY c.opened_at DESC, c.id DESC LIMIT 5000",
     "",
     "gold_drawing",
 )

@@ -9,11 +9,28 @@ from numpy.typing import NDArray
 from streams import Floats, Stream, Whole, imagenet16h, rows_of
 
 from handrail.calibration.fit import fit
+from handrail.calibration.scores import read_scores, softmax
+from handrail.calibration.vector import fit_vector
 
 
 def scaled(train: Stream, p: Floats) -> Floats:
     """The model's chances by ridge vector scaling, fitted on `train`."""
     return fit("vector", train.p, truth=train.truth, names=train.classes, fitted_at=0).chances_many(p)
+
+
+def unseen(train: Stream, folds: int = 5) -> Floats:
+    """The chances of `train` itself, each case's from a fit on the others: what teaches how far to believe the model.
+    Chances of a fit that has seen the truth look better than those of new cases will be.
+    """
+    made = np.empty_like(train.p)
+    read, ones = read_scores(train.p, "probability"), np.ones(len(train))
+    fold = np.empty(len(train), dtype=np.int64)
+    fold[np.argsort(train.truth, kind="stable")] = np.arange(len(train)) % folds
+    for each in range(folds):
+        out = fold == each
+        found = fit_vector(read[~out], train.truth[~out], ones[~out])
+        made[out] = softmax(found.weights * read[out] + found.shifts)
+    return made
 
 
 def one_each(stream: Stream, rng: np.random.Generator) -> Whole:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from figures import Figure, Options, over_seeds
-from people import scaled, several
+from people import scaled, several, unseen
 from row_11_several_people import _majority
 from streams import Floats, Stream, Whole, cifar10h_model, imagenet16h
 
@@ -39,7 +39,7 @@ def run(options: Options) -> Iterator[Figure]:
             fit, test = order[:labelled], order[labelled:]
             said, y = several(stream, rng, MOST), stream.truth
             q = scaled(stream.take(fit), stream.p)
-            fusion = fit_fusion(stream.classes, q[fit], y[fit], said[fit])
+            fusion = fit_fusion(stream.classes, unseen(stream.take(fit)), y[fit], said[fit])
             labels, count = ask(fusion, q[test], said[test])
             right.append(100.0 * float((labels == y[test]).mean()))
             asked.append(float(count.mean()))

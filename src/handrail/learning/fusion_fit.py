@@ -36,7 +36,9 @@ def fit_fusion(
     fitted_at: int = 0,
     least: int = LEAST_CASES,
 ) -> Fusion:
-    """Fit on labelled cases. `chances` (cases, K): the model's, calibrated. `truth` (cases,): a class number each.
+    """Fit on labelled cases. `chances` (cases, K): the model's, calibrated on other cases than these, as they were when
+    the case was proposed; chances that have seen the truth teach too much faith in the model. `truth` (cases,): a class
+    number each.
 
     `answers` (cases, people): class numbers in the order they came, −1 where nobody answered. `people`: who gave them,
     in the same shape; without it everybody is pooled. `further`: (truth, answer, person) that teach the matrices alone.

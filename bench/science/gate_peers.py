@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from handrail.calibration.binomial import least_cases, upper_bound
+from handrail.binomial import least_cases, upper_bound
 
 NOTHING = math.inf
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 from figures import Figure, Options, over_seeds, share
 
-from handrail.calibration.binomial import least_cases
+from handrail.binomial import least_cases
 from handrail.learning.promotion import LEVEL, cases_needed, log_evidence, passing
 
 NUMBER = 20

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn import metrics as peer
 
+from handrail.binomial import wilson
 from handrail.calibration.metrics import (
     automation,
     brier_loss,
@@ -18,7 +19,6 @@ from handrail.calibration.metrics import (
     reliability,
     risk_coverage_area,
     spiegelhalter,
-    wilson,
 )
 from handrail.calibration.quality import bins_of, quality
 from handrail.errors import InvalidInput, NotEnoughEvidence

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom
 
-from handrail.calibration.binomial import binomial_cdf, least_cases, upper_bound
+from handrail.binomial import at_most, least_cases, upper_bound
 from handrail.calibration.thresholds import choose_threshold
 from handrail.errors import InvalidInput, NotEnoughEvidence
 
@@ -19,7 +19,7 @@ from handrail.errors import InvalidInput, NotEnoughEvidence
     ("k", "n", "p"), [(0, 230, 0.01), (3, 10, 0.5), (2, 10_000, 0.001), (9, 10, 0.2), (10, 10, 0.2)]
 )
 def test_binomial_tail_and_bound_equal_scipy(k: int, n: int, p: float) -> None:
-    assert binomial_cdf(k, n, p) == pytest.approx(binom.cdf(k, n, p), rel=1e-9)
+    assert at_most(k, n, p) == pytest.approx(binom.cdf(k, n, p), rel=1e-9)
     expected = 1.0 if k == n else beta.ppf(0.9, k + 1, n - k)
     assert upper_bound(k, n, 0.1) == pytest.approx(expected, abs=1e-9)
 
@@ -27,11 +27,7 @@ def test_binomial_tail_and_bound_equal_scipy(k: int, n: int, p: float) -> None:
 @pytest.mark.parametrize(("target", "cases"), [(0.01, 230), (0.02, 114), (0.05, 45)])
 def test_least_cases_without_an_error_are_the_known_counts(target: float, cases: int) -> None:
     assert least_cases(0, target, 0.1) == cases
-    assert (
-        binomial_cdf(2, least_cases(2, target, 0.1), target)
-        <= 0.1
-        < binomial_cdf(2, least_cases(2, target, 0.1) - 1, target)
-    )
+    assert at_most(2, least_cases(2, target, 0.1), target) <= 0.1 < at_most(2, least_cases(2, target, 0.1) - 1, target)
 
 
 def test_choose_threshold_below_the_least_count_says_how_many_are_missing() -> None:

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from handrail.binomial import at_least, at_most, wilson
 from handrail.consensus.aggregate import aggregate
 from handrail.consensus.anchoring import Look, anchoring
 from handrail.consensus.anomalies import coinciding_errors, haste, one_answer, worse_than_guessing
@@ -15,7 +16,7 @@ from handrail.consensus.dawid_skene import dawid_skene
 from handrail.consensus.fatigue import Worked, fatigue
 from handrail.consensus.gold_test import GoldTest, watched
 from handrail.consensus.majority import majority
-from handrail.consensus.proportions import Share, at_least, at_most, cases_per_arm, holm, wilson
+from handrail.consensus.proportions import Share, cases_per_arm, holm
 from handrail.consensus.scales import krippendorff_alpha, pairs
 from handrail.consensus.scorecard import GoldAnswer, scorecard
 from handrail.consensus.stamping import idle_rules, stamping

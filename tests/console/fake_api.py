@@ -26,7 +26,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handrail.consensus.proportions import wilson
+from handrail.binomial import wilson
 
 try:
     from .cases import REASONS, VERDICTS, scripted

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handrail.calibration.binomial import least_cases, upper_bound
+from handrail.binomial import least_cases, upper_bound
 from handrail.errors import InvalidInput
 from handrail.learning.promotion import LEVEL, cases_needed, evidence_of, log_evidence, passing
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from handrail.binomial import wilson
 from handrail.calibration.scores import Floats
 from handrail.errors import InvalidInput, NotEnoughEvidence
 
@@ -50,16 +51,6 @@ def brier_loss(confidence: Any, correct: Any, weights: Any = None) -> float:
     """Mean squared distance between confidence and right (1) or wrong (0)."""
     c, z = _pair(confidence, correct)
     return float(np.average((c - z) ** 2, weights=weights))
-
-
-def wilson(right: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Wilson's (1927) interval of a share; (0, 1) for n = 0."""
-    if n == 0:
-        return 0.0, 1.0
-    z, p = _quantile(0.5 + level / 2.0), right / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def reliability(confidence: Any, correct: Any, weights: Any = None, *, bins: int = MOST_BINS) -> tuple[Bin, ...]:
@@ -130,7 +121,8 @@ def calibration_error(confidence: Any, correct: Any, *, bins: int = MOST_BINS) -
 def _bin(c: Floats, z: Floats, w: Floats) -> Bin:
     accuracy = float(np.average(z, weights=w))
     effective = float(w.sum()) ** 2 / float((w * w).sum())
-    low, high = wilson(accuracy * effective, effective)
+    # a mean of ones may come out a hair above one
+    low, high = wilson(min(accuracy, 1.0) * effective, effective)
     return Bin(n=len(c), confidence=float(np.average(c, weights=w)), accuracy=accuracy, low=low, high=high)
 
 
@@ -172,12 +164,3 @@ def _pair(confidence: Any, correct: Any) -> tuple[Floats, Floats]:
     if not ((c >= 0.0) & (c <= 1.0)).all():
         raise InvalidInput("a confidence is NaN or lies outside [0, 1]")
     return c, z
-
-
-def _quantile(p: float) -> float:
-    """Of the standard normal, by bisection of erf: exact to 1e−12, and asked for rarely."""
-    low, high = -10.0, 10.0
-    while high - low > 1e-12:
-        middle = (low + high) / 2
-        low, high = (middle, high) if 0.5 * (1.0 + math.erf(middle / math.sqrt(2.0))) < p else (low, middle)
-    return (low + high) / 2

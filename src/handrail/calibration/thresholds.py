@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from handrail.binomial import at_most, least_cases, upper_bound
 from handrail.calibration.betting import mean_at_most, mean_bound
-from handrail.calibration.binomial import binomial_cdf, least_cases, upper_bound
 from handrail.errors import InvalidInput, NotEnoughEvidence
 
 STEPS = 100
@@ -157,11 +157,11 @@ def most_errors(m: int, limit: float, level: float) -> int:
     """The most errors among m that still show a rate of at most `limit` at this level; −1 when none do."""
     low, high = -1, max(1, int(m * limit) + 1)
     # BinomCDF(m · limit) is about one half, above any level in use; go on where it is not
-    while binomial_cdf(high, m, limit) <= level:
+    while at_most(high, m, limit) <= level:
         low, high = high, high * 2
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if binomial_cdf(middle, m, limit) <= level else (low, middle)
+        low, high = (middle, high) if at_most(middle, m, limit) <= level else (low, middle)
     return low
 
 

@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from handrail.binomial import at_least, at_most
 from handrail.consensus.answers import Answer, collect
-from handrail.consensus.proportions import at_least, at_most, holm
+from handrail.consensus.proportions import holm
 
 LEAST = 50
 LEVEL = 0.05

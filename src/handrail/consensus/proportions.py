@@ -1,7 +1,4 @@
-"""Shares and what n says about them: Wilson's interval, exact binomial tails, Holm's correction, Newcombe's difference.
-
-Written out in logarithms, since the base has no scipy.
-"""
+"""Shares of cases: with their interval, many of them at once (Holm), two of them apart (Newcombe)."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TypeVar
 
+from handrail.binomial import wilson
 from handrail.canonical import JSON
 from handrail.errors import InvalidInput, NotEnoughEvidence
 
@@ -52,43 +50,6 @@ class Share:
             return {"n": self.n, "need": max(1, self.need), "value": None}
         low, high = self.interval
         return {"n": self.n, "need": max(1, self.need), "value": self.value, "low": low, "high": high}
-
-
-def wilson(hits: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """The score interval of a share: 45 of 50 gives 0.786 to 0.957."""
-    if not 0 <= hits <= n or n < 1 or not 0.0 < level < 1.0:
-        raise InvalidInput(f"{hits} of {n} at level {level} is no share")
-    z = NormalDist().inv_cdf(0.5 + level / 2.0)
-    p, z2 = hits / n, z * z
-    middle, half = p + z2 / (2 * n), z * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    low, high = (middle - half) / (1 + z2 / n), (middle + half) / (1 + z2 / n)
-    return (0.0 if hits == 0 else low), (1.0 if hits == n else high)
-
-
-def at_least(k: int, n: int, p: float) -> float:
-    """P(k or more of n) for chance p each."""
-    if k <= 0 or p >= 1.0:
-        return 1.0 if k <= n else 0.0
-    if p <= 0.0 or k > n:
-        return 0.0
-    if k <= n * p:
-        return max(0.0, 1.0 - _sum(0, k - 1, n, p))
-    return min(1.0, _sum(k, n, n, p))
-
-
-def at_most(k: int, n: int, p: float) -> float:
-    """P(k or fewer of n) for chance p each."""
-    return at_least(n - k, n, 1.0 - p)
-
-
-def _sum(first: int, last: int, n: int, p: float) -> float:
-    log_p, log_q, whole = math.log(p), math.log1p(-p), math.lgamma(n + 1)
-    terms = [
-        whole - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * log_p + (n - i) * log_q
-        for i in range(first, last + 1)
-    ]
-    top = max(terms)
-    return math.exp(top) * math.fsum(math.exp(term - top) for term in terms)
 
 
 def holm(p_values: Mapping[K, float], level: float = 0.05) -> dict[K, float]:

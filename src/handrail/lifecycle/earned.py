@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from handrail.calibration.binomial import upper_bound
+from handrail.binomial import upper_bound
 from handrail.calibration.monitors.error import error_above
 from handrail.canonical import JSON, parse
 from handrail.clock import iso

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from handrail.calibration.metrics import wilson
+from handrail.binomial import wilson
 from handrail.label import Label
 from handrail.learning.supervision import Read, Supervision, supervision
 from handrail.lifecycle.labels import label_noun

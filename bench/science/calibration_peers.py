@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from figures import Figure, over_seeds
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
@@ -97,3 +99,16 @@ def regrets(peers: Mapping[str, Peer], pairs: list[tuple[Stream, Stream]], r: fl
         if failed:
             notes.append(f"{name}: {failed} in {len(pairs) - len(values)} of {len(pairs)} draws")
     return found, "; ".join(notes)
+
+
+def against(
+    peers: Mapping[str, Peer], pairs: list[tuple[Stream, Stream]], ours: list[float], picked: Counter[str],
+    *, name: str, n: int, r: float, target: float,
+) -> Figure:  # fmt: skip
+    """Our regret on a stream beside that of the peers on the same draws, with the methods that were picked."""
+    others, note = regrets(peers, pairs, r)
+    methods = ", ".join(f"{method} {count}" for method, count in picked.most_common())
+    return over_seeds(
+        f"regret %, {name}, n = {n}, r = {r}", ours, target=target, peers=others,
+        note="; ".join(filter(None, (f"picked: {methods}", note))),
+    )  # fmt: skip

@@ -13,8 +13,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from calibration_peers import mapie, netcal_histogram, raw, regrets, scikit_learn, venn_abers
-from figures import Figure, Options, over_seeds
+from calibration_peers import against, mapie, netcal_histogram, raw, scikit_learn, venn_abers
+from figures import Figure, Options
 from streams import STREAMS, regret
 
 from handrail.calibration.fit import fit
@@ -54,12 +54,7 @@ def run(options: Options) -> Iterator[Figure]:
             picked[made.method] += 1
             ours.append(regret(made.apply_many(test.p), test, R))
         slowest = max(slowest, taken, key=lambda times: statistics.median(times) if times else 0.0)
-        peers, note = regrets(PEERS, pairs, R)
-        methods = ", ".join(f"{method} {count}" for method, count in picked.most_common())
-        yield over_seeds(
-            f"regret %, {name}, n = {N}, r = {R}", ours, target=target, peers=peers,
-            note="; ".join(filter(None, (f"picked: {methods}", note))),
-        )  # fmt: skip
+        yield against(PEERS, pairs, ours, picked, name=name, n=N, r=R, target=target)
     middle = statistics.median(slowest)
     yield Figure(
         what="pick and fit, seconds of processor (slowest stream, median)",

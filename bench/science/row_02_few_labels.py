@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from calibration_peers import raw, regrets, scikit_learn, venn_abers
-from figures import Figure, Options, over_seeds
+from calibration_peers import against, raw, scikit_learn, venn_abers
+from figures import Figure, Options
 from streams import STREAMS, regret
 
 from handrail.calibration.fit import fit
@@ -32,9 +32,4 @@ def run(options: Options) -> Iterator[Figure]:
             made = fit("auto", known.p, truth=known.truth, fitted_at=0)
             picked[made.method] += 1
             ours.append(regret(made.apply_many(test.p), test, R))
-        peers, note = regrets(PEERS, pairs, R)
-        methods = ", ".join(f"{method} {count}" for method, count in picked.most_common())
-        yield over_seeds(
-            f"regret %, {name}, n = {N}, r = {R}", ours, target=target, peers=peers,
-            note="; ".join(filter(None, (f"picked: {methods}", note))),
-        )  # fmt: skip
+        yield against(PEERS, pairs, ours, picked, name=name, n=N, r=R, target=target)

@@ -28,7 +28,7 @@ EntryType = Literal[
     "promotion.proposed", "promotion.accepted", "promotion.declined", "promotion.ended",
     "access.changed", "access.refused",
     "halt.set", "halt.lifted",
-    "alarm.raised", "alarm.lifted", "overflow.entered", "overflow.left",
+    "alarm.raised", "alarm.lifted", "overflow.entered", "overflow.left", "capacity.priced",
     "incident.flagged",
     "value.viewed", "value.erased", "export.made",
     "key.rotated", "key.revoked", "epoch.opened", "clock.jumped",

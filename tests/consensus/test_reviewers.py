@@ -129,6 +129,10 @@ def test_hostile_majority_without_golds_is_never_silent() -> None:
     answers = [(str(i), who, int(t) if who == "good" else 1 - int(t)) for i, t in enumerate(truth) for who in
                ("good", "bad", "worse")]  # fmt: skip
     assert "not enough golds yet (0 of 10)" in str(aggregate(answers).warning)
+    # too few golds to choose a way, and enough to show that the way matters: both are said
+    few = str(aggregate(answers, {str(i): int(truth[i]) for i in range(9)}).warning)
+    assert "differ on" in few
+    assert "9 of 10" in few
     known = aggregate(answers, {str(i): int(truth[i]) for i in range(10)})
     assert all(known.consensus[str(i)].label == t for i, t in enumerate(truth))
     assert "differ" in str(known.warning)

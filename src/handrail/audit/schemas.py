@@ -221,6 +221,11 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
         {},
     ),
     "overflow.left": ({"overflow": _object({"open": _COUNT, "limit": _COUNT})}, {}),
+    # how many times its price a review counts from now on, since people are few; `asked`: reviews of the last day
+    "capacity.priced": (
+        {"capacity": _object({"factor": _CODE, "before": _CODE, "asked": _COUNT}, {"reviews_per_day": _CODE})},
+        {},
+    ),
     "incident.flagged": ({"incident": _object({"id": _CODE, "code": _CODE})}, {"case": _CASE}),
     "value.viewed": ({"entries": _list(_UUID)}, {"paths": _list(_POINTER), "case": _CASE, "reason": _CODE}),
     "value.erased": ({"entries": _list(_UUID), "paths": _list(_POINTER), "basis": _CODE}, {}),

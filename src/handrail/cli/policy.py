@@ -1,4 +1,4 @@
-"""`handrail policy`: check, explain, replay, compare policy files. Offline: nothing here opens a store.
+"""`handrail policy`: check, explain, replay, compare policy files. Offline, unless `explain` is given a database.
 
 Exit codes: 0 fine, 1 the policy has mistakes, 2 a file cannot be read or a proposal is not one.
 """
@@ -19,9 +19,12 @@ from rich.table import Table
 
 from handrail.calibration.confusion import Confusion
 from handrail.canonical import parse
+from handrail.cli.options import Database, Workspace, plane_of, settings_from
+from handrail.cli.reaching import need_database
 from handrail.clock import SystemClock, from_iso
 from handrail.errors import InvalidInput, InvalidPolicy
 from handrail.intake import proposal_from, proposal_from_json
+from handrail.lifecycle import watching
 from handrail.lifecycle.asking import weighed
 from handrail.policy.advice import advice
 from handrail.policy.differences import differences
@@ -33,6 +36,7 @@ from handrail.policy.replay import replay as replayed
 from handrail.policy.schema import json_schema
 from handrail.proposal import Proposal
 from handrail.route import TIERS
+from handrail.store import statements
 
 app = typer.Typer(name="policy", no_args_is_help=True, help="Check, explain, replay and compare policy files.")
 
@@ -70,9 +74,11 @@ def explain(
     at: Annotated[str | None, typer.Option(help="The time to assume, RFC 3339; now when left out.")] = None,
     draw: Annotated[float, typer.Option(min=0, max=1, help="The random draw to assume, for spot checks.")] = 1.0,
     reviewers: Reviewers = None,
+    database: Database = None,
+    workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say where a proposal goes under FILE, and why.
+    """Say where a proposal goes under FILE, and why; with --database, what alarms there make of it.
 
     Windows and budgets are taken as unused, and the confidence given as calibrated.
     """
@@ -80,6 +86,12 @@ def explain(
     now = SystemClock().now() if at is None else _moment(at)
     given = _proposal(proposal, as_json)
     facts = Ledger(_worth(reviewers, as_json)).facts(policy, given, now)
+    if database is not None:
+        settings = settings_from(database=database, workspace=workspace)
+        need_database(settings.database)
+        with plane_of(settings) as plane:
+            watch = watching.read(plane.store.read_hot(statements.workspace_get, id=settings.workspace)[0][5])
+        facts = watching.beside(facts, watch, policy, given, now)
     made = explained(policy, given, facts, now=now, draw=draw)
     if as_json:
         _print(made)
@@ -91,6 +103,12 @@ def explain(
         typer.echo(f"- {reason['text']} [{reason['code']}: {reason['tier']}]")
     if made["needs"]:
         typer.echo("windows and budgets were taken as unused")
+    for one in made["monitors"] if database is None else ():
+        terms = "".join(f", {name} {value:g}" for name, value in one["terms"].items())
+        raises = f"raises to {one['raises_to']}" if one["raises_to"] else "only tells"
+        typer.echo(f"watched by {one['kind']} ({one['action'] or 'workspace'}{terms}): an alarm {raises}")
+    if made["monitors"] and database is None:
+        typer.echo("whether an alarm stands was not looked up: give --database")
 
 
 @app.command()

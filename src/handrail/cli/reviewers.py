@@ -82,12 +82,19 @@ def _crowd(made: dict[str, Any]) -> None:
     else:
         word = "stands" if trend["stands"] else "does not stand: count it as zero"
         typer.echo(f"fatigue: b {trend['b']:+.2f} ({trend['low']:+.2f} to {trend['high']:+.2f}) {word}")
-    if made["consensus"].get("warning"):
-        typer.echo(f"consensus: {made['consensus']['warning']}")
+    typer.echo(_consensus(made["consensus"]))
     for rule in made["rules"]:
         typer.echo(visible(f"rule {rule['subject']}: {rule['text']}"))
     pool = made["golds"]
     typer.echo(f"golds: {pool['pool']} in the pool, {pool['drawn']} drawn, share {pool['share']:.1%}")
+
+
+def _consensus(one: dict[str, Any]) -> str:
+    if one["way"] is None:
+        return f"consensus: not enough evidence yet ({one['cases']} of {one['need']} cases answered twice)"
+    told = f"consensus over {one['cases']} cases: read by {one['way'].replace('_', '-')}"
+    told += f", Dawid-Skene differs from plain majority on {one['differs']:.1%}"
+    return told + (f"\n  WARNING: {one['warning']}" if one["warning"] else "")
 
 
 def _standing(one: dict[str, Any]) -> str:

@@ -129,9 +129,9 @@ def _at(curve: tuple[Point, ...], cut: float) -> Point:
     return next(point for point in reversed(curve) if point.confidence >= cut or point is curve[0])
 
 
-def sureness(confidence: float) -> str:
+def sureness(confidence: float | None) -> str:
     """How sure a promise is, as a percentage that is never rounded up to 100."""
-    return f"{100.0 * confidence:.10g}%"
+    return f"{100.0 * (confidence or 0.0):.10g}%"
 
 
 def show(found: Found) -> None:

@@ -46,14 +46,17 @@ class Aggregated:
     @property
     def warning(self) -> str | None:
         """Why a person should look before this is believed; None when nothing speaks against it."""
+        said = []
+        if self.differs > DIFFER:
+            said.append(
+                f"Dawid-Skene and plain majority differ on {self.differs:.0%} of the cases: add golds to tell why"
+            )
         if self.golds < LEAST_GOLDS:
-            return (
+            said.append(
                 f"not enough golds yet ({self.golds} of {LEAST_GOLDS}): where most reviewers err alike, this errs "
                 "with them"
             )
-        if self.differs > DIFFER:
-            return f"Dawid-Skene and plain majority differ on {self.differs:.0%} of the cases: add golds to tell why"
-        return None
+        return "; ".join(said) or None
 
 
 def aggregate(answers: Iterable[Answer] | Answers, golds: Mapping[str, Any] | None = None) -> Aggregated:

@@ -96,8 +96,11 @@ def facts(tx: Tx, policy: Policy, workspace: str, proposal: Proposal, *, but: st
         )  # fmt: skip
         usages[window] = tuple(Usage(at=r[0], amount=r[1], currency=r[2], asked=r[3]) for r in found)
     grants = _live_grants(tx, workspace, proposal) if needs.grants else ()
-    worth = asking.asking(tx, policy, workspace, proposal) if needs.asking else None
-    return Facts(usages=usages, grants=grants, asking=worth, watched=watched)
+    if not needs.asking:
+        return Facts(usages=usages, grants=grants, watched=watched)
+    scarcity = watching.scarcity_of(watching.of(tx, workspace), policy.document.capacity, tx.now)
+    worth = asking.asking(tx, policy, workspace, proposal)
+    return Facts(usages=usages, grants=grants, asking=worth, watched=watched, scarcity=scarcity)
 
 
 def _live_grants(tx: Tx, workspace: str, proposal: Proposal) -> tuple[Grant, ...]:

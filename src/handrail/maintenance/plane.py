@@ -16,7 +16,7 @@ from handrail.errors import HandrailError, InvalidInput, NotFound
 from handrail.lifecycle import claim, execute, review, rows, submit, workspace
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
-from handrail.maintenance import fusions, indexing, timers
+from handrail.maintenance import fusions, indexing, staffing, timers
 from handrail.maintenance.feed import Feed
 from handrail.maintenance.feedback import Batcher, Retraining
 from handrail.maintenance.golds import Golds
@@ -110,6 +110,7 @@ class Plane:
         self.growing = Growing(self.store, self.writer, self.clock)
         self.golds = Golds(self.store, self.writer, self.clock)
         self.monitoring = Monitoring(self.store, self.writer, self.clock)
+        self.staffing = staffing.Staffing(self.store, self.writer, self.clock)
         self.fusions = fusions.Fusions(self.store, self.writer, self.clock)
         self.loops = [
             Loop("timers", lambda: timers.step(self.store, self.writer, self.clock), 0.1),
@@ -120,6 +121,7 @@ class Plane:
             Loop("golds", self.golds.step, 2.0),
             Loop("monitors", self.monitoring.step, 1.0),
             Loop("fusions", self.fusions.step, fusions.INTERVAL),
+            Loop("staffing", self.staffing.step, staffing.EVERY),
             Loop("retraining", self.retraining.step, 2.0, patience=self.retraining.patience),
         ]
         self._unwatch: Callable[[], None] = lambda: None

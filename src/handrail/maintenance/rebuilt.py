@@ -92,6 +92,8 @@ class Rebuilt:
         # standing alarms, with the tier each raises to (None: it only tells)
         self.alarms: dict[str, str | None] = {}
         self.overflows = False
+        # how many times its price a review counts
+        self.factor = "1.0000"
         # what is not ended, and how often it may still be used (None: no limit)
         self.grants: dict[str, int | None] = {}
         # state of each promotion
@@ -114,6 +116,7 @@ class Rebuilt:
             "policy.changed": self._policy_changed, "halt.set": self._halt_set, "halt.lifted": self._halt_lifted,
             "alarm.raised": self._alarm_raised, "alarm.lifted": self._alarm_lifted,
             "overflow.entered": self._overflow_entered, "overflow.left": self._overflow_left,
+            "capacity.priced": self._capacity_priced,
             "grant.issued": self._grant_issued, "grant.ended": self._grant_ended,
             "promotion.proposed": self._promotion, "promotion.accepted": self._promotion,
             "promotion.declined": self._promotion, "promotion.ended": self._promotion,
@@ -235,6 +238,9 @@ class Rebuilt:
 
     def _overflow_left(self, entry: Entry) -> None:
         self.overflows = False
+
+    def _capacity_priced(self, entry: Entry) -> None:
+        self.factor = entry["capacity"]["factor"]
 
     def _use(self, grant: str | None) -> None:
         left = None if grant is None else self.grants.get(grant)

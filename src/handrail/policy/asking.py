@@ -18,8 +18,13 @@ from handrail.policy.weighing import Weighing
 from handrail.proposal import Proposal
 
 
-def of_asking(plan: Plan, weighing: Weighing, proposal: Proposal, asking: Asking | None) -> Iterator[Clause]:
-    """The cheapest tier, and whatever is wrong with the confidence or with what is known of the value."""
+def of_asking(
+    plan: Plan, weighing: Weighing, proposal: Proposal, asking: Asking | None, *, scarcity: float = 1.0
+) -> Iterator[Clause]:
+    """The cheapest tier, and whatever is wrong with the confidence or with what is known of the value.
+
+    `scarcity`: how many times its price a review counts; what is below 1 or no number counts as 1.
+    """
     wrong = _wrong(proposal)
     if wrong is not None:
         yield wrong
@@ -31,16 +36,19 @@ def of_asking(plan: Plan, weighing: Weighing, proposal: Proposal, asking: Asking
     if asking is None or not 0.0 <= asking.gain < math.inf:
         yield clause(HARD, "asking_unknown", "what asking a person would save is not known, so a person decides")
         return
-    yield _weighed(plan, weighing, proposal, asking)
+    yield _weighed(plan, weighing, proposal, asking, scarcity if 1.0 < scarcity < math.inf else 1.0)
 
 
-def _weighed(plan: Plan, weighing: Weighing, proposal: Proposal, asking: Asking) -> Clause:
+def _weighed(plan: Plan, weighing: Weighing, proposal: Proposal, asking: Asking, scarcity: float) -> Clause:
     """0 for `auto_approve`, undo · V − review for `soft_review`, V − review − delay for `hard_gate`: the most wins."""
     takes_back = (plan.undo is not None or proposal.kind != "action") and not plan.listed
     undo = weighing.undo if takes_back else 0.0
-    soft, hard = undo * asking.gain - weighing.review, asking.gain - weighing.review - weighing.delay
+    review = weighing.review * scarcity
+    soft, hard = undo * asking.gain - review, asking.gain - review - weighing.delay
     unit = f" {weighing.currency}" if weighing.currency else ""
-    price = f"{weighing.review:.4g}{unit}" + (f" ({asking.basis})" if asking.basis else "")
+    price = f"{review:.4g}{unit}" + (f" ({asking.basis})" if asking.basis else "")
+    if scarcity > 1.0:
+        price += f", {scarcity:.3g} times the price of a review, since people are few"
     if hard > max(soft, 0.0):
         wait = f"{weighing.delay:.4g}{unit} of waiting and " if weighing.delay else ""
         text = f"asking a person first saves {asking.gain:.4g}{unit} on average and costs {wait}{price}"

@@ -15,15 +15,15 @@ Direction = Literal["tighter", "looser", "other"]
 # a larger value is tighter …
 _MORE = frozenset(
     "auto_approve_threshold soft_review_threshold gold_share reviewers min_reviewers_per_task "
-    "high_stakes_min_reviewers spot_check_rate weighted_check_rate sample_share overflow_floor "
+    "high_stakes_min_reviewers reviews_per_day spot_check_rate weighted_check_rate sample_share overflow_floor "
     "undo_seconds inter_rater_agreement_threshold min_agreement_for_training tier outside".split()
 )
 # … or a smaller one is
 _LESS = frozenset(
     "max_auto_approve_amount require_two_reviewers_above max_amount max_count max_prompts sla_seconds "
-    "deadline_seconds expires reviewer_session_limit_minutes target_error".split()
+    "deadline_seconds expires reviewer_session_limit_minutes target_error most_times".split()
 )
-_LOOSENING = frozenset({"grants"})
+_LOOSENING = frozenset({"grants", "capacity"})
 _TIGHTENING = frozenset(
     "rules budgets schedules categories_always_review irreversible_actions_always_gate roles skills stages "
     "stated_confidence".split()

@@ -432,6 +432,14 @@ class OverflowEntry(_Part):
     sample_share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.1
 
 
+class CapacityEntry(_Part):
+    """How many reviews people can do. While more are asked for, `gate: value` asks only where that saves more."""
+
+    reviews_per_day: Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
+    # a review never counts more than so many times its price
+    most_times: Annotated[float, Field(gt=1, le=1000, allow_inf_nan=False)] = 10.0
+
+
 class Document(_Part):
     """A whole policy file."""
 
@@ -446,6 +454,7 @@ class Document(_Part):
     defaults: Defaults = Defaults()
     monitors: MonitorsEntry = MonitorsEntry()
     overflow: OverflowEntry = OverflowEntry()
+    capacity: CapacityEntry | None = None
     supervisor: SupervisorEntry | None = None
     rules: list[RuleEntry] = Field(default_factory=list)
     windows: list[WindowEntry] = Field(default_factory=list)

@@ -116,7 +116,7 @@ class Policy:
         if plan.weighing is None:
             made = [clauses.of_confidence(plan, proposal)]
         else:
-            made = list(of_asking(plan, plan.weighing, proposal, facts.asking))
+            made = list(of_asking(plan, plan.weighing, proposal, facts.asking, scarcity=facts.scarcity))
         if not plan.declared:
             made = [clause(HARD, "unknown_action", f"the policy does not know the action {proposal.action!r}")]
         if facts.halted is not None:

@@ -128,6 +128,8 @@ class Facts:
     # what asking would save; None: not known, and a policy that weighs it sends the proposal up
     asking: Asking | None = None
     watched: Watched | None = None
+    # how many times its price a review counts while people are few; 1 upwards
+    scarcity: float = 1.0
     # the queue is at its limit, or has not come down far enough since: how many cases are open
     overflow: int | None = None
 

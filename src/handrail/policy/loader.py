@@ -112,6 +112,11 @@ def _contradictions(document: Document, source: Source) -> Iterator[Problem]:
     for number, action in enumerate(document.escalation_policies):
         yield from _action(action, document, ("escalation_policies", number), source)
     yield from _checks(document, source)
+    if document.capacity is not None and not any(one.gate == "value" for one in document.escalation_policies):
+        yield source.problem(
+            ("capacity",), "no action weighs the price of a review, so a capacity moves nothing",
+            "Give an action gate: value, or take capacity out.",
+        )  # fmt: skip
     yield from _people(document, source)
     yield from _references(document, source)
     yield from _conditions(document, source)

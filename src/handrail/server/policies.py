@@ -10,16 +10,17 @@ from starlette.requests import Request
 from handrail.canonical import JSON
 from handrail.errors import NotFound
 from handrail.intake import proposal_from
-from handrail.lifecycle import policies
+from handrail.lifecycle import policies, watching
 from handrail.lifecycle.actor import Actor
 from handrail.maintenance.plane import Plane
 from handrail.policy.evaluate import compile_text
 from handrail.policy.explain import explain
+from handrail.policy.facts import NO_FACTS
 from handrail.server.bodies import ExplainBody, PolicyBody
 from handrail.server.callers import Caller
 from handrail.server.desk import desk_of
 from handrail.server.reading import StrictRoute
-from handrail.store import reads
+from handrail.store import reads, statements
 
 router = APIRouter(prefix="/v1/policy", tags=["policy"], route_class=StrictRoute)
 
@@ -44,11 +45,16 @@ async def put(request: Request, body: PolicyBody, actor: Caller) -> dict[str, JS
 
 @router.post("/explain")
 def explain_one(request: Request, body: ExplainBody, actor: Caller) -> dict[str, JSON]:
-    """What the policy says about a proposal, and why; nothing is submitted. Sums and budgets are taken as unused."""
+    """What the policy says about a proposal, and why, standing alarms included; nothing is submitted.
+
+    Sums and budgets are taken as unused.
+    """
     actor.need_scope("read")
     plane = desk_of(request).plane
     text = body.text if body.text is not None else str(_in_force(plane, actor)["text"])
-    return explain(compile_text(text), proposal_from(body.proposal), now=plane.clock.now(), draw=1.0)
+    policy, proposal, now = compile_text(text), proposal_from(body.proposal), plane.clock.now()
+    watch = watching.read(plane.store.read_hot(statements.workspace_get, id=actor.workspace)[0][5])
+    return explain(policy, proposal, watching.beside(NO_FACTS, watch, policy, proposal, now), now=now, draw=1.0)
 
 
 def _in_force(plane: Plane, actor: Actor) -> dict[str, JSON]:

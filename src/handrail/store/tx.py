@@ -32,7 +32,8 @@ HOOKS = "webhooks"
 TOLD = {
     "training.due": "training", "policy.changed": "policy", "calibrator.changed": "calibrator", "halt.set": "halt",
     "halt.lifted": "halt", "alarm.raised": "alarm", "alarm.lifted": "alarm", "overflow.entered": "overflow",
-    "overflow.left": "overflow", "incident.flagged": "incident", "run.parked": "park", "run.woken": "park",
+    "overflow.left": "overflow", "capacity.priced": "capacity", "incident.flagged": "incident", "run.parked": "park",
+    "run.woken": "park",
     "run.abandoned": "park", "run.retried": "park",
     "promotion.proposed": "promotion", "promotion.accepted": "promotion",
     "promotion.declined": "promotion", "promotion.ended": "promotion",

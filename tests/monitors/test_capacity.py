@@ -1,0 +1,192 @@
+"""`capacity`: while people are few a review counts more, for what weighs it and for nothing else. The log says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handrail.calibration.fit import fit
+from handrail.errors import InvalidPolicy
+from handrail.lifecycle import calibrators, policies, watching
+from handrail.policy.differences import differences
+from handrail.policy.evaluate import compile_text
+from handrail.policy.facts import Asking, Facts
+from handrail.proposal import Proposal
+from handrail.route import SEVERITY
+from handrail.server.monitors import overview
+from handrail.store import statements
+from handrail.testing.factories import person
+from handrail.testing.rig import Rig
+
+LEA = person("Lea", "lead")
+ADMIN = replace(LEA, scopes=frozenset({"admin"}))
+ACTIONS = """
+escalation_policies:
+  - {action_type: refund, gate: value, calibrator: refund, undo_seconds: 0}
+  - {action_type: fixed, auto_approve_threshold: 0.9, undo_seconds: 0}
+cost: {currency: EUR, review: 2, wrong: 100, refused: 20}
+"""
+CAPACITY = "capacity: {reviews_per_day: 144, most_times: 8}\n"
+
+
+@pytest.fixture
+def rig(url: str, tmp_path: Path) -> Iterator[Rig]:
+    made = Rig(url, tmp_path, policy=ACTIONS + CAPACITY)
+    rng = np.random.default_rng(0)
+    scores = rng.uniform(0, 1, 600)
+    fitted = fit("auto", scores.tolist(), (rng.random(600) < scores).tolist(), fitted_at=0, action="refund")
+    made.run(calibrators.install, calibrators.Install(actor=ADMIN, name="refund", calibrator=fitted.to_json()))
+    yield made
+    assert made.problems() == []
+    made.close()
+
+
+def pass_time(rig: Rig, rng: np.random.Generator, *, minutes: int, per_look: int) -> list[str]:
+    """So many proposals every five minutes, as evenly sure as can be; their tiers."""
+    tiers = []
+    for _ in range(minutes // 5):
+        for score in rng.uniform(0.5, 1, per_look).tolist():
+            rig.clock.advance(240 / per_look)
+            tiers.append(rig.submit("refund", scores=score, arguments={"n": score}).tier)
+        rig.clock.advance(60)
+        rig.plane.staffing.step()
+    return tiers
+
+
+def kept(rig: Rig) -> dict[str, Any]:
+    return watching.read(rig.plane.store.read_hot(statements.workspace_get, id=rig.workspace)[0][5]).scarcity
+
+
+def test_price_rises_until_the_load_meets_the_capacity_and_the_log_says_so(rig: Rig) -> None:
+    rng = np.random.default_rng(1)
+    first = pass_time(rig, rng, minutes=60, per_look=10)
+    assert first.count("hard_gate") > 40
+    # 144 a day are 6 an hour, where 120 come: a twentieth, and the day's budget is gone by now
+    pass_time(rig, rng, minutes=300, per_look=10)
+    made: dict[str, Any] = overview(rig.plane, "default")["capacity"]
+    assert 1.2 < made["factor"] <= 8.0
+    assert made["reviews_per_day"] == 144
+    assert made["prices"] == [
+        {"action": "refund", "review": 2.0, "counts": pytest.approx(2.0 * made["factor"]), "currency": "EUR"}
+    ]
+    told = rig.entries("capacity.priced")
+    assert told
+    assert {entry["actor"]["kind"] for entry in told} == {"system"}
+    assert told[-1]["capacity"]["factor"] == f"{made['factor']:.4f}"
+    assert [one["capacity"]["before"] for one in told[1:]] == [one["capacity"]["factor"] for one in told[:-1]]
+    # the reason says the price that counted
+    asked = rig.submit("refund", scores=0.55, arguments={"n": 1})
+    assert any("since people are few" in reason.text for reason in asked.reasons)
+    # nothing but the price of a review moved
+    assert rig.submit("fixed", confidence=0.85).tier == "hard_gate"
+
+
+def test_price_counts_for_nothing_once_nobody_looks_and_when_the_capacity_goes(rig: Rig) -> None:
+    pass_time(rig, np.random.default_rng(2), minutes=300, per_look=10)
+    assert kept(rig)["factor"] > 1.1
+    between = next(
+        score for score in np.linspace(0.6, 1, 400).tolist()
+        if rig.submit("refund", scores=score, arguments={"n": score}).tier == "auto_approve"
+    )  # fmt: skip
+    rig.clock.advance(3 * 3600)
+    # the loop is dead: as the policy says
+    assert rig.submit("refund", scores=between, arguments={"n": between}).tier == "hard_gate"
+    rig.plane.staffing.step()
+    assert (kept(rig)["factor"], kept(rig)["hours"]) == (1, [])
+    assert rig.entries("capacity.priced")[-1]["capacity"]["factor"] == "1.0000"
+    rig.run(policies.change, (ADMIN, "policy", ACTIONS))
+    rig.plane.staffing.step()
+    assert kept(rig) == {}
+    assert overview(rig.plane, "default")["capacity"] is None
+
+
+def test_second_replica_that_looks_at_once_moves_nothing(rig: Rig) -> None:
+    rig.plane.staffing.step()
+    before = kept(rig)
+    rig.clock.advance(60)
+    rig.plane.staffing.step()
+    assert kept(rig) == before
+
+
+FLOORS = """
+escalation_policies:
+  - {action_type: value, gate: value, calibrator: k}
+  - {action_type: kept, gate: value, calibrator: k, target_error: 0.05}
+  - {action_type: cut, gate: value, calibrator: k, auto_approve_threshold: 0.8, target_error: 0.05}
+  - {action_type: ruled, gate: value, calibrator: k}
+  - {action_type: always, gate: value, calibrator: k, always_review: true}
+  - {action_type: held, autonomy: confirm}
+rules:
+  - {id: r, actions: [ruled], route: {tier: hard_gate}}
+cost: {review: 1, wrong: 20}
+capacity: {reviews_per_day: 10}
+"""
+POLICY = compile_text(FLOORS)
+
+
+def tier(action: str, confidence: float, gain: float, scarcity: float) -> str:
+    facts = Facts(asking=Asking(gain=gain), scarcity=scarcity)
+    proposal = Proposal(action=action, arguments={}, confidence=confidence)
+    return POLICY.route(proposal, facts, now=0, draw=1.0).tier
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["kept", "cut", "ruled", "always", "held"]), st.floats(0, 1), st.floats(0, 1e6),
+    st.floats(allow_nan=True, allow_infinity=True),
+)  # fmt: skip
+def test_price_never_loosens_what_others_ask_nor_a_certified_threshold(
+    action: str, confidence: float, gain: float, scarcity: float
+) -> None:
+    found = tier(action, confidence, gain, scarcity)
+    assert SEVERITY[found] <= SEVERITY[tier(action, confidence, gain, 1.0)]
+    if action in ("kept", "ruled", "held") or (action == "cut" and confidence < 0.8):
+        assert found == "hard_gate"
+    if action == "always":
+        assert found != "auto_approve"
+
+
+@given(st.floats(0, 1e6), st.floats(allow_nan=True, allow_infinity=True))
+def test_price_that_is_none_counts_as_the_policys(gain: float, scarcity: float) -> None:
+    usual = tier("value", 0.5, gain, 1.0)
+    if not 1.0 < scarcity < float("inf"):
+        assert tier("value", 0.5, gain, scarcity) == usual
+    assert SEVERITY[tier("value", 0.5, gain, scarcity)] <= SEVERITY[usual]
+
+
+@pytest.mark.parametrize(
+    ("held", "factor"),
+    [
+        ({}, 1.0), ({"factor": 3.5, "at": 100}, 3.5), ({"factor": 50, "at": 100}, 10.0),
+        ({"factor": 0.5, "at": 100}, 1.0),
+        ({"factor": "3", "at": 100}, 1.0), ({"factor": 3.5}, 1.0), ({"factor": 3.5, "at": -watching.STALE}, 1.0),
+        ({"factor": 3.5, "at": 3 * watching.STALE}, 1.0), ({"factor": None, "at": 100}, 1.0),
+    ],
+)  # fmt: skip
+def test_what_is_old_or_unsound_counts_for_nothing(held: dict[str, Any], factor: float) -> None:
+    watch = watching.Watch(scarcity=held)
+    assert watching.scarcity_of(watch, POLICY.document.capacity, 200) == factor
+    assert watching.scarcity_of(watch, None, 200) == 1.0
+
+
+def test_capacity_in_a_policy_is_checked_and_its_changes_have_a_direction() -> None:
+    with pytest.raises(InvalidPolicy, match="capacity moves nothing"):
+        compile_text("escalation_policies: [{action_type: a}]\ncapacity: {reviews_per_day: 10}\n")
+    for wrong in ("{}", "{reviews_per_day: 0}", "{reviews_per_day: 5, most_times: 1}", "{reviews_per_day: .inf}"):
+        with pytest.raises(InvalidPolicy):
+            compile_text(ACTIONS + f"capacity: {wrong}\n")
+
+    def direction(old: str, new: str) -> list[str]:
+        documents = [compile_text(ACTIONS + text).document for text in (old, new)]
+        return [one.direction for one in differences(*documents)]
+
+    assert direction("", CAPACITY) == ["looser"]
+    assert direction(CAPACITY, CAPACITY.replace("144", "200")) == ["tighter"]
+    assert direction(CAPACITY, CAPACITY.replace("8", "9")) == ["looser"]

@@ -1,9 +1,9 @@
 """Image labelling that teaches a model: pictures are proposed with its scores, people answer what it is unsure of.
 
-After each round the model is trained on what people said (the labels handrail kept). On those of them that chance
-alone drew, with cross-fitted scores, a calibrator is fitted and installed, and a threshold is certified and put into
-the policy; what was picked to learn from measures nothing. A model that cannot be certified does not replace one that
-was.
+After each round the model is trained on what people said (the labels handrail kept). Of those that chance alone drew,
+with cross-fitted scores, a part fits a calibrator, which is installed, and the rest certifies a threshold, which is put
+into the policy; what was picked to learn from measures nothing. A model that cannot be certified does not replace one
+that was.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ CHOICES = [str(digit) for digit in range(CLASSES)]
 SCALE = 8
 # rounds in which pictures are asked just because they teach
 TEACHING_ROUNDS = 3
+# share of what chance drew that fits the calibrator; the rest certifies
+FITS = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,13 +170,14 @@ class Labelling:
         fresh = Serving(model=Model(features, truth))
         margins = cross_fitted(features, truth, np.random.default_rng(self._seed))
         right = margins.argmax(axis=1) == truth
-        uniform = np.array([item in self.drawn for item in items])
+        fits = np.array([item in self.drawn and self._coin(f"fit/{item}") < FITS for item in items])
+        certifies = np.array([item in self.drawn for item in items]) & ~fits
         try:
             calibrator = fit(
-                "auto", margins[uniform], right[uniform], scale="logit", action=LABEL,
+                "auto", margins[fits], right[fits], scale="logit", action=LABEL,
                 fitted_at=self.client.plane.clock.now(),
             )  # fmt: skip
-            found = choose_threshold(calibrator.apply_many(margins[uniform]), right[uniform], self.plan.target)
+            found = choose_threshold(calibrator.apply_many(margins[certifies]), right[certifies], self.plan.target)
             if found.value is not None:
                 fresh = replace(fresh, calibrator=calibrator, threshold=found)
         except NotEnoughEvidence:
@@ -215,12 +218,12 @@ class Labelling:
             items.append(item)
             answers.append(int(counted[0][0]))
             # drawn by chance: spot checks of what went through, and of what did not the same share
-            if labels[0].source == "spot_check" or (labels[0].action == LABEL and self._thinned(item)):
+            if labels[0].source == "spot_check" or (labels[0].action == LABEL and self._coin(item) < SPOT_CHECKS):
                 self.drawn.add(item)
         return items, answers
 
-    def _thinned(self, item: int) -> bool:
-        return random.Random(f"{self._seed}/{item}").random() < SPOT_CHECKS
+    def _coin(self, what: object) -> float:
+        return random.Random(f"{self._seed}/{what}").random()
 
     def _labels(self, action: str) -> list[Label]:
         plane = self.client.plane

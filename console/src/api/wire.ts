@@ -234,6 +234,8 @@ export interface ReviewAnswer {
   review: Review;
   case: CaseRow;
   decision?: Decision | null;
+  /** one of the golds that open a session: whether the answer was right, and what was */
+  heard?: { right: boolean | null; says: "approve" | "reject" | null; answer: Json } | null;
 }
 
 export interface BatchBody {
@@ -377,7 +379,7 @@ export interface Reviewers {
   agreement?: AgreementOf[];
   anchoring?: { n: number; need: number; value: number | null; low?: number; high?: number };
   fatigue?: { b: number | null; low?: number; high?: number; have?: number; need?: number; stands?: boolean };
-  consensus?: { cases: number; need: number; way: string | null; warning?: string | null };
+  consensus?: { cases: number; need: number; way: string | null; differs?: number; warning?: string | null };
   rules?: { subject: string; text: string }[];
   golds?: { pool: number; share: number; drawn: number };
 }
@@ -407,6 +409,8 @@ export interface Monitors {
   waiting: { action: string; checks: number; held_up: number; first: { case_id: string; drawn_at: string; deadline: string | null }[] }[];
   stale: { action: string; text: string }[];
   overflow: { since: string; open: number; soft_review: string; hard_gate: string; displaced: number; shadow_cost: number | null; currency: string | null } | null;
+  /** what a review counts while people are few; null where the policy declares no capacity */
+  capacity: { reviews_per_day: number; most_times: number; factor: number; asked: number; hours: number; at_most: boolean; prices: { action: string; review: number; counts: number; currency: string | null }[] } | null;
   lag_seconds: number;
 }
 

@@ -107,6 +107,7 @@ export function useReviewing(card: Card, summary: string, mine: Claim | null, on
         noteAnswered(id, given.verdict === "edit" ? card.revision + 1 : card.revision);
         const said = isObjection(result, card) && given.verdict === "edit" ? t.undo.objected : undefined;
         offerUndo({ ...result.review, verdict: result.review.verdict ?? given.verdict }, id, summary, whatNext(result, card), said);
+        if (result.heard) say(result.heard.right ? t.toast.heardRight : t.toast.heardWrong(result.heard.says, result.heard.answer === null ? null : JSON.stringify(result.heard.answer)), result.heard.right === false);
         settle(result);
         onSettled(true);
       }),

@@ -111,6 +111,7 @@ export const en = {
   toast: {
     claimLost: "The claim was lost; the draft is kept.", gone: "Somebody else settled it.", escalated: "Sent up.", released: "Released.",
     later: "Kept as a follow-up in this browser.", halted: "Halted.", lifted: "Halt lifted.", notAllowed: "That verdict is not allowed here.",
+    heardRight: "For practice: that was right.", heardWrong: (says: "approve" | "reject" | null, answer: string | null) => `For practice: ${says === "approve" ? "it was to be approved" : says === "reject" ? "it was to be rejected" : "another answer was right"}${answer ? `: ${answer}` : ""}.`,
     noneLeft: "Nothing left to take.", copied: "Copied.", nothingToUndo: "Nothing to take back.", batchRecorded: (n: number) => `${plural(n, "review", "reviews")} recorded`, dismiss: "Dismiss",
   },
   batch: {
@@ -139,6 +140,7 @@ export const en = {
     raw: "raw", alpha: "alpha", ac1: "AC1", agreementState: { not_enough: "not enough evidence yet", undefined: "one answer throughout", met: "alpha meets", below: "alpha below" },
     crowd: "Everybody together", bias: "Automation bias", biasLead: "How much oftener a wrong model is followed when shown than when hidden.", perArm: "wrong suggestions an arm", fatigue: "Fatigue", fatigueLead: "Errors by minutes of a sitting. A trend to look at; nothing alarms on it.", noTrend: "none shown: counts as zero", evidence: "golds or errors",
     consensus: "How answers are read", consensusLead: "Golds choose it; soft labels come of it.", ways: { dawid_skene: "by each person's confusions (Dawid-Skene)", majority: "by majority", one_coin: "by one skill each", golds: "by golds alone" } as Record<string, string>,
+    differs: (share: string) => `differs from plain majority on ${share}`,
     pool: "Golds", poolSize: (pool: number, drawn: number) => `${pool} in the pool, ${drawn} drawn`, poolShare: (share: string) => `${share} of the cases put before people`, poolEmpty: "The policy asks for golds and the pool is empty.", rules: "Rules that change nothing",
   },
   operations: {
@@ -164,6 +166,10 @@ export const en = {
     },
     bannerAlarm: (action: string, kind: string, tier: string | null) => `Alarm on ${action}: ${kind}.${tier ? ` What would go further by itself now gets: ${tier}.` : ""}`,
     bannerOverflow: (open: number, displaced: number, cost: string | null) => `The queue overflows (${open} open when it began); ${displaced} cases were handled otherwise${cost ? `, shadow cost ${cost}` : ""}.`,
+    capacity: (perDay: number, asked: number, hours: number) => `People can do ${plural(perDay, "review", "reviews")} a day; ${asked.toLocaleString("en-GB")} ${asked === 1 ? "was" : "were"} asked for in the last ${hours} h.`,
+    capacityTitle: "Capacity", capacityFree: "A review counts what it costs.", capacityDear: (times: string) => `People are few, so a review counts ${times} times its price.`,
+    capacityMost: "That is the most the policy allows: more is asked for than people can do.",
+    shadowPrice: (action: string, counts: string, review: string) => `${action}: one more review would save ${counts}; it costs ${review}.`,
     bannerStale: (action: string, text: string) => `${action}: ${text}. Spot checks are doubled until it is fitted again.`,
   },
   confidence: {
@@ -182,7 +188,7 @@ export const en = {
     person: (right: string, name: string) => `${name} ${right}`, answered: (n: number) => `${n} answered`, version: (n: number) => `version ${n}`, noneMeasured: "nobody yet",
   },
   autonomy: {
-    title: "Autonomy", failed: "What was earned cannot be read", none: "No action may earn autonomy yet: give one `growth` in the policy.",
+    title: "Autonomy", failed: "What was earned cannot be read", none: "No action may earn autonomy yet: give one “growth” in the policy.",
     lead: "Where people always agree, a kind of proposal may come to go by itself. It is proposed with its evidence; a lead accepts; one severe miss takes it back.",
     cell: "Kind of proposal", evidence: "Cases that count", misses: "Misses", bound: "Misses at most", state: "State", nOfM: (n: number, m: number) => `${n.toLocaleString("en-GB")} of ${m.toLocaleString("en-GB")}`,
     unchecked: (n: number) => `${n} more by people golds have not checked`, states: { gathering: "gathering", proposed: "proposed", accepted: "goes by itself", off: "switched off" } as Record<string, string>,

@@ -60,6 +60,7 @@ def _reviewed(made: review.Reviewed) -> Any:
         "review": {"id": made.review_id, "effective_at": iso(made.effective_at)},
         "decision": None if made.decision is None else decision_to_json(made.decision),
         "grant": made.grant,
+        "heard": None if made.heard is None else made.heard.to_json(),
     }
 
 

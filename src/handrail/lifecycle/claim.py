@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from handrail.claim import Claim
 from handrail.clock import SECOND, iso
-from handrail.errors import AlreadyDecided, ClaimLost, Conflict, Forbidden, InvalidInput, NotFound
-from handrail.lifecycle import policies, queue, rows, steering
+from handrail.errors import AlreadyDecided, ClaimLost, Conflict, Forbidden, HandrailError, InvalidInput, NotFound
+from handrail.lifecycle import policies, queue, rows, steering, warming
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow
 from handrail.route import Route
@@ -62,6 +62,8 @@ def take_next(tx: Tx, command: TakeNext) -> Claim | None:
         firsts = ((tx.one(statements.ready_head, lane=lane, **handles), lane) for lane in lanes)
         heads = sorted((head[0], head[1], lane) for head, lane in firsts if head is not None)
     _refuse_too_many(tx, actor)
+    if heads and (first := _opening(tx, actor, heads[0][1])) is not None:
+        heads = [first, *heads]
     for sort_key, case_id, lane in heads:
         # another writer may have taken the head since it was read, or be deciding it right now
         if tx.run(statements.ready_take, lane=lane, sort_key=sort_key, case_id=case_id):
@@ -69,6 +71,18 @@ def take_next(tx: Tx, command: TakeNext) -> Claim | None:
             if taken is not None:
                 return taken
     return None
+
+
+def _opening(tx: Tx, actor: Actor, beside: str) -> tuple[int, str, int] | None:
+    """The gold that this person's session begins with, where one is due that he may answer."""
+    made = warming.draw(tx, actor, beside, REST)
+    if made is None:
+        return None
+    try:
+        refuse_excluded(tx, actor, made, rows.route_noun(rows.proposal(tx, actor.workspace, made.id).route))
+    except HandrailError:
+        return None
+    return made.sort_key, made.id, made.lane
 
 
 def look_ahead(commands: Sequence[TakeNext]) -> list[Look]:

@@ -104,12 +104,12 @@ def retire(tx: Tx, command: Retire) -> None:
 
 def draws(secret: bytes, case_id: str, share: float) -> bool:
     """Whether this case draws a gold, when golds are to be `share` of all cases put before people."""
-    return 0.0 < share < 1.0 and _uniform(secret, "gold", case_id) < chance(share)
+    return 0.0 < share < 1.0 and uniform(secret, "gold", case_id) < chance(share)
 
 
 def comes_at(secret: bytes, case_id: str, opened: Sequence[int], at: int) -> int:
     """When the gold that this case draws joins the queue. `opened`: of the cases up to it, which stands at `at`."""
-    return opened[at] + lag(opened, at, _uniform(secret, "lag", case_id))
+    return opened[at] + lag(opened, at, uniform(secret, "lag", case_id))
 
 
 def draw(tx: Tx, command: Draw) -> str | None:
@@ -122,11 +122,24 @@ def draw(tx: Tx, command: Draw) -> str | None:
     if tx.run(tables.gold_drawn, case_id=command.case_id):
         return None
     beside = rows.proposal(tx, command.workspace, command.case_id)
-    frame = beside.record()
-    picked = _pick(tx, command.workspace, beside.action, frame.get("kind", "action"))
+    picked = _pick(tx, command.workspace, beside.action, beside.record().get("kind", "action"))
     if picked is None:
         return None
     gold, record, answered = picked
+    case_id = open_beside(tx, command, record)
+    tx.add(schema.gold_case, drawn_by=command.case_id, workspace=command.workspace, gold=gold, case_id=case_id,
+           at=tx.now)  # fmt: skip
+    for person in answered:
+        tx.run(statements.excluded_put, case_id=case_id, person=person, why="reviewed")
+    seen = tx.one(tables.gold_seen, id=gold, most=settings.gold_views, now=tx.now)
+    if seen is not None and seen[0] is not None:
+        _tell(tx, command.workspace, SYSTEM, gold, beside.action, "retired")
+    return case_id
+
+
+def open_beside(tx: Tx, command: Draw, record: dict[str, Any]) -> str:
+    """Put this gold before people, in the looks of the case it is drawn beside; its case id."""
+    frame = rows.proposal(tx, command.workspace, command.case_id).record()
     made = {name: frame[name] for name in _FRAME if name in frame} | record
     beside_case = rows.case(tx, command.workspace, command.case_id)
     if beside_case is not None:
@@ -134,19 +147,9 @@ def draw(tx: Tx, command: Draw) -> str | None:
     if frame.get("run"):
         # a run of its own: nothing of the real one is touched
         made.update(run=uuid7(tx.now), call_id=uuid7(tx.now))
-    proposal = proposal_from(made)
-    prepared = submit.prepare(
-        _submitter(tx, command), proposal, draw=_uniform(space.secret, "route", command.case_id)
-    )  # fmt: skip
-    case_id = submit.submit(tx, replace(prepared, placed_at=command.placed_at)).case_id
-    tx.add(schema.gold_case, drawn_by=command.case_id, workspace=command.workspace, gold=gold, case_id=case_id,
-           at=tx.now)  # fmt: skip
-    for person in answered:
-        tx.run(statements.excluded_put, case_id=case_id, person=person, why="reviewed")
-    seen = tx.one(tables.gold_seen, id=gold, most=settings.gold_views, now=tx.now)
-    if seen is not None and seen[0] is not None:
-        _tell(tx, command.workspace, SYSTEM, gold, proposal.action, "retired")
-    return case_id
+    chosen = uniform(tx.workspace(command.workspace).secret, "route", command.case_id)
+    prepared = submit.prepare(_submitter(tx, command), proposal_from(made), draw=chosen)
+    return submit.submit(tx, replace(prepared, placed_at=command.placed_at)).case_id
 
 
 def _pick(tx: Tx, workspace: str, action: str, kind: str) -> tuple[str, dict[str, Any], list[str]] | None:
@@ -180,7 +183,7 @@ def _submitter(tx: Tx, command: Draw) -> Actor:
     return Actor(kind="agent", pid=said["pid"], workspace=command.workspace, auth=said.get("auth"))
 
 
-def _uniform(secret: bytes, what: str, case_id: str) -> float:
+def uniform(secret: bytes, what: str, case_id: str) -> float:
     """A number in [0, 1) that only holders of the secret can foretell."""
     made = hmac.new(secret, f"{what}\0{case_id}".encode(), hashlib.sha256).digest()
     return int.from_bytes(made[:8], "big") / 2.0**64

@@ -25,7 +25,7 @@ from handrail.errors import (
     VerdictNotAllowed,
 )
 from handrail.learning.comparison import refuse_incomparable
-from handrail.lifecycle import card, choosing, claim, decide, edits, flags, for_run, policies, queue, rows
+from handrail.lifecycle import card, choosing, claim, decide, edits, flags, for_run, policies, queue, rows, warming
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.route import VERDICTS, Route
@@ -84,6 +84,8 @@ class Reviewed:
     receipt: Staged | None
     # the grant that an approval for the run issued; with an undo window it is issued when the approval counts
     grant: str | None = None
+    # what was right, for one of the golds that open a session
+    heard: warming.Heard | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +150,7 @@ def review(tx: Tx, command: Answer) -> Reviewed:
         _next_look(tx, actor.workspace, case.id, made.next_at)
     return Reviewed(
         review_id=id, case_id=case.id, effective_at=effective, decision=made.decision, receipt=made.receipt,
-        grant=made.grant,
+        grant=made.grant, heard=warming.heard(row, command.verdict, body),
     )  # fmt: skip
 
 

@@ -328,6 +328,9 @@ class ReviewSettings(_Part):
     inter_rater_agreement_threshold: Share = 0.80
     # share of the cases put before people whose answer is known, drawn silently from the pool; 0.03 to 0.05 is usual
     gold_share: Annotated[float, Field(ge=0, le=0.5, allow_inf_nan=False)] = 0.0
+    # golds with which a reviewer's session opens where golds are drawn, half of them wrong; after each he hears what
+    # was right. 0: none
+    gold_burst: Annotated[int, Field(ge=0, le=50)] = 10
     # a gold is retired after it was put before people so often
     gold_views: Annotated[int, Field(ge=1)] = 20
     # the accuracy on golds that is asked for, and the one at which somebody must look

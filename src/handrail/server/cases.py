@@ -189,6 +189,7 @@ def _answered(plane: Plane, actor: Actor, made: review.Reviewed) -> dict[str, JS
         "decision": None if made.decision is None
         else views.decided_to_json(made.decision, made.receipt),
         "grant": made.grant,
+        "heard": None if made.heard is None else made.heard.to_json(),
     }  # fmt: skip
 
 

@@ -14,6 +14,9 @@ from handrail.store.statements import Statement
 # answers looked at for reviewers' figures, the newest
 MOST_ANSWERS = 20_000
 
+# begins `drawn_by` of a gold that opens somebody's session; then whose
+BURST = "burst:"
+
 # one at a time draws golds of a workspace
 gold_own = Statement("SELECT :workspace", "SELECT pg_advisory_xact_lock(hashtextextended(:workspace, 4))", "gold_own")
 gold_drawn = Statement("SELECT gold FROM gold_case WHERE drawn_by = :case_id", "", "gold_drawn")
@@ -60,6 +63,21 @@ gold_drawing = Statement(
     "",
     "gold_drawing",
 )
+burst_given = Statement(
+    "SELECT gold FROM gold_case WHERE workspace = :workspace AND at >= :since "
+    "AND substr(drawn_by, 1, :length) = :prefix",
+    "",
+    "burst_given",
+)
+# what may open a session: the pool, and what was retired because it had been seen often enough; has he answered it?
+burst_pool = Statement(
+    "SELECT p.id, p.bytes, EXISTS (SELECT 1 FROM gold_case g JOIN review r ON r.case_id = g.case_id "
+    "WHERE g.gold = p.id AND r.reviewer = :person AND r.withdrawn_at IS NULL) FROM gold p "
+    "WHERE p.workspace = :workspace AND p.action = :action AND p.kind = :kind "
+    "AND (p.retired_at IS NULL OR p.views >= :views) ORDER BY p.id LIMIT 500",
+    "",
+    "burst_pool",
+)
 flag_get = Statement("SELECT code FROM reviewer_flag WHERE workspace = :workspace AND person = :person", "", "flag_get")
 flag_all = Statement("SELECT person, code FROM reviewer_flag WHERE workspace = :workspace", "", "flag_all")
 flag_drop = Statement(
@@ -76,6 +94,7 @@ _ANSWERS = (
     "JOIN proposal p ON p.case_id = r.case_id LEFT JOIN gold_case g ON g.case_id = r.case_id "
     "LEFT JOIN revision v ON v.case_id = r.case_id AND v.revision = 1 "
     "WHERE r.workspace = :workspace AND r.given_at >= :since AND r.withdrawn_at IS NULL AND r.revision = 1 "
+    "AND substr(COALESCE(g.drawn_by, ''), 1, 6) <> 'burst:' "
     "ORDER BY r.given_at DESC, r.id DESC LIMIT :limit"
 )
 _ASKS = "c.kind IN ('prediction', 'annotation', 'comparison')"
@@ -120,9 +139,10 @@ def pool_size(store: Store, workspace: str) -> int:
 
 
 def drawn(store: Store, workspace: str, since: int) -> int:
-    """How many golds were put before people since."""
+    """How many golds were put before people since, silently."""
     t = schema.gold_case.c
-    return int(store.read(select(func.count()).where(t.workspace == workspace, t.at >= since))[0][0])
+    silent = func.substr(t.drawn_by, 1, len(BURST)) != BURST
+    return int(store.read(select(func.count()).where(t.workspace == workspace, t.at >= since, silent))[0][0])
 
 
 def flags(store: Store, workspace: str) -> list[Any]:

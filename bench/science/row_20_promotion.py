@@ -15,7 +15,8 @@ import numpy as np
 from figures import Figure, Options, over_seeds, share
 
 from handrail.binomial import least_cases
-from handrail.learning.promotion import LEVEL, cases_needed, log_evidence, passing
+from handrail.calibration.monitors.below import cases_needed, log_e_below
+from handrail.learning.promotion import LEVEL, passing
 
 NUMBER = 20
 CLAIM = "promotion"
@@ -27,11 +28,11 @@ def run(options: Options) -> Iterator[Figure]:
     for limit in (0.05, 0.02):
         yield _false(limit, options.count(20_000))
     for limit in (0.05, 0.02, 0.01):
-        clean, fixed = cases_needed(limit), least_cases(0, limit, 0.05)
+        clean, fixed = cases_needed(limit, level=LEVEL), least_cases(0, limit, 0.05)
         more = 100.0 * (clean / fixed - 1.0)
         yield Figure(
             what=f"clean cases beyond the fixed sample, %, limit {limit:.0%}", ours=more, low=more, high=more, n=1,
-            target=12.0, note=f"{clean} against {fixed}; with one miss {cases_needed(limit, misses=1)}",
+            target=12.0, note=f"{clean} against {fixed}; with one miss {cases_needed(limit, wrong=1, level=LEVEL)}",
         )  # fmt: skip
     yield _together(options.count(2_000))
     yield _delay(0.05, options.count(2_000))
@@ -50,7 +51,7 @@ def _false(limit: float, runs: int) -> Figure:
     passes_from = np.array([least_cases(k, limit, 0.05) for k in range(most + 1)])
     for start in range(0, runs, CHUNK):
         misses = _misses(rng, limit, min(CHUNK, runs - start), LOOKS)
-        ours += int((log_evidence(at, misses, limit) >= math.log(LEVEL)).any(axis=1).sum())
+        ours += int((log_e_below(misses, at, limit) >= math.log(LEVEL)).any(axis=1).sum())
         exact += int((at >= passes_from[np.minimum(misses, most)]).any(axis=1).sum())
     return share(
         f"ever promoted at the limit, {limit:.0%}, looked at after each of {LOOKS} cases", ours, runs, target=0.05,
@@ -65,7 +66,7 @@ def _together(runs: int) -> Figure:
     shares, alone = [], []
     for _ in range(runs):
         misses = np.cumsum(rng.random((40, n)) < rates[:, None], axis=1)
-        best = log_evidence(np.arange(1, n + 1)[None, :], misses, limit).max(axis=1)
+        best = log_e_below(misses, np.arange(1, n + 1)[None, :], limit).max(axis=1)
         chosen = passing(best.tolist())
         shares.append(sum(i < 30 for i in chosen) / max(1, len(chosen)))
         passed = np.flatnonzero(best >= math.log(LEVEL))
@@ -79,7 +80,7 @@ def _together(runs: int) -> Figure:
 def _delay(limit: float, runs: int) -> Figure:
     n = 1_000
     misses = _misses(np.random.default_rng(22), limit / 10, runs, n)
-    passed = log_evidence(np.arange(1, n + 1), misses, limit) >= math.log(LEVEL)
+    passed = log_e_below(misses, np.arange(1, n + 1), limit) >= math.log(LEVEL)
     first = np.where(passed.any(axis=1), passed.argmax(axis=1) + 1, n)
     return over_seeds(
         "cases until promoted, misses a tenth of 5 %", first.astype(float).tolist(),

@@ -10,12 +10,13 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from handrail.binomial import upper_bound
+from handrail.calibration.monitors.below import MOST_CASES, cases_needed, e_below, log_e_below
 from handrail.calibration.monitors.error import error_above
 from handrail.canonical import JSON, parse
 from handrail.clock import iso
 from handrail.errors import InvalidInput
 from handrail.learning.cells import Cell
-from handrail.learning.promotion import MOST_CASES, cases_needed, evidence_of, log_evidence, passing
+from handrail.learning.promotion import passing
 from handrail.lifecycle.cells import cell_noun
 from handrail.policy.evaluate import Policy
 from handrail.policy.growth import Growth
@@ -138,7 +139,7 @@ def earned(read: Read, policy: Policy, workspace: str) -> list[Earned]:
     logs, levels = [], []
     for row, growth in zip(rows, growths, strict=True):
         held = counted[row[0]]
-        logs.append(-1e9 if growth is None else float(log_evidence(held.n, held.misses, growth.limit)))
+        logs.append(-1e9 if growth is None else float(log_e_below(held.misses, held.n, growth.limit)))
         levels.append(20.0 if growth is None else growth.level)
     together = set(passing(logs, levels))
     made = []
@@ -150,9 +151,9 @@ def earned(read: Read, policy: Policy, workspace: str) -> list[Earned]:
                 id=row[0], action=row[5], cell=cell_noun(bytes(row[1])), round=row[2], laid_at=row[3], since=row[4],
                 counted=held, growth=growth, cells=len(rows), passes=at in together, live=live.get(row[0]),
                 declined_at=declined.get((row[0], row[2]), 0),
-                evidence=0.0 if growth is None else evidence_of(held.n, held.misses, growth.limit),
+                evidence=0.0 if growth is None else e_below(held.misses, held.n, growth.limit),
                 needed=0 if growth is None
-                else _needed(growth.limit, held.misses, growth.level * len(rows) / among),
+                else needed(growth.limit, held.misses, growth.level * len(rows) / among),
             )
         )  # fmt: skip
     return made
@@ -186,9 +187,10 @@ def _counts(rows: list[Any], live: dict[str, PromotionRow]) -> dict[str, Counted
 
 
 @lru_cache(maxsize=4096)
-def _needed(limit: float, misses: int, level: float) -> int:
+def needed(limit: float, misses: int, level: float) -> int:
+    """The fewest cases with so many misses that show fewer than the limit, or the most there can be."""
     try:
-        return cases_needed(limit, misses=misses, level=level)
+        return cases_needed(limit, wrong=misses, level=level)
     except InvalidInput:
         # a limit so small that no stream is long enough
         return MOST_CASES

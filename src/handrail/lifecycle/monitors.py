@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from handrail.calibration.monitors.alarm import level_each, line
-from handrail.calibration.monitors.below import checks_to_lift, log_e_below
+from handrail.calibration.monitors.below import log_e_below
 from handrail.calibration.neyman import doubt
 from handrail.canonical import JSON, dumps
 from handrail.clock import SECOND
 from handrail.errors import Conflict, Forbidden, InvalidInput, NotEnoughEvidence, NotFound
 from handrail.lifecycle import policies, watching
 from handrail.lifecycle.actor import SYSTEM, Actor
+from handrail.lifecycle.earned import needed
 from handrail.lifecycle.fed import Fed, MonitorRow, alarm_line, id_at, method
 from handrail.policy.evaluate import Policy
 from handrail.policy.monitoring import OF_ERRORS, Wanted, error_limit, raises_to, wanted
@@ -298,8 +299,8 @@ class Certificate:
 def certificate(checks: int, wrong: int, limit: float) -> Certificate:
     """The evidence in uniform checks drawn after an alarm. It may be looked at after each of them."""
     return Certificate(
-        checks=checks, wrong=wrong, limit=limit, evidence=log_e_below(wrong, checks, limit), needed=line(DELTA),
-        enough_at=checks_to_lift(wrong, limit, DELTA),
+        checks=checks, wrong=wrong, limit=limit, evidence=float(log_e_below(wrong, checks, limit)), needed=line(DELTA),
+        enough_at=needed(limit, wrong, 1.0 / DELTA),
     )  # fmt: skip
 
 

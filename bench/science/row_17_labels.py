@@ -112,18 +112,21 @@ def run(options: Options) -> Iterator[Figure]:
 
 
 def _run_set(name: str, terms: Set, options: Options) -> Iterator[Figure]:
-    plays: dict[str, list[float]] = {}
+    plays: list[dict[str, float]] = []
     for seed in range(options.count(SEEDS)):
-        begun = time.perf_counter()
-        drawn = draw(options.data, terms, seed)
-        for method, found in _plays(drawn, seed):
-            plays.setdefault(method, []).append(found)
-        print(f"{name} seed {seed}: {time.perf_counter() - begun:.0f} s", {k: v[-1] for k, v in plays.items()},
-              file=sys.stderr, flush=True)  # fmt: skip
+        begun = time.process_time()
+        plays.append(dict(_plays(draw(options.data, terms, seed), seed)))
+        print(f"{name} seed {seed}: {time.process_time() - begun:.0f} s", plays[-1], file=sys.stderr, flush=True)
+    yield from figures_of(name, terms, plays)
+
+
+def figures_of(name: str, terms: Set, plays: list[dict[str, float]]) -> Iterator[Figure]:
+    """The figures of one set from its plays, one a seed: labels by method."""
+    by = {method: [play[method] for play in plays] for method in plays[0]}
     ours = "spread + reserve" if terms.reserved else "spread"
-    peers = {method: statistics.median(values) for method, values in plays.items() if method != ours}
-    yield _median(f"labels, {name}, {ours}", plays[ours], target=terms.target, peers=peers)
-    saved = [100.0 * (1.0 - mine / other) for mine, other in zip(plays[ours], plays["random"], strict=True)]
+    peers = {method: statistics.median(values) for method, values in by.items() if method != ours}
+    yield _median(f"labels, {name}, {ours}", by[ours], target=terms.target, peers=peers)
+    saved = [100.0 * (1.0 - mine / other) for mine, other in zip(by[ours], by["random"], strict=True)]
     yield over_seeds(f"labels saved against random %, {name}, {ours}, paired", saved, better="higher", target=0.0)
 
 

@@ -587,6 +587,15 @@ class Api:
                 "waiting": [],
                 "stale": [],
                 "overflow": None,
+                "capacity": {
+                    "reviews_per_day": 120.0,
+                    "most_times": 10.0,
+                    "factor": 1.8,
+                    "asked": 131,
+                    "hours": 24,
+                    "at_most": False,
+                    "prices": [{"action": "refund", "review": 2.0, "counts": 3.6, "currency": "EUR"}],
+                },
                 "level": 0.05,
                 "lag_seconds": 0,
             }

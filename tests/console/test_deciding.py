@@ -228,6 +228,7 @@ def test_number_key_on_a_comparison_picks_a_side(open_page: Open, stage: Stage) 
     assert sides[0] is not None
     assert sides[1] is not None
     assert sides[0]["y"] == sides[1]["y"]
+    expect(page.get_by_role("heading", name="Which answer is better?")).to_be_visible()
     expect(page.get_by_role("button", name="Both bad")).to_be_visible()
     expect(page.get_by_text("both_bad")).to_have_count(0)
     # nothing is suggested that could be approved

@@ -285,6 +285,21 @@ def test_halt_is_set_said_everywhere_and_lifted(open_page: Open, stage: Stage) -
     assert stage.halts == {}
 
 
+def test_operations_show_what_a_review_counts_while_people_are_few(open_page: Open) -> None:
+    page = open_page("/operations")
+    part = page.get_by_role("group", name="Capacity")
+    expect(part).to_contain_text("People can do 120 reviews a day; 131 were asked for in the last 24 h.")
+    expect(part).to_contain_text("a review counts 1.80 times its price")
+    expect(part).to_contain_text("refund: one more review would save 3.6 EUR; it costs 2 EUR.")
+    expect(page.get_by_text("`")).to_have_count(0)
+
+
+def test_quality_says_how_far_the_crowd_is_read_otherwise_than_counted(open_page: Open) -> None:
+    page = open_page("/quality")
+    expect(page.get_by_text("differs from plain majority on 13.0 %")).to_be_visible()
+    expect(page.get_by_text("Dawid-Skene and plain majority differ on 13% of the cases")).to_be_visible()
+
+
 def test_operations_show_the_rate_against_its_line(open_page: Open) -> None:
     page = open_page("/operations")
     expect(page.get_by_text("16.2 %").first).to_be_visible()

@@ -7,10 +7,14 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import handrail
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.lifecycle.erase import Erase, erase
+from handrail.lifecycle.queue import summary
 from handrail.proposal import Proposal
 
 OPERATOR = Actor(kind="agent", pid="operator", scopes=ALL_SCOPES)
@@ -77,6 +81,22 @@ def test_export_keeps_values_out_unless_asked(tmp_path: Path) -> None:
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert listed.stdout.strip() == str(there)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "personal", "line"),
+    [
+        ({"a": "I.", "b": "You.", "choices": ["a", "b"], "prompt": "Who?", "options": {"a": "m1", "b": "m2"}}, (),
+         "post: Who? · A: I. · B: You."),
+        ({"prompt": [{"role": "user", "content": "Hi"}], "a": "x" * 50, "b": ""}, (),
+         'post: [{"content":"Hi","role":"user"}] · A: ' + "x" * 39 + "… · B: "),
+        ({"prompt": "Maria?", "a": "I.", "b": "You."}, ("/prompt",), "post: A: I. · B: You."),
+    ],
+)  # fmt: skip
+def test_list_line_of_a_comparison_says_what_was_asked_and_how_both_begin(
+    arguments: dict[str, Any], personal: tuple[str, ...], line: str
+) -> None:
+    assert summary("post", arguments, personal, kind="comparison") == line
 
 
 def test_list_line_leaves_personal_values_out(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ export function Headline({ card, row }: { card: Card; row: CaseRow }) {
       </div>
       <h1 className="what">
         {card.amount && <span className="amount">{money(card.amount.value, card.amount.currency)}</span>}
-        <span className="summary"><Revealed text={summaryOf(row)} /></span>
+        <span className="summary"><Revealed text={card.kind === "comparison" ? t.pick.which : summaryOf(row)} /></span>
       </h1>
       {card.target !== null && <p className="target"><span className="fact-name">{t.card.on}</span> <Revealed text={targetText(card)} /></p>}
     </header>

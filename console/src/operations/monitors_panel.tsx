@@ -19,6 +19,7 @@ export function MonitorsPanel() {
       <h2>{w.title}</h2>
       <p className="quiet">{w.lead}</p>
       {query.isPending ? <Loading /> : query.isError ? <Failed title={w.failed} error={query.error} retry={() => void query.refetch()} /> : <Watched data={query.data} />}
+      {query.data?.capacity && <Capacity capacity={query.data.capacity} />}
     </section>
   );
 }
@@ -59,6 +60,23 @@ function Waiting({ waiting }: { waiting: Monitors["waiting"][number] }) {
       {more > 0 && <> {w.more(more)}</>}
       {waiting.held_up > 0 && <span className="quiet"> {w.behind(waiting.held_up)}</span>}
     </li>
+  );
+}
+
+/** The shadow price: what one more reviewed case would save while people are few. */
+function Capacity({ capacity }: { capacity: NonNullable<Monitors["capacity"]> }) {
+  const dear = capacity.factor > 1;
+  const money = (value: number, currency: string | null) => `${value.toLocaleString("en-GB", { maximumSignificantDigits: 4 })} ${currency ?? ""}`.trim();
+  return (
+    <div role="group" aria-label={w.capacityTitle}>
+      <h3>{w.capacityTitle}</h3>
+      <p>
+        {w.capacity(capacity.reviews_per_day, capacity.asked, capacity.hours)}{" "}
+        {dear ? <strong>{w.capacityDear(capacity.factor.toFixed(2))}</strong> : w.capacityFree}
+        {capacity.at_most && <span className="alarm"> ! {w.capacityMost}</span>}
+      </p>
+      {dear && <ul className="plain">{capacity.prices.map((each) => <li key={each.action}>{w.shadowPrice(each.action, money(each.counts, each.currency), money(each.review, each.currency))}</li>)}</ul>}
+    </div>
   );
 }
 

@@ -27,7 +27,7 @@ export function Crowd({ data }: { data: Reviewers }) {
         )}
         {consensus && (
           <Fact name={w.consensus} note={consensus.warning ?? w.consensusLead} alarm={Boolean(consensus.warning)}>
-            {consensus.way === null ? w.of(consensus.cases, consensus.need, w.doubled) : w.ways[consensus.way] ?? consensus.way}
+            {consensus.way === null ? w.of(consensus.cases, consensus.need, w.doubled) : `${w.ways[consensus.way] ?? consensus.way}${consensus.differs === undefined ? "" : `; ${w.differs(percent(consensus.differs, 1))}`}`}
           </Fact>
         )}
         {golds && <Fact name={w.pool} note={golds.share > 0 && golds.pool === 0 ? w.poolEmpty : w.poolShare(percent(golds.share))} alarm={golds.share > 0 && golds.pool === 0}>{w.poolSize(golds.pool, golds.drawn)}</Fact>}

@@ -77,7 +77,7 @@ export const en = {
     other: "Other (say why)", conflict_of_interest: "I have an interest in it", not_qualified: "Not my field", not_enough_information: "Not enough to judge by",
     above_my_authority: "Above my authority", unclear_policy: "The policy is unclear here", looks_like_an_attack: "Looks like an attack",
   },
-  pick: { title: "Pick an answer", suggestion: "model’s guess", side: (label: string) => `Answer ${label.toUpperCase()}`, prompt: "Prompt", image: "Image to label", comparison: { a: "A", b: "B", tie: "Tie", both_bad: "Both bad" } as Record<string, string> },
+  pick: { title: "Pick an answer", which: "Which answer is better?", suggestion: "model’s guess", side: (label: string) => `Answer ${label.toUpperCase()}`, prompt: "Prompt", image: "Image to label", comparison: { a: "A", b: "B", tie: "Tie", both_bad: "Both bad" } as Record<string, string> },
   takeOver: {
     go: "Take over", title: "Do this step yourself?", hold: "Hold it for", holds: [[900, "15 minutes"], [3600, "an hour"]] as const,
     open: "You do it, and hand back what came of it. Until then nobody else answers it and no program begins it. If you do not hand it back in time it is free again.",

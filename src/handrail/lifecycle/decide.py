@@ -195,7 +195,8 @@ def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: lis
         made_by=outcome.edit,
     )  # fmt: skip
     policies.count_edited(tx, row, record)
-    line = queue.summary(row.action, record["arguments"], record.get("personal_data", ()))
+    kind = record.get("kind", "action")
+    line = queue.summary(row.action, record["arguments"], record.get("personal_data", ()), kind=kind)
     tx.run(statements.case_revise, case_id=row.case_id, revision=revision, summary=line)
     editor = next(r for r in given if r.id == outcome.edit)
     # others who made the very same edit stand behind the new revision too

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from handrail.canonical import JSON
+from handrail.canonical import JSON, dumps
 from handrail.clock import SECOND, iso
 from handrail.lifecycle import raised, rows
 from handrail.lifecycle.actor import POLICY, Actor, pseudonym
@@ -38,7 +38,7 @@ def open_case(
         schema.cases, id=case_id, workspace=workspace, action=proposal.action, kind=proposal.kind, state="open",
         tier=route.tier, queue=route.queue, lane=lane, revision=1, reviewers=route.reviewers, sort_key=key,
         deadline=deadline, on_expiry=on_expiry, soft=soft, gold=proposal.gold is not None,
-        summary=summary(proposal.action, proposal.arguments, proposal.personal_data),
+        summary=summary(proposal.action, proposal.arguments, proposal.personal_data, kind=proposal.kind),
         opened_at=tx.now, closed_at=None, escalations=0, fence=0,
     )  # fmt: skip
     tx.add(schema.ready, lane=lane, sort_key=key, case_id=case_id)
@@ -151,26 +151,40 @@ def close_case(tx: Tx, case: CaseRow, state: str, *, in_hand: bool = False) -> N
     tx.later(statements.timer_end_all, subject=case.id)
 
 
-def summary(action: str, arguments: JSON, personal: Iterable[str] = ()) -> str:
-    """One line for lists: the action and its short arguments. Never shown as fact without the card.
+def summary(action: str, arguments: JSON, personal: Iterable[str] = (), *, kind: str = "action") -> str:
+    """One line for lists: the action and its short arguments; of a comparison, what was asked and how both begin.
 
-    A model's suggestion stays out, since lists are read before a blind case is answered; and personal values
-    (`personal`: pointers into the arguments), since they are covered on the card.
+    Never shown as fact without the card. A model's suggestion stays out, since lists are read before a blind case is
+    answered; and personal values (`personal`: pointers into the arguments), since they are covered on the card.
     """
     covered = {pointer.split("/")[1].replace("~1", "/").replace("~0", "~") for pointer in personal}
-    parts = []
-    for name, value in arguments.items():
-        if name == "suggestion" or name in covered:
-            continue
-        if isinstance(value, str) and not value.startswith("data:"):
-            parts.append(value)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            parts.append(f"{name} {value}")
-    text = f"{action}: {', '.join(parts)}" if parts else action
+    if kind == "comparison":
+        told = " · ".join(_compared(arguments, covered))
+    else:
+        told = ", ".join(_short(arguments, covered | {"suggestion"}))
+    text = f"{action}: {told}" if told else action
     if text.isprintable():
         return text[:SUMMARY_CHARACTERS]
     # lines of a letter run on; anything else that does not print shows that it is there
     return "".join(c if c.isprintable() else " " if c in "\r\n\t" else "�" for c in text[:SUMMARY_CHARACTERS])
+
+
+def _short(arguments: JSON, covered: set[str]) -> Iterator[str]:
+    for name, value in arguments.items():
+        if name in covered:
+            continue
+        if isinstance(value, str) and not value.startswith("data:"):
+            yield value
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield f"{name} {value}"
+
+
+def _compared(arguments: JSON, covered: set[str]) -> Iterator[str]:
+    for name, label, most in (("prompt", "", 90), ("a", "A: ", 40), ("b", "B: ", 40)):
+        value = arguments.get(name)
+        if name not in covered and value is not None:
+            text = value if isinstance(value, str) else dumps(value).decode()
+            yield label + (text if len(text) <= most else f"{text[: most - 1].rstrip()}…")
 
 
 def _certainty(proposal: Proposal) -> float:

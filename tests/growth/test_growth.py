@@ -8,7 +8,7 @@ import pytest
 
 from handrail.clock import SECOND
 from handrail.errors import Conflict, Forbidden, HandrailError, InvalidInput, NotEnoughEvidence
-from handrail.lifecycle import cells, grant, rows
+from handrail.lifecycle import access, cells, grant, rows
 from tests.growth.scene import OPERATOR, POLICY, Scene
 
 DAY = 86_400
@@ -147,6 +147,25 @@ def test_a_severe_miss_takes_autonomy_back_in_its_own_transaction(scene: Scene) 
     assert granted_end["grant"]["id"] == granted
     assert ended["at"] == scene.rig.entries("review.given")[-1]["at"]
     assert scene.cell()["n"] == 0
+    assert scene.shown()["promotions"] == []
+    assert scene.rig.problems() == []
+
+
+def test_a_severe_miss_takes_autonomy_back_before_a_second_person_confirms_it(scene: Scene) -> None:
+    for name in ("cem", "dan"):
+        command = access.AddPerson(
+            actor=OPERATOR, name=name, email=f"{name}@example.org", password=None, roles=("reviewer",)
+        )
+        scene.rig.run(access.add_person, command)
+    scene.promote()
+    checked = scene.ask(draw=0.01)
+    scene.rig.answer(scene.bob, checked.case_id, "reject", reason="not_allowed")
+    assert scene.rig.case(checked.case_id).state == "open"
+    assert scene.ask().status == "open"
+    assert [entry["reason"] for entry in scene.rig.entries("promotion.ended")] == ["severe_miss"]
+    # one against one, and nobody else is there to ask: it is a miss
+    scene.rig.answer(scene.ann, checked.case_id)
+    assert scene.rig.case(checked.case_id).state == "reviewed"
     assert scene.shown()["promotions"] == []
     assert scene.rig.problems() == []
 

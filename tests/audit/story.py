@@ -5,11 +5,13 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
+from handrail.audit.note import SigningKey
 from handrail.canonical import dumps
 from handrail.clock import SECOND, iso
 
 LOG = "example.com/pay"
 START = 1_790_000_000 * SECOND
+NEXT_KEY = SigningKey(name=LOG, seed=bytes(range(2, 34))).verifier
 POLICY = {"name": "pay", "digest": sha256(b"policy").hexdigest()}
 
 Entry = dict[str, Any]
@@ -152,8 +154,18 @@ def clean_story(cases: int = 1) -> Story:
     return story
 
 
+def whole_story() -> Story:
+    """A log of entries of every type: a clean one that goes on from an earlier epoch."""
+    story = Story(policy=False)
+    epoch = {"origin": LOG + "/e1", "size": 7, "root": digest("root")}
+    story.add("epoch.opened", person("p_admin"), epoch=epoch, reason="restored")
+    story.add("policy.changed", person("p_admin"), policy=POLICY)
+    one_of_each(story)
+    return story
+
+
 def one_of_each(story: Story) -> None:
-    """Each way a case may go, once."""
+    """Each way a case may go, once, and what happens beside cases."""
     # let through, executed, its outcome and label known
     case = story.auto(run="run-1", agent="billing")
     story.start(case)
@@ -166,7 +178,12 @@ def one_of_each(story: Story) -> None:
     story.add("case.closed", SYSTEM, case={"id": case}, from_="open", to="reviewed", result="confirmed")
     # refused by policy
     story.auto(tier="deny", result="rejected")
+    story.add("proposal.refused", AGENT, reason="action_unknown")
     parked_runs(story)
+    watched(story)
+    earned(story)
+    taught(story)
+    kept(story)
     # soft review that objects; never executed; undone is another proposal
     case = story.auto(tier="soft_review")
     story.open(case, soft=True, tier="soft_review")
@@ -278,3 +295,76 @@ def parked_runs(story: Story) -> None:
     park = story.park(other, run=run)
     park = story.park(first, run=run, supersedes=park)
     story.add("run.abandoned", AGENT, park={"id": park})
+
+
+def watched(story: Story) -> None:
+    """An alarm that holds proposals back until it is lifted with evidence, one that only tells, an overflow."""
+    action = "payment_transfer"
+    alarm = {"id": story.id(), "monitor": "error", "n": 90, "log_e": "4.61", "line": "4.61", "action": action}
+    story.add("alarm.raised", SYSTEM, alarm=alarm | {"tier": "hard_gate"})
+    story.now += 120 * SECOND
+    case = story.submit()
+    story.add("proposal.routed", SYSTEM, case={"id": case}, tier="hard_gate", policy=POLICY)
+    certificate = {"checks": 59, "wrong": 0, "limit": "0.05", "delta": "0.1"}
+    lifted = {"id": alarm["id"], "action": action}
+    story.add("alarm.lifted", person("p_lead"), alarm=lifted, certificate=certificate)
+    story.auto()
+    told = {"id": story.id(), "monitor": "share", "n": 12, "log_e": "5.1", "line": "4.61"}
+    story.add("alarm.raised", SYSTEM, alarm=told)
+    story.add("alarm.lifted", person("p_lead"), alarm={"id": told["id"]})
+    full = {"open": 40, "limit": 40}
+    story.add("overflow.entered", SYSTEM, overflow=full | {"soft_review": "proceed", "hard_gate": "queue"})
+    story.add("overflow.left", SYSTEM, overflow=full | {"open": 3})
+    story.add("capacity.priced", SYSTEM, capacity={"factor": "1.5", "before": "1", "asked": 140})
+    priced = {"factor": "1.2500", "before": "1.0000", "asked": 130, "reviews_per_day": "120"}
+    story.add("capacity.priced", SYSTEM, capacity=priced)
+    story.add(
+        "incident.flagged", person("p_lead"), incident={"id": "inc-1", "code": "wrong_account"}, case={"id": case}
+    )
+    story.add("reviewer.flagged", SYSTEM, reviewer={"pid": "p_9", "code": "golds", "n": 20})
+    story.add("reviewer.cleared", SYSTEM, reviewer={"pid": "p_9", "code": "golds"})
+
+
+def earned(story: Story) -> None:
+    """Autonomy proposed and declined; proposed, accepted, used and taken back; its cell begins anew."""
+    cell = story.id()
+    story.add("cell.laid", SYSTEM, cells={"action": "payment_transfer", "count": 3, "digest": digest("cells")})
+    refused, taken = ({"id": story.id(), "action": "payment_transfer", "cell": cell} for _ in range(2))
+    story.add("promotion.proposed", SYSTEM, promotion=refused)
+    story.add("promotion.declined", person("p_lead"), promotion=refused)
+    story.add("promotion.proposed", SYSTEM, promotion=taken)
+    grant = {"id": story.id(), "action": "payment_transfer", "expires": story.time(1000), "promotion": taken["id"]}
+    story.add("grant.issued", person("p_lead"), grant=grant)
+    story.add("promotion.accepted", person("p_lead"), promotion=taken | {"grant": grant["id"]})
+    story.auto(grant=grant["id"])
+    story.add("grant.ended", SYSTEM, grant={"id": grant["id"]})
+    story.add("promotion.ended", SYSTEM, promotion=taken, reason="severe_miss")
+    story.add("cell.restarted", SYSTEM, cell={"id": cell, "action": "payment_transfer", "round": 2})
+
+
+def taught(story: Story) -> None:
+    """Labels become a model, a calibrator and golds; people are asked in rounds."""
+    action, learning = "payment_transfer", story.id()
+    story.add("training.due", SYSTEM, training={"action": action, "labels": 200})
+    story.add("training.done", SYSTEM, training={"action": action, "round": 1, "outcome": digest("error")})
+    calibrator = {"name": action, "version": 1, "digest": digest("calibrator")}
+    story.add("calibrator.changed", SYSTEM, calibrator=calibrator)
+    story.add("gold.changed", person("p_lead"), gold={"id": story.id(), "action": action, "state": "added"})
+    story.add("learning.begun", AGENT, learning={"id": learning, "action": action, "terms": digest("terms")})
+    asked = {"id": learning, "round": 1, "size": 10, "picks": digest("picks")}
+    story.add("learning.asked", AGENT, learning=asked)
+    story.add("learning.ended", AGENT, learning={"id": learning, "rounds": 1})
+
+
+def kept(story: Story) -> None:
+    """Who looked, who was turned away, an answer that counts no longer, and the log's own keys."""
+    case = story.submit()
+    story.open(case)
+    story.claim(case, "p_9", 1)
+    review = story.review(case, "p_9", 1)
+    story.add("review.voided", SYSTEM, case={"id": case}, review=review, reason="left")
+    story.add("access.refused", person("p_9"), case={"id": case}, verb="approve", reason="inactive")
+    story.add("value.viewed", person("p_lead"), entries=[story.entries[0]["id"]], paths=["/arguments/to"])
+    story.add("export.made", person("p_lead"), export={"size": 12, "openings": 1})
+    story.add("key.rotated", person("p_admin"), key={"vkey": NEXT_KEY.text})
+    story.add("key.revoked", person("p_admin"), key={"id": NEXT_KEY.key_id.hex()}, reason="stolen")

@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from audit.story import Story, clean_story, digest, person
+from audit.story import Story, clean_story, digest, person, whole_story
 from handrail.audit import bundle as bundles
 from handrail.audit.bundle import Files, manifest, pack, program, unpack, verify_bundle, write_bundle
 from handrail.audit.log import MemoryLog, Opening
 from handrail.audit.note import COSIGNATURE, SigningKey
 from handrail.audit.pages import harmless
+from handrail.audit.schemas import SCHEMAS
+from handrail.audit.standalone import verify as outside
 from handrail.audit.trust import Trust
 from handrail.entry import commitment
 from handrail.errors import InvalidInput, Unreadable
@@ -194,6 +196,22 @@ def test_standalone_verifier_accepts_a_clean_bundle_as_zip_and_unpacked(tmp_path
     assert subprocess.run(command, cwd=tmp_path, check=False, timeout=60, capture_output=True).returncode == 0
 
 
+def signed(story: Story) -> MemoryLog:
+    log = MemoryLog(story.bytes())
+    log.sign(KEY)
+    return log
+
+
+def test_standalone_verifier_knows_every_type_and_judges_no_other(tmp_path: Path) -> None:
+    assert SCHEMAS.keys() == outside.TYPES
+    assert standalone(tmp_path, write_bundle(signed(whole_story()))).returncode == 0
+    story = clean_story()
+    story.add("case.forgotten", person("p_1"))
+    # our own program would not write it
+    done = standalone(tmp_path, write_bundle(signed(story)))
+    assert (done.returncode, "of no type" in done.stdout) == (2, True)
+
+
 def witnessed_log() -> MemoryLog:
     log = MemoryLog(LOG.stored)
     log.sign(KEY, WITNESS, time=7)
@@ -310,6 +328,13 @@ def test_go_accepts_our_log_and_a_receipt_from_an_earlier_size(go_verifier: Path
     assert run_go(go_verifier, folder) == 0
     assert run_go(go_verifier, folder, str(tmp_path / "receipt")) == 0
     assert run_go(go_verifier, folder, key=SigningKey(name=KEY.name, seed=b"\6" * 32).verifier.text) == 1
+
+
+def test_go_accepts_a_log_of_every_type(go_verifier: Path, tmp_path: Path) -> None:
+    log = signed(whole_story())
+    (tmp_path / "receipt").write_bytes(log.receipt(log.size // 2))
+    folder = unpacked(write_bundle(log), tmp_path / "bundle")
+    assert run_go(go_verifier, folder, str(tmp_path / "receipt")) == 0
 
 
 def test_go_refuses_our_log_with_one_digit_flipped(go_verifier: Path, tmp_path: Path) -> None:

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.story import AGENT, BY_POLICY, POLICY, SYSTEM, Entry, Story, clean_story, digest, person
+from audit.story import AGENT, BY_POLICY, POLICY, SYSTEM, Entry, Story, clean_story, digest, person, whole_story
 from handrail.audit.meaning import read_entry
 from handrail.audit.replay import replay
 from handrail.audit.schemas import DIGESTS, SCHEMAS, check
 from handrail.audit.shapes import plain
+from handrail.audit.standalone.verify import Findings, Meaning
 from handrail.canonical import dumps, parse
 from handrail.clock import SECOND
 from handrail.errors import MalformedJSON
@@ -27,6 +28,13 @@ def codes(story: Story) -> set[str]:
 
 def test_replay_clean_log_finds_nothing_and_every_entry_fits_its_schema() -> None:
     story = clean_story(5)
+    assert [read_entry(data) for data in story.bytes()] == story.entries
+    assert replay(story.entries) == []
+
+
+def test_replay_a_log_of_every_type_finds_nothing() -> None:
+    story = whole_story()
+    assert {entry["type"] for entry in story.entries} == SCHEMAS.keys()
     assert [read_entry(data) for data in story.bytes()] == story.entries
     assert replay(story.entries) == []
 
@@ -607,6 +615,23 @@ def test_replay_broken_rule_is_found(broken: Callable[[Story], None], code: str)
     assert all(violation.idx >= before for violation in found)
     # each is broken only by what it does: every entry of it still fits its schema
     assert [check(entry) for entry in story.entries[before:]] == [None] * (len(story.entries) - before)
+
+
+@pytest.mark.parametrize("broken", [broken for broken, _ in SEEDED], ids=lambda value: value.__name__)
+def test_standalone_verifier_finds_the_same_broken_rule(broken: Callable[[Story], None]) -> None:
+    story, findings = clean_story(), Findings()
+    meaning = Meaning(findings)
+    for entry in story.entries:
+        meaning.feed(entry)
+    assert findings.all == []
+    before = len(story.entries)
+    broken(story)
+    try:
+        for entry in story.entries[before:]:
+            meaning.feed(entry)
+    except ValueError:  # a day that does not exist: it cannot be read
+        return
+    assert findings.exit == 1
 
 
 def test_replay_any_clean_interleaving_finds_nothing() -> None:

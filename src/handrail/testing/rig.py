@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from handrail.audit.standalone.verify import Findings, read_meaning
 from handrail.audit.trust import parse_trust
 from handrail.audit.verify import verify
 from handrail.canonical import parse
@@ -182,6 +183,10 @@ class Rig:
         found = [f"{finding.code} at {finding.idx}: {finding.text}" for finding in report.findings]
         if report.exit_code and not found:
             found.append(f"verify exits {report.exit_code}")
+        # the auditor's own program must read the same meaning
+        outside = Findings()
+        read_meaning(list(self.plane.logbook().entries()), outside)
+        found += [f"verify.py: {text}" for _, text in outside.all]
         return found + [
             str(difference) for difference in reconcile(self.plane.store, self.workspace, self.clock).differences
         ]

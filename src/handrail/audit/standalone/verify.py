@@ -310,6 +310,23 @@ def check_tiles(files: dict[str, bytes], leaves: list[bytes], findings: Findings
 
 # -- meaning ------------------------------------------------------------------
 
+TYPES = set(
+    """
+    proposal.submitted proposal.routed proposal.revised proposal.refused case.opened case.escalated case.closed
+    claim.taken claim.released claim.lapsed review.given review.withdrawn review.voided decision.made
+    execution.started execution.finished execution.unknown execution.settled execution.voided
+    run.parked run.woken run.abandoned run.retried outcome.recorded label.made policy.changed calibrator.changed
+    training.due training.done learning.begun learning.asked learning.ended gold.changed reviewer.flagged
+    reviewer.cleared grant.issued grant.ended cell.laid cell.restarted promotion.proposed promotion.accepted
+    promotion.declined promotion.ended access.changed access.refused halt.set halt.lifted alarm.raised alarm.lifted
+    overflow.entered overflow.left capacity.priced incident.flagged value.viewed value.erased export.made key.rotated
+    key.revoked epoch.opened clock.jumped
+    """.split()
+)
+# seconds that clocks of one service may differ, and that a policy or alarm may take to reach all of it
+CLOCKS, SPREAD = 5, 60
+ALWAYS = float("inf")
+
 
 def parse_entry(data: bytes) -> dict[str, Any]:
     """An entry, if these bytes are its canonical form: sorted compact JSON without floats."""
@@ -326,6 +343,8 @@ def parse_entry(data: bytes) -> dict[str, Any]:
         raise Malformed("not in canonical form")
     if entry.get("v") != 1 or not all(isinstance(entry.get(name), str) for name in ("log", "id", "type", "at")):
         raise Malformed("of no version this program knows")
+    if entry["type"] not in TYPES:
+        raise Malformed("of no type this program knows")
     return entry
 
 
@@ -338,13 +357,18 @@ class Case:
 
     def __init__(self, entry: dict[str, Any]) -> None:
         self.digest = entry["action"]["digest"]
+        # what halts are set over
+        self.asked = {"action": entry["action"]["name"], "run": entry.get("run"), "agent": entry.get("agent")}
         self.rev, self.state, self.result, self.after = 1, "new", None, False
         self.needed, self.excluded, self.expiry = 0, set[str](), "reject"
         self.deadline: float | None = None
-        self.claim: tuple[int, str] | None = None
-        # review: [person, verdict, revision, effective, still counts]
+        # who may judge it; one of whom must be among those who let it run
+        self.roles, self.among = set[str](), set[str]()
+        # fence, person, until when nobody else may take it
+        self.claim: list[Any] = [0, "", 0.0]
+        # review: [person, verdict, revision, effective, still counts, roles then or None]
         self.reviews: dict[str, list[Any]] = {}
-        self.execution, self.fence, self.objected = "none", 0, False
+        self.execution, self.fence, self.expires, self.objected = "none", 0, 0.0, False
 
 
 SAYS = {
@@ -362,12 +386,21 @@ RUNS = {
 
 
 class Meaning:
-    """The core of what a log must mean: transitions, quorum, distinct people, decision before execution."""
+    """What a log must mean: transitions, quorum, distinct people, decision before execution, and what stood over them:
+    policies, grants, halts, alarms, roles."""
 
     def __init__(self, findings: Findings) -> None:
         self.findings = findings
         self.cases: dict[str, Case] = {}
-        # parked run: [all or any, its cases, newest fence]
+        # policy (name, digest): when it was replaced
+        self.policies: dict[tuple[str, str], float] = {}
+        # grant: [action, until, run it is for or None, its agent, uses left]
+        self.grants: dict[str, list[Any]] = {}
+        # halt: [scope, value]
+        self.halts: dict[str, list[Any]] = {}
+        # person: roles, if the log ever spoke of them
+        self.roles: dict[str, set[str]] = {}
+        # parked run: [all or any, its cases, newest fence, (framework, run), given up]
         self.parks: dict[str, list[Any]] = {}
         # standing alarm: [action or "" for all, least tier it leaves open, since]
         self.alarms: dict[str, list[Any]] = {}
@@ -401,16 +434,70 @@ class Meaning:
             # a log that goes on from an earlier epoch speaks of cases that were submitted there
             if case or begins or not self.continues:
                 judge(entry, case)
-        elif judge and not {"park", "promotion", "grant", "alarm", "overflow"}.isdisjoint(entry):
+        elif judge:
             judge(entry, None)
         self.idx += 1
 
+    def policy_changed(self, entry: dict[str, Any], case: Case | None) -> None:
+        name, digest = entry["policy"]["name"], entry["policy"]["digest"]
+        for held in self.policies:
+            if held[0] == name:
+                self.policies[held] = min(self.policies[held], self.now)
+        self.policies[name, digest] = ALWAYS
+
+    def access_changed(self, entry: dict[str, Any], case: Case | None) -> None:
+        access = entry["access"]
+        self.roles[access["pid"]] = set(access["roles"] if access.get("active", True) else ())
+
+    def holds(self, pid: str, roles: set[str]) -> bool:
+        """False if the log gave this person roles, and none of these."""
+        return pid not in self.roles or bool(self.roles[pid] & roles)
+
+    def halt_set(self, entry: dict[str, Any], case: Case | None) -> None:
+        self.halts[entry["halt"]["id"]] = [entry["halt"]["scope"], entry["halt"].get("value")]
+
+    def halt_lifted(self, entry: dict[str, Any], case: Case | None) -> None:
+        if self.halts.pop(entry["halt"]["id"], None) is None:
+            self.say("a halt is lifted that does not stand")
+
     def grant_issued(self, entry: dict[str, Any], case: Case | None) -> None:
-        if "promotion" in entry["grant"]:
-            self.earned[entry["grant"]["id"]] = entry["grant"]["promotion"]
+        grant = entry["grant"]
+        uses = grant.get("uses", 0) if "run" in grant else ALWAYS
+        self.grants[grant["id"]] = [
+            grant["action"], seconds(grant["expires"]), grant.get("run"), grant.get("agent"), uses
+        ]  # fmt: skip
+        if "promotion" in grant:
+            self.earned[grant["id"]] = grant["promotion"]
 
     def grant_ended(self, entry: dict[str, Any], case: Case | None) -> None:
+        if entry["grant"]["id"] not in self.grants:
+            self.say("a grant ends that was never issued")
+        self.grants.pop(entry["grant"]["id"], None)
         self.earned.pop(entry["grant"]["id"], None)
+
+    def routed(self, entry: dict[str, Any]) -> None:
+        """Was the policy in force, the grant live, and does no alarm stand against its tier?"""
+        self.raised(entry)
+        policy = entry.get("policy", {})
+        if self.now > self.policies.get((policy.get("name"), policy.get("digest")), 0.0) + SPREAD:
+            self.say("routed by a policy that was not in force")
+        if "grant" not in entry:
+            return
+        action, until, run, agent, left = self.grants.get(entry["grant"], ["", 0.0, None, None, 0])
+        if action != entry["action"]["name"] or self.now > until + CLOCKS:
+            self.say("let through by a grant that was not live for it")
+            return
+        self.grants[entry["grant"]][4] = left - 1
+        if left < 1 or (run is not None and (run, agent) != (entry.get("run"), entry.get("agent"))):
+            self.say("let through by a grant of another run, or one that was used up")
+
+    def value_erased(self, entry: dict[str, Any], case: Case | None) -> None:
+        if not self.ids.issuperset(entry["entries"]):
+            self.say("a value is erased of an entry that is not there")
+
+    def epoch_opened(self, entry: dict[str, Any], case: Case | None) -> None:
+        if self.idx:
+            self.say("an epoch opens in the middle of a log")
 
     def promotion_proposed(self, entry: dict[str, Any], case: Case | None) -> None:
         id, cell = entry["promotion"]["id"], entry["promotion"]["cell"]
@@ -439,8 +526,9 @@ class Meaning:
     def promotion_is(self, id: str, entry: dict[str, Any], before: str, after: str) -> str | None:
         """Move a promotion on; who proposed it."""
         held = self.promotions.get(id)
-        if after != "ended" and entry["actor"]["kind"] != "person":
-            self.say("nobody answered a promotion")
+        actor = entry["actor"]
+        if after != "ended" and (actor["kind"] != "person" or not self.holds(actor["pid"], {"lead", "admin"})):
+            self.say("nobody who may answered a promotion")
         if held is None:
             if not self.continues:
                 self.say("a promotion nobody proposed")
@@ -458,8 +546,9 @@ class Meaning:
 
     def alarm_lifted(self, entry: dict[str, Any], case: Case | None) -> None:
         alarm = self.alarms.pop(entry["alarm"]["id"], None)
-        if alarm is None or entry["actor"]["kind"] != "person":
-            self.say("an alarm is lifted that does not stand, or by somebody who is no person")
+        actor = entry["actor"]
+        if alarm is None or actor["kind"] != "person" or not self.holds(actor["pid"], {"lead", "admin"}):
+            self.say("an alarm is lifted that does not stand, or by somebody who may not")
         elif alarm[1] == "hard_gate" and "certificate" not in entry:
             self.say("an alarm is lifted without evidence")
 
@@ -476,13 +565,13 @@ class Meaning:
     def raised(self, entry: dict[str, Any]) -> None:
         """Nothing is let go below the tier of an alarm that has stood for a minute."""
         for action, tier, since in self.alarms.values():
-            if "undoes" in entry or tier is None or self.now <= since + 60:
+            if "undoes" in entry or tier is None or self.now <= since + SPREAD:
                 continue
             if action in ("", entry["action"]["name"]) and TIERS.index(entry["tier"]) < TIERS.index(tier):
                 self.say("a proposal is let go below the tier that an alarm asks for")
 
     def proposal_submitted(self, entry: dict[str, Any], case: Case | None) -> None:
-        self.raised(entry)
+        self.routed(entry)
         if case:
             self.say("a case is submitted twice")
         self.cases[entry["case"]["id"]] = Case(entry)
@@ -495,14 +584,16 @@ class Meaning:
         case.state, case.needed, case.after = "open", entry["reviewers"], after
         case.excluded, case.expiry = set(entry["excluded"]), entry.get("on_expiry", "reject")
         case.deadline = seconds(entry["deadline"]) if "deadline" in entry else None
+        case.roles = set(entry.get("roles", ()))
 
     def case_escalated(self, entry: dict[str, Any], case: Case | None) -> None:
         if case is None or case.state != "open" or entry["reviewers"] < case.needed:
             self.say("an escalation of a case that is not open, or one that asks for fewer people")
             return
         case.needed, case.expiry = entry["reviewers"], entry.get("on_expiry", case.expiry)
-        case.claim = (case.claim[0], "") if case.claim else None
+        case.claim = [case.claim[0], "", 0.0]
         case.deadline = seconds(entry["deadline"]) if "deadline" in entry else case.deadline
+        case.roles, case.among = set(entry.get("roles", case.roles)), set(entry.get("among", case.among))
 
     def proposal_revised(self, entry: dict[str, Any], case: Case | None) -> None:
         if case is None or case.state != "open" or entry["case"]["rev"] != case.rev + 1:
@@ -526,14 +617,17 @@ class Meaning:
             self.say(f"{entry['result']} without a review")
 
     def claim_taken(self, entry: dict[str, Any], case: Case | None) -> None:
-        if case is None or case.state != "open" or (case.claim and entry["fence"] <= case.claim[0]):
+        if case is None or case.state != "open" or entry["fence"] <= case.claim[0]:
             self.say("a claim that may not be")
             return
-        case.claim = entry["fence"], entry["actor"]["pid"]
+        if entry["actor"]["kind"] != "person" or self.now < case.claim[2] - CLOCKS:
+            self.say("a claim by no person, or of what another holds")
+        until = seconds(entry["expires"]) if "expires" in entry else ALWAYS
+        case.claim = [entry["fence"], entry["actor"]["pid"], until]
 
     def claim_lapsed(self, entry: dict[str, Any], case: Case | None) -> None:
-        if case and case.claim and case.claim[0] == entry["fence"]:
-            case.claim = entry["fence"], ""
+        if case and case.claim[0] == entry["fence"]:
+            case.claim = [entry["fence"], "", 0.0]
 
     claim_released = claim_lapsed
 
@@ -544,25 +638,42 @@ class Meaning:
             return
         if entry["actor"]["kind"] != "person" or {pid, *entry.get("handles", ())} & case.excluded:
             self.say(f"a review by {pid}, who may not judge it")
-        if case.claim != (entry["fence"], pid):
+        if case.roles and not self.holds(pid, {*case.roles, "admin"}):
+            self.say(f"a review by {pid}, who holds no role that may judge it")
+        if case.claim[:2] != [entry["fence"], pid]:
             self.say("a review without a live claim")
+        else:
+            case.claim[2] = 0.0  # answered: another may take it
         if entry["case"]["rev"] != case.rev or (
             entry["action"]["digest"] != case.digest and entry["verdict"] != "edit"
         ):
             self.say("a review of another revision or action")
-        if case.deadline is not None and self.now > case.deadline + 5 and case.expiry == "reject":
+        if case.deadline is not None and self.now > case.deadline + CLOCKS and case.expiry == "reject":
             self.say("a review after the deadline")
         effective = seconds(entry["effective"])
-        case.reviews[entry["review"]] = [pid, entry["verdict"], entry["case"]["rev"], effective, True]
+        if effective < self.now - CLOCKS or entry["review"] in case.reviews:
+            self.say("a review given twice, or effective before it was given")
+        held = self.roles.get(pid)
+        case.reviews[entry["review"]] = [pid, entry["verdict"], entry["case"]["rev"], effective, True, held]
 
-    def review_withdrawn(self, entry: dict[str, Any], case: Case | None) -> None:
+    def review_voided(self, entry: dict[str, Any], case: Case | None) -> None:
         review = case.reviews.get(entry["review"]) if case else None
-        if review is None:
-            self.say("a review is taken back that was not given")
+        if review is None or not review[4]:
+            self.say("a review is taken back that does not stand")
         else:
             review[4] = False
 
-    review_voided = review_withdrawn
+    def review_withdrawn(self, entry: dict[str, Any], case: Case | None) -> None:
+        self.review_voided(entry, case)
+        review = case.reviews.get(entry["review"]) if case else None
+        if review and (entry["actor"]["pid"] != review[0] or self.now > review[3]):
+            self.say("a review is taken back by another, or after it took effect")
+
+    def named(self, entry: dict[str, Any], case: Case | None) -> None:
+        if case is None:
+            self.say("it speaks of a case nobody submitted")
+
+    outcome_recorded = label_made = named
 
     def decision_made(self, entry: dict[str, Any], case: Case | None) -> None:
         by, result = entry["actor"]["kind"], entry["result"]
@@ -570,7 +681,7 @@ class Meaning:
             self.say("a second decision")
             return
         if case is None and entry["from"] == "new":
-            self.raised(entry)
+            self.routed(entry)
             case = self.cases[entry["case"]["id"]] = Case(entry)
         if case is None or entry["from"] != case.state or entry["to"] != "decided":
             self.say("a decision out of order")
@@ -582,9 +693,11 @@ class Meaning:
             policy = by == "policy" and entry.get("tier") in ("auto_approve", "soft_review")
             if result not in ("rejected", "expired", "cancelled") and not (policy and result == "approved"):
                 self.say(f"{result} without people")
-        elif result == "approved" and by == "system" and not entry.get("reviews"):
-            if case.expiry != "unsafe_approve":
+        elif result == "expired" or (result == "approved" and by == "system" and not entry.get("reviews")):
+            if result == "approved" and case.expiry != "unsafe_approve":
                 self.say("approved without people")
+            if case.deadline is None or self.now < case.deadline - CLOCKS:
+                self.say("expired before its deadline")
         elif entry.get("reviews") or result in ("approved", "responded", "redirected"):
             self.quorum(entry, case)
         elif result == "rejected" and by == "person":
@@ -595,12 +708,16 @@ class Meaning:
         for review in counted:
             if review is None or not review[4] or review[3] > self.now or review[2] != case.rev:
                 self.say("it counts a review that was not given, taken back, not yet effective, or of another revision")
-        agreeing = [one[0] for one in counted if one and one[4] and one[1] in SAYS.get(entry["result"], ())]
+        agrees = [one for one in counted if one and one[4] and one[1] in SAYS.get(entry["result"], ())]
+        agreeing = [one[0] for one in agrees]
         if entry["result"] == "approved" and len(agreeing) < len(counted):
             self.say("approved, counting a review that says otherwise")
         needed = case.needed if entry["result"] in ("approved", "responded") else 1
         if len(set(agreeing)) < max(needed, len(agreeing)) or set(agreeing) & case.excluded:
             self.say(f"{entry['result']} by {len(set(agreeing))} different people of {needed} needed")
+        among = {*case.among, "admin"} if case.among and entry["result"] in ("approved", "responded") else set()
+        if among and agrees and all(held is not None and not held & among for *_, held in agrees):
+            self.say("let run by nobody who holds a role it went up to")
 
     def run(self, case: Case | None, state: str) -> bool:
         if case is None or state not in RUNS.get(case.execution, ()):
@@ -610,13 +727,19 @@ class Meaning:
         return True
 
     def execution_started(self, entry: dict[str, Any], case: Case | None) -> None:
+        if case and case.execution == "started" and self.now < case.expires - CLOCKS:
+            self.say("executed again while the last start was live")
         if not self.run(case, "started") or case is None:
             return
+        if any(scope == "workspace" or case.asked[scope] == value for scope, value in self.halts.values()):
+            self.say("executed under a halt")
         if case.result != "approved" or case.objected:
             self.say("executed without an approval")
         if entry["action"]["digest"] != case.digest or entry["fence"] <= case.fence:
             self.say("executed with another action than approved, or again under one fence")
-        case.fence = entry["fence"]
+        case.fence, case.expires = entry["fence"], seconds(entry["expires"])
+        if case.expires < self.now:
+            self.say("executed after it had expired")
 
     def execution_finished(self, entry: dict[str, Any], case: Case | None) -> None:
         if self.run(case, entry["result"]) and case and entry["fence"] != case.fence:
@@ -636,7 +759,10 @@ class Meaning:
         self.parks.pop(entry.get("supersedes", ""), None)
         if not self.continues and not self.cases.keys() >= set(entry["cases"]):
             self.say("a run is parked on a case nobody submitted")
-        self.parks[entry["park"]["id"]] = [entry["park"]["wakes"], entry["cases"], 0]
+        park, run = entry["park"], (entry["park"]["framework"], entry["park"]["run"])
+        if park["id"] in self.parks or any(held[3] == run for held in self.parks.values()):
+            self.say("a run is parked that is parked already")
+        self.parks[park["id"]] = [park["wakes"], entry["cases"], 0, run, False]
 
     def run_woken(self, entry: dict[str, Any], case: Case | None) -> None:
         park = self.parks.get(entry["park"]["id"])
@@ -647,14 +773,22 @@ class Meaning:
         decided = [id not in self.cases or self.cases[id].result is not None for id in park[1]]
         if not (all(decided) if park[0] == "all" else any(decided)):
             self.say("a run is woken before its cases are decided")
-        if entry["fence"] <= park[2]:
-            self.say("a run is woken under an old fence")
-        park[2] = entry["fence"]
+        if entry["fence"] <= park[2] or park[4]:
+            self.say("a run is woken under an old fence, or after it was given up")
+        park[2], park[4] = entry["fence"], entry["result"] == "failed"
         if entry["result"] == "woken":
             del self.parks[entry["park"]["id"]]
 
     def run_abandoned(self, entry: dict[str, Any], case: Case | None) -> None:
-        self.parks.pop(entry["park"]["id"], None)
+        if self.parks.pop(entry["park"]["id"], None) is None and not self.continues:
+            self.say("a run is abandoned that is not parked")
+
+    def run_retried(self, entry: dict[str, Any], case: Case | None) -> None:
+        park = self.parks.get(entry["park"]["id"])
+        if (park is None and not self.continues) or (park and not park[4]):
+            self.say("a run is tried again that was not given up")
+        if park:
+            park[4] = False
 
 
 # -- all of it ----------------------------------------------------------------

@@ -33,14 +33,6 @@ from tests.learning.people import POLICY, People
 from tests.postgres_server import PostgresServer
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return str(tmp_path / "handrail.db")
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.fresh()
-
-
 @pytest.fixture
 def hr(tmp_path: Path) -> Iterator[Client]:
     with handrail.open(tmp_path / "handrail.db", policy=POLICY) as client:
@@ -68,8 +60,8 @@ _KEYS = statements.Statement(
 )
 
 
-def test_learn_asks_trains_and_measures_until_it_stops(place: str) -> None:
-    with handrail.open(place, policy=POLICY) as hr:
+def test_learn_asks_trains_and_measures_until_it_stops(url: str) -> None:
+    with handrail.open(url, policy=POLICY) as hr:
         people = People(hr, digits.truth)
         made = learn(hr, people, rounds=None, budget=120, calibrator="digits", stop=StopRule(agreement=0.98))
         assert made.state == "ended"
@@ -158,15 +150,15 @@ def test_learn_killed_on_postgresql_goes_on_and_asks_nobody_twice(postgres_serve
     _kill_and_go_on(postgres_server.fresh(), "answering")
 
 
-def _kill_and_go_on(place: str, point: str) -> None:
-    with handrail.open(place, policy=POLICY):
+def _kill_and_go_on(url: str, point: str) -> None:
+    with handrail.open(url, policy=POLICY):
         pass
     killed = subprocess.run(
-        [sys.executable, "-m", "tests.learning.victim", place, point], cwd=ROOT, capture_output=True, text=True,
+        [sys.executable, "-m", "tests.learning.victim", url, point], cwd=ROOT, capture_output=True, text=True,
         timeout=240, check=False,
     )  # fmt: skip
     assert killed.returncode == -9, killed.stderr
-    with handrail.open(place) as hr:
+    with handrail.open(url) as hr:
         # the same reviewer as the dead process had
         made = learn(hr, batch=8, rounds=2)
         assert made.state == "ended"

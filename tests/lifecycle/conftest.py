@@ -1,17 +1,19 @@
-"""A fresh database on each engine."""
+"""A control plane on each engine."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.postgres_server import PostgresServer
+from handrail.testing.rig import Rig
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'h.db'}"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.fresh()
+@pytest.fixture
+def rig(request: pytest.FixtureRequest, url: str, tmp_path: Path) -> Iterator[Rig]:
+    """Under the POLICY of the test's own file; afterwards its log must explain its tables."""
+    made = Rig(url, tmp_path, policy=request.module.POLICY)
+    yield made
+    assert made.problems() == []
+    made.close()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,14 +18,6 @@ escalation_policies:
 ANN = person("Ann")
 CHOICES = ["cat", "dog", 1]
 PAIR = {"prompt": "Who?", "a": "I.", "b": "You."}
-
-
-@pytest.fixture
-def rig(url: str, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(url, tmp_path, policy=POLICY)
-    yield made
-    assert made.problems() == []
-    made.close()
 
 
 def annotation(rig: Rig, **arguments: Any) -> str:

@@ -58,10 +58,9 @@ def judged(rig: Rig, n: int, *, by: tuple[str, ...] = ("Ann",), truth: bool = Tr
             rig.run(outcome.record, outcome.Record(actor=rig.agent, case_id=case, value=right, source="audit"))
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
+@pytest.fixture
+def each(url: str, tmp_path: Path) -> Iterator[Rig]:
     """A control plane on each engine."""
-    url = tmp_path / "db" if request.param == "sqlite" else request.getfixturevalue("postgres_server").fresh()
     made = Rig(url, tmp_path, policy=POLICY)
     yield made
     assert made.problems() == []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,14 +33,6 @@ escalation_policies:
   - {action_type: pair, reviewers: 2, deferral: fuse, sla_seconds: 600, undo_seconds: 0, auto_approve_threshold: 1.0}
 """
 ANN, BEN, CEM, DAN = (person(name) for name in ("Ann", "Ben", "Cem", "Dan"))
-
-
-@pytest.fixture
-def rig(url: str, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(url, tmp_path, policy=POLICY)
-    yield made
-    assert made.problems() == []
-    made.close()
 
 
 def fusion(right: float = 0.8, **fields: Any) -> dict[str, Any]:

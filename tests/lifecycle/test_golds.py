@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,13 +27,6 @@ review_settings:
   {gold_share: 0.5, gold_views: 40, second_reviewer: flagged, reviewer_session_limit_minutes: 6000}
 """
 OPERATOR = Actor(kind="system", pid="operator", workspace="default", scopes=ALL_SCOPES, auth="local")
-
-
-@pytest.fixture
-def rig(url: str, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(url, tmp_path, policy=POLICY)
-    yield made
-    made.close()
 
 
 def let_in(rig: Rig, name: str, *roles: str) -> Actor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,14 +20,6 @@ escalation_policies:
 review_settings: {gold_share: 0.04, gold_views: 40, reviewer_session_limit_minutes: 60000}
 """
 OPERATOR = Actor(kind="system", pid="operator", workspace="default", scopes=ALL_SCOPES, auth="local")
-
-
-@pytest.fixture
-def rig(url: str, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(url, tmp_path, policy=POLICY)
-    yield made
-    assert made.problems() == []
-    made.close()
 
 
 def let_in(rig: Rig, name: str) -> Actor:

@@ -8,15 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.monitors.scene import Scene
-from tests.postgres_server import PostgresServer
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'a.db'}"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.fresh()
 
 
 @pytest.fixture

@@ -16,18 +16,12 @@ from handrail.errors import HandrailError
 from handrail.lifecycle import access
 from handrail.testing.factories import person
 from handrail.testing.rig import Rig
-from tests.postgres_server import PostgresServer
 
 ANN, BOB = person("Ann"), person("Bob")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Rig, Rig]]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'h.db'}"
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        url = server.fresh()
+@pytest.fixture
+def replicas(url: str, tmp_path: Path) -> Iterator[tuple[Rig, Rig]]:
     first = Rig(url, tmp_path, writer_threads=2)
     second = Rig(url, tmp_path, writer_threads=2, clock=first.clock)
     try:

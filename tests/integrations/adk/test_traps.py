@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,13 +19,6 @@ from handrail.integrations.adk import gate, ungated, waker
 from handrail.testing.conformance import Scene
 from handrail.testing.conformance.script import one_turn, pay
 from tests.integrations.adk.harness import USER, App
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(tmp_path)
-    yield made
-    made.close()
 
 
 def test_confirm_without_a_decision_ends_the_run_and_the_confirmation_can_be_given_again(scene: Scene) -> None:
@@ -49,21 +40,12 @@ def test_park_on_an_app_that_is_not_resumable_is_refused_and_opens_no_case(scene
     assert scene.cases() == []
 
 
-def test_decide_a_call_while_another_of_its_turn_runs_wakes_it_next(scene: Scene, monkeypatch: Any) -> None:
+def test_decide_a_call_while_another_of_its_turn_runs_wakes_it_next(
+    scene: Scene, decide_meanwhile: Callable[[], None]
+) -> None:
     app = App(scene, one_turn(pay("A1", 1, id="c1"), pay("A2", 2, id="c2")))
     app.say(types.UserContent("begin"))
-    case = scene.cases(to="A2")[0].id
-    scene.desk().answer(scene.cases(to="A1")[0].id, "approve")
-    append = scene.effects.append
-
-    def and_decide_the_other(tool: str, arguments: Any) -> None:
-        append(tool, arguments)
-        if arguments["to"] == "A1":
-            # the other has paused again by then
-            time.sleep(0.3)
-            scene.desk().answer(case, "approve")
-
-    monkeypatch.setattr(scene.effects, "append", and_decide_the_other)
+    decide_meanwhile()
     while app.waker.step():
         pass
     assert scene.effects.read() == [{"to": "A1", "amount": 1}, {"to": "A2", "amount": 2}]

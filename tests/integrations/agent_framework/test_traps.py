@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +16,6 @@ from handrail.testing.conformance import ModelCall, Scene
 from handrail.testing.conformance.scene import wait_until
 from handrail.testing.conformance.script import one_turn, pay
 from tests.integrations.agent_framework.harness import AgentFramework, App, Scripted
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    scene = Scene(tmp_path)
-    yield scene
-    scene.close()
 
 
 def test_resume_one_snapshot_twice_acts_twice_in_the_framework_alone_and_once_when_gated(scene: Scene) -> None:

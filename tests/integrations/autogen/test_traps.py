@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,13 +21,6 @@ from handrail.testing.conformance import Scene
 from handrail.testing.conformance.scene import wait_until
 from handrail.testing.conformance.script import one_turn, pay, several_turns
 from tests.integrations.autogen.harness import App, scripted
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    scene = Scene(tmp_path)
-    yield scene
-    scene.close()
 
 
 class Raising(StaticWorkbench):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,13 +22,6 @@ from tests.integrations.claude_sdk.messages_api import MessagesApi
 
 # the scene's policy knows payments, which one person decides
 AS_PAYMENT = {"Write": {"action": "pay"}, "Bash": {"action": "pay"}}
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(tmp_path)
-    yield made
-    made.close()
 
 
 def test_defer_two_calls_of_a_turn_keeps_only_the_last_in_claude_code(scene: Scene) -> None:

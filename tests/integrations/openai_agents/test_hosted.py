@@ -7,22 +7,12 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from agents import RunState
 
 from handrail.integrations.openai_agents import resume, run, settle
 from handrail.testing.conformance.scene import Scene
 from tests.integrations.openai_agents.hosted_process import agent_of
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(tmp_path)
-    yield made
-    made.close()
 
 
 def process(scene: Scene, do: str) -> int:

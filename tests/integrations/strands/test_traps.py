@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -20,13 +18,6 @@ from handrail.testing.conformance import Scene
 from handrail.testing.conformance.scene import wait_until
 from handrail.testing.conformance.script import one_turn, pay, several_turns
 from tests.integrations.strands.harness import App, ScriptedModel
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(tmp_path)
-    yield made
-    made.close()
 
 
 def test_say_something_new_while_parked_is_refused_by_strands_and_the_case_stays(scene: Scene) -> None:
@@ -49,21 +40,12 @@ def test_delete_a_parked_session_takes_its_case_back_at_the_next_wake(scene: Sce
     assert scene.effects.read() == []
 
 
-def test_decide_a_call_while_another_of_its_turn_runs_wakes_it_next(scene: Scene, monkeypatch: Any) -> None:
+def test_decide_a_call_while_another_of_its_turn_runs_wakes_it_next(
+    scene: Scene, decide_meanwhile: Callable[[], None]
+) -> None:
     app = App(scene, one_turn(pay("A1", 1, id="c1"), pay("A2", 2, id="c2")))
     app.agent()("begin")
-    case = scene.cases(to="A2")[0].id
-    scene.desk().answer(scene.cases(to="A1")[0].id, "approve")
-    append = scene.effects.append
-
-    def and_decide_the_other(tool: str, arguments: Any) -> None:
-        append(tool, arguments)
-        if arguments["to"] == "A1":
-            # the other has paused again by then
-            time.sleep(0.3)
-            scene.desk().answer(case, "approve")
-
-    monkeypatch.setattr(scene.effects, "append", and_decide_the_other)
+    decide_meanwhile()
     while app.waker.step():
         pass
     assert scene.effects.read() == [{"to": "A1", "amount": 1}, {"to": "A2", "amount": 2}]

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,8 @@ import psycopg
 from handrail.store.migrate import migrate
 
 _numbers = itertools.count(1)
+# kept at a time: each is about 10 MB, mostly in memory
+MOST_DATABASES = 100
 
 
 class PostgresServer:
@@ -28,6 +31,8 @@ class PostgresServer:
         self._server = server
         self.uri: str = server.get_uri()
         self._template: str | None = None
+        # oldest first
+        self._given: deque[str] = deque()
 
     def fresh(self, *, migrated: bool = True) -> str:
         """The URI of a new database."""
@@ -35,7 +40,16 @@ class PostgresServer:
             name = self._create("template0")
             migrate(self.of(name))
             self._template = name
-        return self.of(self._create(self._template if migrated and self._template else "template0"))
+        name = self._create(self._template if migrated and self._template else "template0")
+        self._given.append(name)
+        if len(self._given) > MOST_DATABASES:
+            self._drop(self._given.popleft())
+        return self.of(name)
+
+    def _drop(self, name: str) -> None:
+        """Its test has long ended; left alone if somebody is still connected."""
+        with suppress(psycopg.errors.ObjectInUse), psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name}")
 
     def of(self, name: str) -> str:
         """The URI of a database of this server."""

@@ -21,8 +21,8 @@ from handrail.cli.printing import AsJson, print_json, visible
 from handrail.cli.reaching import Place, call, need_database, reach
 from handrail.clock import SECOND, SystemClock, from_iso, iso
 from handrail.errors import HandrailError
-from handrail.lifecycle.wake import MOST_FAILURES
 from handrail.lifecycle.policies import compiled
+from handrail.lifecycle.wake import MOST_FAILURES
 from handrail.maintenance.hook import hook_from
 from handrail.maintenance.plane import keys_beside
 from handrail.maintenance.sealing import key_file

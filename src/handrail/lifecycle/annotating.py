@@ -9,8 +9,17 @@ from typing import Any
 from handrail.canonical import JSON, dumps, parse
 from handrail.errors import InvalidInput
 from handrail.intake import proposal_from
-from handrail.learning.annotations.annotated import Annotated, Given, Mark, Suggested, mark_from
+from handrail.learning.annotations.annotated import (
+    Annotated,
+    Given,
+    Mark,
+    Suggested,
+    is_marked,
+    malformed,
+    mark_from,
+)
 from handrail.learning.annotations.labelling import ANSWER
+from handrail.lifecycle.choosing import is_answer
 from handrail.lifecycle.erase import is_erased
 from handrail.lifecycle.rows import ReviewRow, review_noun
 from handrail.proposal import Proposal
@@ -62,9 +71,13 @@ def case_of(case: str, proposal: Proposal, reviews: Sequence[tuple[Review, float
 
 
 def proposal_of(case: Annotated, action: str, choices: Sequence[str]) -> Proposal:
-    """The annotation case to put before people. A known answer (`gold`) makes it a gold."""
+    """The annotation case to put before people. A known answer (`gold`) makes it a gold.
+
+    It offers the choices unless it was answered, or a model answered, without picking from them: its form asks more.
+    """
     arguments: dict[str, JSON] = dict(case.input)
-    if choices:
+    said = [one.marks for one in case.given if not one.abstained] + [one.marks for one in case.suggested if one.marks]
+    if choices and all(is_answer("annotation", list(choices), value_of(marks)) for marks in said):
         arguments["choices"] = list(choices)
     first = case.suggested[0] if case.suggested else None
     if first is not None and first.marks:
@@ -79,7 +92,7 @@ def proposal_of(case: Annotated, action: str, choices: Sequence[str]) -> Proposa
 
 def marks_of(value: JSON) -> tuple[Mark, ...]:
     """An answer as marks: a word or words are a choice, anything else is kept as text unless it holds marks."""
-    if isinstance(value, dict) and set(value) == {"marks"}:
+    if is_marked(value) and isinstance(value["marks"], list) and not any(map(malformed, value["marks"])):
         return tuple(map(mark_from, value["marks"]))
     if isinstance(value, str):
         return (Mark(question=ANSWER, kind="choice", value=[value]),)

@@ -263,7 +263,10 @@ def _body(command: Answer, row: ProposalRow, route: Route) -> dict[str, Any]:
 
 
 def check_edit(row: ProposalRow, arguments: JSON) -> JSON:
-    """Validate edited arguments against the action's schema. Raises `InvalidInput` naming the place."""
+    """Validate edited arguments against the action's schema, and against what may be answered.
+
+    Raises `InvalidInput` naming the place.
+    """
     if not isinstance(arguments, dict):
         raise InvalidInput("edit needs the whole arguments as an object")
     dumps(arguments)
@@ -271,6 +274,7 @@ def check_edit(row: ProposalRow, arguments: JSON) -> JSON:
     check_schema(record.get("schema"), arguments, "the edit does not fit the action's schema")
     if record.get("kind") == "comparison":
         refuse_incomparable(arguments)
+    choosing.refuse_edit(record, arguments)
     return arguments
 
 

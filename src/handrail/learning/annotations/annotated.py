@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
 
 from handrail.canonical import JSON, digest, dumps
 
@@ -115,6 +115,31 @@ def mark_from(plain: Mapping[str, Any]) -> Mark:
     return Mark(**plain)
 
 
+def is_marked(value: JSON) -> bool:
+    """Whether an answer is one by marks, be they well formed or not."""
+    return isinstance(value, dict) and set(value) == {"marks"}
+
+
+def malformed(plain: JSON) -> str | None:
+    """What keeps plain JSON from being a mark, in words; None where it is one."""
+    if not isinstance(plain, dict):
+        return "is no object"
+    if missing := [name for name in ("question", "kind", "value") if name not in plain]:
+        return f"has no {missing[0]}"
+    if unknown := sorted(set(plain) - {one.name for one in fields(Mark)}):
+        return f"has {unknown[0]!r}, which no mark has"
+    if not isinstance(plain["question"], str) or not plain["question"]:
+        return "names no question"
+    if not all(plain.get(name) is None or isinstance(plain[name], str) for name in ("about", "id")):
+        return "has an about or id that is no text"
+    if plain.get("score") is not None and not _is_number(plain["score"]):
+        return "has a score that is no number"
+    kind = plain["kind"]
+    if kind not in get_args(MarkKind):
+        return f"is of no known kind: {', '.join(get_args(MarkKind))}"
+    return None if _FITS[kind](plain["value"]) else f"has a value that is no {kind}"
+
+
 def case_from(plain: Mapping[str, Any]) -> Annotated:
     """A case from what `to_json` made."""
     return Annotated(
@@ -128,3 +153,45 @@ def case_from(plain: Mapping[str, Any]) -> Annotated:
 
 def _plain(one: Given | Suggested) -> dict[str, Any]:
     return {**asdict(one), "marks": [asdict(mark) for mark in one.marks]}
+
+
+def _is_number(value: JSON) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_texts(value: JSON) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _are_words(value: JSON) -> bool:
+    """Choices may be numbers too."""
+    return isinstance(value, list) and all(isinstance(one, str | int | float) for one in value)
+
+
+def _is_span(value: JSON) -> bool:
+    if not isinstance(value, dict) or set(value) != {"start", "end", "labels"} or not _are_texts(value["labels"]):
+        return False
+    start, end = value["start"], value["end"]
+    return type(start) is int and type(end) is int and 0 <= start <= end
+
+
+def _is_box(value: JSON) -> bool:
+    needed = {"x", "y", "width", "height", "labels", "unit"}
+    if not isinstance(value, dict) or not needed <= set(value) <= needed | {"rotation", "image"}:
+        return False
+    size = value.get("image", [1, 1])
+    return (
+        all(_is_number(value[name]) for name in ("x", "y", "width", "height"))
+        and _are_texts(value["labels"])
+        and value["unit"] in ("percent", "pixel")
+        and _is_number(value.get("rotation", 0))
+        and isinstance(size, list)
+        and len(size) == 2
+        and all(map(_is_number, size))
+    )
+
+
+_FITS: dict[str, Callable[[JSON], bool]] = {
+    "choice": _are_words, "text": _are_texts, "rating": _is_number, "span": _is_span, "box": _is_box,
+    "pairwise": lambda value: value in ("left", "right"), "ranking": lambda value: isinstance(value, list),
+}  # fmt: skip

@@ -8,7 +8,9 @@ import pytest
 
 from handrail.clock import SECOND
 from handrail.errors import Conflict, Forbidden, HandrailError, InvalidInput, NotEnoughEvidence
-from handrail.lifecycle import access, cells, grant, rows
+from handrail.lifecycle import access, cells, grant, judging, rows
+from handrail.store.golds import BURST
+from handrail.testing.factories import person
 from tests.growth.scene import OPERATOR, POLICY, Scene
 
 DAY = 86_400
@@ -163,9 +165,12 @@ def test_a_severe_miss_takes_autonomy_back_before_a_second_person_confirms_it(sc
     assert scene.rig.case(checked.case_id).state == "open"
     assert scene.ask().status == "open"
     assert [entry["reason"] for entry in scene.rig.entries("promotion.ended")] == ["severe_miss"]
-    # one against one, and nobody else is there to ask: it is a miss
+    # one against one asks a third; the cell began anew once
     scene.rig.answer(scene.ann, checked.case_id)
+    assert scene.rig.case(checked.case_id).state == "open"
+    scene.rig.answer(scene.lea, checked.case_id, "reject", reason="not_allowed")
     assert scene.rig.case(checked.case_id).state == "reviewed"
+    assert len(scene.rig.entries("cell.restarted")) == 1
     assert scene.shown()["promotions"] == []
     assert scene.rig.problems() == []
 
@@ -407,3 +412,20 @@ def test_weighted_checks_and_what_a_model_asked_for_do_not_count(scene: Scene) -
     assert "weighted" in streams
     learnt = scene.ask("us", picked="active")
     assert scene.noted(learnt.case_id) is None
+
+
+@pytest.mark.parametrize(("newest", "key", "checked"), [(200, "", True), (20, "", False), (200, BURST, False)])
+def test_golds_that_check_a_person_are_the_newest_and_none_he_knew(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, newest: int, key: str, checked: bool
+) -> None:
+    monkeypatch.setattr(judging, "NEWEST_GOLDS", newest)
+    rig, pat = scene.rig, person("Pat")
+    for n in range(40):
+        wrong = n % 4 == 3
+        named = {"key": f"{key}{pat.pid}:{n}"} if key else {}
+        arguments = {"region": "gold", "n": f"pat {n}"}
+        case = rig.gated(
+            "refund", arguments=arguments, confidence=0.5, gold="reject" if wrong else "approve", **named
+        )  # fmt: skip
+        rig.answer(pat, case, "reject" if wrong else "approve")
+    assert rig.run(lambda tx, who: judging.gold_checked(tx, rig.workspace, who), pat.pid) is checked

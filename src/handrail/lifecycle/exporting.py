@@ -36,7 +36,7 @@ def labels(store: Store, workspace: str, *, action: str | None = None, since: in
 def label_rows(
     store: Store, workspace: str, *, action: str | None = None, since: int = 0, ready: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Labels as rows, with the training batch each stands in and whether that batch is ready or held.
+    """Labels as rows, golds left out, with the training batch each stands in and whether that is ready or held.
 
     `chance`: the soft label, how likely the proposal was right by everything said of its case; None where golds and
     double answers are too few to tell.
@@ -44,6 +44,9 @@ def label_rows(
     known: dict[str, Mapping[str, float]] = {}
     for row in training.labels(store, workspace, action=action, since=since, ready=ready):
         label = label_noun(row.bytes)
+        if label.source == "gold":
+            # it judges reviewers, and is nobody's training
+            continue
         if label.action not in known:
             known[label.action] = soft_labels.chances(store.read_hot, workspace, label.action)
         chance = known[label.action].get(label.case_id)

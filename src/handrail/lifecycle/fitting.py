@@ -18,6 +18,7 @@ from handrail.errors import NotEnoughEvidence
 from handrail.learning.classes import chances_of, class_name, classes_of
 from handrail.learning.fusion import Fusion
 from handrail.learning.fusion_fit import LEAST_ANSWERS, fit_fusion
+from handrail.learning.golds import known, value_of
 from handrail.lifecycle.fusing import answers_in
 from handrail.lifecycle.labels import label_noun
 from handrail.lifecycle.rows import ReviewRow
@@ -48,7 +49,7 @@ def judged_cases(store: Store, workspace: str, action: str, *, most: int = MOST_
             continue
         given = [ReviewRow._make(each) for each in reviews]
         answers = tuple(each for each in answers_in(given, record, row.revision, FOREVER) if each[1] in choices)
-        truth = _truth(record, [label_noun(each.bytes).answer for each in outcomes], outcomes)
+        truth = _truth(record, row.revision, [label_noun(each.bytes).answer for each in outcomes], outcomes)
         made.append(Judged(chances=chances, answers=answers, truth=truth if truth in choices else None))
     return made
 
@@ -96,7 +97,7 @@ def _settled(case: Judged) -> list[tuple[str, str, str]]:
     return made
 
 
-def _truth(record: dict[str, Any], answers: list[JSON], outcomes: list[Any]) -> str | None:
+def _truth(record: dict[str, Any], revision: int, answers: list[JSON], outcomes: list[Any]) -> str | None:
     """The outcome's value, or what it says of the suggestion; else the gold answer."""
     suggestion = record.get("arguments", {}).get("suggestion")
     for answer, each in zip(reversed(answers), reversed(outcomes), strict=True):
@@ -105,4 +106,10 @@ def _truth(record: dict[str, Any], answers: list[JSON], outcomes: list[Any]) -> 
         if label_noun(each.bytes).correct and suggestion is not None:
             return class_name(suggestion)
     gold = record.get("gold")
-    return None if gold is None else class_name(gold)
+    if gold is None:
+        return None
+    truth = known(gold, suggestion, record.get("kind", "action"))
+    if truth.answer is not None:
+        return class_name(value_of(truth.answer))
+    # a verdict alone names a class only where the suggestion, as it was made, is right
+    return class_name(suggestion) if truth.model_right and suggestion is not None and revision == 1 else None

@@ -8,6 +8,7 @@ from handrail.canonical import parse
 from handrail.lifecycle.card import without_names
 from handrail.store import statements
 from handrail.store.engine import Store
+from handrail.store.golds import BURST
 from handrail.store.tx import Tx
 from handrail.store.writer import Writer
 
@@ -19,7 +20,7 @@ def step(store: Store, writer: Writer) -> int:
     """Index what is waiting; how many cases."""
     waiting = store.read_hot(statements.unindexed_list, limit=AT_ONCE)
     if waiting:
-        writer.run(_index, [(case_id, workspace, words(parse(bytes(data)))) for case_id, workspace, data in waiting])
+        writer.run(_index, [(case_id, workspace, parse(bytes(data))) for case_id, workspace, data in waiting])
     return len(waiting)
 
 
@@ -46,7 +47,12 @@ def _collect(value: Any, found: list[str]) -> None:
         found.append(str(value))
 
 
-def _index(tx: Tx, command: list[tuple[str, str, str]]) -> None:
-    for case_id, workspace, body in command:
-        if tx.run(statements.unindexed_drop, case_id=case_id):
-            tx.run(statements.search_put, case_id=case_id, workspace=workspace, body=body)
+def _index(tx: Tx, command: list[tuple[str, str, dict[str, Any]]]) -> None:
+    for case_id, workspace, record in command:
+        # what opens a session was answered for practice: nobody is to find it as an earlier case
+        if tx.run(statements.unindexed_drop, case_id=case_id) and not _opens_session(record):
+            tx.run(statements.search_put, case_id=case_id, workspace=workspace, body=words(record))
+
+
+def _opens_session(record: dict[str, Any]) -> bool:
+    return record.get("gold") is not None and str(record.get("key") or "").startswith(BURST)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, exists, func, not_, select
 
 from handrail.store import schema
 from handrail.store.engine import Store
@@ -16,6 +16,8 @@ MOST_ANSWERS = 20_000
 
 # begins `drawn_by` of a gold that opens somebody's session; then whose
 BURST = "burst:"
+# how the identity of such a case's proposal begins: it goes by that key
+IDENTITY = f"key\x1f{BURST}"
 
 # one at a time draws golds of a workspace
 gold_own = Statement("SELECT :workspace", "SELECT pg_advisory_xact_lock(hashtextextended(:workspace, 4))", "gold_own")
@@ -117,6 +119,14 @@ gold_proposals = Statement(
     "",
     "gold_proposals",
 )
+
+
+def outside_bursts() -> ColumnElement[bool]:
+    """Whether a proposal's case is none of those that open a session. Those count nowhere."""
+    c, p = schema.cases.c, schema.proposal.c
+    begins = func.substr(p.identity, 1, len(IDENTITY)) == IDENTITY
+    # a program may begin a key like that too; only golds count
+    return not_(and_(begins, exists().where(c.id == p.case_id, c.gold).correlate(schema.proposal)))
 
 
 def answers(store: Store, workspace: str, since: int) -> list[Any]:

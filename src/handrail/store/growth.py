@@ -74,12 +74,13 @@ replayed = _made(
     ORDER BY c.case_id DESC LIMIT :limit""",
     "replayed",
 )
-# golds one person answered, oldest first
+# golds one person answered, newest first; without those that open a session
 golds = _made(
     """SELECT v.verdict, v.bytes, p.bytes FROM review v JOIN cases k ON k.id = v.case_id AND k.gold
     JOIN proposal p ON p.case_id = v.case_id
     WHERE v.workspace = :workspace AND v.reviewer = :reviewer AND v.withdrawn_at IS NULL
-    ORDER BY v.given_at, v.id""",
+    AND substr(p.identity, 1, :length) <> :burst
+    ORDER BY v.given_at DESC, v.id DESC LIMIT :limit""",
     "golds",
 )
 promotions_live = _made(

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from handrail.store import schema
 from handrail.store.engine import Store
+from handrail.store.golds import outside_bursts
 
 PAGE = 200
 SUGGESTING = ("prediction", "annotation", "comparison")
@@ -18,11 +19,14 @@ _REVIEWS = tuple(schema.review.columns)
 def cases(store: Store, workspace: str, action: str, *, most: int) -> Iterator[tuple[Any, list[Any], list[Any]]]:
     """The newest closed cases whose answer may be one of some classes, each with its reviews and outcome labels.
 
+    Golds that open a session are left out: who answered them knew them for golds.
+
     (proposal row: case_id, bytes, route, revision; review rows; label rows: case_id, bytes), at most `most` cases.
     """
     c, p, r, t = schema.cases.c, schema.proposal.c, schema.review.c, schema.label.c
     query = select(p.case_id, p.bytes, p.route, p.revision).join(schema.cases, c.id == p.case_id)
     query = query.where(p.workspace == workspace, p.action == action, c.state != "open", c.kind.in_(SUGGESTING))
+    query = query.where(outside_bursts())
     before, left = "", most
     while left > 0:
         page = query if not before else query.where(p.case_id < before)

@@ -68,13 +68,15 @@ def outcomes(store: Store, workspace: str, action: str) -> list[Any]:
 
 def annotated(store: Store, workspace: str, action: str, page: int = 200) -> Iterator[Any]:
     """Annotation and prediction cases of an action, answered or not, oldest first: (case id, identity, bytes as
-    submitted)."""
+    submitted). Golds are left out."""
     p, c, v = schema.proposal.c, schema.cases.c, schema.revision.c
     query = (
         select(p.case_id, p.identity, func.coalesce(v.bytes, p.bytes).label("bytes"))
         .join(schema.cases, c.id == p.case_id)
         .outerjoin(schema.revision, (v.case_id == p.case_id) & (v.revision == 1))
-        .where(p.workspace == workspace, p.action == action, c.kind.in_(("annotation", "prediction")))
+        .where(
+            p.workspace == workspace, p.action == action, c.kind.in_(("annotation", "prediction")), c.gold.is_(False)
+        )
     )
     after = ""
     while rows := store.read(query.where(p.case_id > after).order_by(p.case_id).limit(page)):

@@ -65,25 +65,30 @@ check_since = _made(
     """SELECT verdict, count(*) FROM spot_check WHERE workspace = :workspace AND action = :action
         AND stream = 'uniform' AND drawn_at > :since AND verdict IN ('right', 'wrong', 'expired') GROUP BY verdict""",
 )
+# golds come from nobody's program
+_NO_GOLD = "NOT EXISTS (SELECT 1 FROM cases k WHERE k.id = p.case_id AND k.gold)"
 _CONFIDENCE = "json_extract(CAST(p.bytes AS TEXT), '$.confidence')"
 # the whole stream after a case, up to a moment at which nothing older can still be written
 stream_after = _made(
     "stream_after",
     f"""SELECT p.case_id, p.action, p.tier, {_CONFIDENCE} FROM proposal p
-    WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace ORDER BY p.case_id LIMIT :limit""",
-    """SELECT p.case_id, p.action, p.tier, convert_from(p.bytes, 'UTF8')::jsonb ->> 'confidence' FROM proposal p
-    WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace ORDER BY p.case_id LIMIT :limit""",
+    WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace AND {_NO_GOLD}
+    ORDER BY p.case_id LIMIT :limit""",
+    f"""SELECT p.case_id, p.action, p.tier, convert_from(p.bytes, 'UTF8')::jsonb ->> 'confidence' FROM proposal p
+    WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace AND {_NO_GOLD}
+    ORDER BY p.case_id LIMIT :limit""",
 )
 # newest first: how each proposal since a case was routed, and when it was decided
 routes_since = _made(
     "routes_since",
-    """SELECT p.action, p.route, p.bytes, p.submitted_at, p.decided_at FROM proposal p
-    WHERE p.case_id >= :since AND p.workspace = :workspace ORDER BY p.case_id DESC LIMIT :limit""",
+    f"""SELECT p.action, p.route, p.bytes, p.submitted_at, p.decided_at FROM proposal p
+    WHERE p.case_id >= :since AND p.workspace = :workspace AND {_NO_GOLD}
+    ORDER BY p.case_id DESC LIMIT :limit""",
 )
 proposals_since = _made(
     "proposals_since",
-    """SELECT p.bytes FROM proposal p WHERE p.case_id >= :since AND p.workspace = :workspace AND p.action = :action
-    ORDER BY p.case_id DESC LIMIT :limit""",
+    f"""SELECT p.bytes FROM proposal p WHERE p.case_id >= :since AND p.workspace = :workspace AND p.action = :action
+    AND {_NO_GOLD} ORDER BY p.case_id DESC LIMIT :limit""",
 )
 # what the newest uniform checks said of their confidence: the scale of weighted ones
 check_confidence = _made(

@@ -15,6 +15,7 @@ from handrail.clock import SECOND
 from handrail.errors import InvalidInput, MalformedJSON, Unavailable
 from handrail.store import schema, statements
 from handrail.store.engine import Store
+from handrail.store.golds import outside_bursts
 
 # counting further would scan the whole table to print a number nobody reads
 MOST_COUNTED = 10_000
@@ -372,6 +373,7 @@ def proposals_by_hour(store: Store, workspace: str, since: int) -> list[Any]:
         store,
         select(hour, p.tier, func.count())
         .where(p.case_id >= f"{oldest[:8]}-{oldest[8:12]}", p.workspace == workspace, p.submitted_at >= since)
+        .where(outside_bursts())
         .group_by(hour, p.tier),
     )  # fmt: skip
 
@@ -382,7 +384,7 @@ def closed_since(store: Store, workspace: str, since: int) -> list[Any]:
         store,
         select(c.opened_at, c.deadline, c.closed_at, p.decision)
         .join(schema.proposal, p.case_id == c.id)
-        .where(c.workspace == workspace, c.closed_at >= since)
+        .where(c.workspace == workspace, c.closed_at >= since, outside_bursts())
         .order_by(c.closed_at.desc()).limit(MOST_COUNTED * 5),
     )  # fmt: skip
 
@@ -392,7 +394,8 @@ def reviews_since(store: Store, workspace: str, since: int) -> list[Any]:
     return fetch(
         store,
         select(r.reviewer, r.verdict, r.dwell)
-        .where(r.workspace == workspace, r.given_at >= since, r.withdrawn_at.is_(None))
+        .join(schema.proposal, p.case_id == r.case_id)
+        .where(r.workspace == workspace, r.given_at >= since, r.withdrawn_at.is_(None), outside_bursts())
         .limit(MOST_COUNTED * 5),
     )  # fmt: skip
 

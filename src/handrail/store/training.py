@@ -143,13 +143,13 @@ def reviewed(store: Store, workspace: str, *, action: str | None = None, since: 
 
 def _over(store: Store, workspace: str, which: ColumnElement[bool], action: str | None, since: int) -> Iterator[Any]:
     """Cases that wait for nobody, a page at a time: (case id, policy, submitted at, decision, bytes as submitted, bytes
-    as they stand)."""
+    as they stand). Golds are left out: they are nobody's work."""
     p, c, v = schema.proposal.c, schema.cases.c, schema.revision.c
     query = (
         select(p.case_id, p.policy, p.submitted_at, p.decision, func.coalesce(v.bytes, p.bytes).label("first"), p.bytes)
         .join(schema.cases, c.id == p.case_id)
         .outerjoin(schema.revision, and_(v.case_id == p.case_id, v.revision == 1))
-        .where(p.workspace == workspace, p.submitted_at >= since, c.state != "open", which)
+        .where(p.workspace == workspace, p.submitted_at >= since, c.state != "open", c.gold.is_(False), which)
     )
     return _paged(store, query if action is None else query.where(p.action == action), p.case_id)
 

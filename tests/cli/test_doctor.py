@@ -26,8 +26,11 @@ def change(database: Path, statement: str, *values: Any) -> None:
 
 def test_doctor_finds_a_sound_database_sound(database: Path) -> None:
     found = checks(database)
-    for name in ("console", "hook", "database", "schema", "disk", "clock", "log", "keys", "loops", "policy", "people"):
+    for name in ("console", "hook", "database", "schema", "disk", "clock", "log", "keys", "loops", "people"):
         assert found[name]["state"] == "ok", found[name]
+    # its only note: no calibrator yet
+    assert found["policy"]["state"] == "note"
+    assert "stated_confidence" in found["policy"]["text"]
 
 
 def test_doctor_on_a_database_that_is_not_there_does_not_make_one(tmp_path: Path) -> None:

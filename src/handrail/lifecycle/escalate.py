@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from handrail.clock import SECOND, iso
-from handrail.errors import InvalidInput
-from handrail.lifecycle import claim, policies, queue, raised, rows
+from handrail.errors import Conflict, InvalidInput
+from handrail.lifecycle import bursts, claim, policies, queue, raised, rows
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow
 from handrail.store import statements
@@ -31,6 +31,8 @@ def escalate(tx: Tx, command: Escalate) -> CaseRow:
         raise InvalidInput("escalating needs a reason", remedy="Say what the next person should look at.")
     row = rows.proposal(tx, command.actor.workspace, command.case_id, for_update=True)
     case = claim.open_case_of(tx, command.actor, command.case_id)
+    if bursts.is_one(case, row):
+        raise Conflict("what opens a session goes up to nobody", remedy="Answer it, or give it back.")
     return raise_case(tx, row, case, reason="by_reviewer", by=command.actor)
 
 
@@ -52,7 +54,8 @@ def raise_case(
     higher = raised.raise_route(route, reviewers)
     lane = queue.lane_of(tx, row.workspace, higher)
     deadline = case.deadline
-    if deadline is not None and route.deadline_seconds is not None:
+    # a spot check that goes up is due as before: nobody waits for it but the monitors, who count it at its deadline
+    if deadline is not None and route.deadline_seconds is not None and not route.spot_check:
         deadline = max(deadline, tx.now + route.deadline_seconds * SECOND)
     # half of the present key: in front of everything that is not itself escalated
     sort_key = case.sort_key // 2

@@ -119,7 +119,9 @@ class Fed:
 
     def alarm_as(self, supposed: Fed) -> None:
         """Alarm by what this monitor would hold if what is alleged were confirmed."""
-        self.state, self.curve, self.alarmed, self.changed = supposed.state, supposed.curve, True, True
+        # whoever reads of it should know that not all was confirmed by then
+        self.state = supposed.state | {"alleged": True}
+        self.curve, self.alarmed, self.changed = supposed.curve, True, True
 
     def mark(self) -> None:
         """Keep the present point of the curve."""

@@ -19,7 +19,7 @@ from handrail.calibration.neyman import doubt
 from handrail.canonical import JSON, dumps
 from handrail.clock import SECOND
 from handrail.errors import Conflict, Forbidden, InvalidInput, NotEnoughEvidence, NotFound
-from handrail.lifecycle import policies, watching
+from handrail.lifecycle import capacity, policies, watching
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.earned import needed
 from handrail.lifecycle.fed import Fed, MonitorRow, alarm_line, id_at, method
@@ -125,22 +125,22 @@ def _checks(tx: Tx, workspace: str, action: str, live: list[Fed]) -> int:
     mine = [fed for fed in live if fed.row.action == action]
     taken = 0
     # how they would stand if what is alleged were confirmed
-    supposed: list[Fed] = []
+    supposed: list[Fed] | None = None
     for row in tx.run(tables.check_waiting, workspace=workspace, action=action, now=tx.now, limit=CHECKS):
         case_id, stream, pi, confidence, raised = row[:5]
         verdict = verdict_of(row, tx.now)
         if verdict is None:
             # nothing drawn after it may overtake it
             break
-        if verdict == "alleged" and not supposed:
+        if verdict == "alleged" and supposed is None:
             supposed = [copy(fed) for fed in mine]
-        if not supposed:
+        if supposed is None:
             tx.run(tables.check_enter, workspace=workspace, action=action, case_id=case_id, verdict=verdict)
             taken += 1
         if not raised and verdict != "unclear":
-            for fed in supposed or mine:
+            for fed in mine if supposed is None else supposed:
                 fed.check(stream, pi, confidence, verdict != "right")
-    for fed, other in zip(mine, supposed, strict=False):
+    for fed, other in zip(mine, supposed or (), strict=False):
         if other.alarmed and not fed.alarmed:
             fed.alarm_as(other)
     return taken
@@ -228,9 +228,8 @@ def in_words(kind: str, action: str, terms: dict[str, Any], state: dict[str, Any
     """Why it alarms, for the card of every case that it raises."""
     n, what = state["n"], action or "this workspace"
     if kind == "error":
-        return (
-            f"An alarm stands: {state['k']} of {n} spot checks of {what} were wrong; {terms['limit']:.2%} is the limit."
-        )
+        were = "were wrong, some of them only alleged when it was raised" if state.get("alleged") else "were wrong"
+        return f"An alarm stands: {state['k']} of {n} spot checks of {what} {were}; {terms['limit']:.2%} is the limit."
     if kind == "weighted_error":
         return f"An alarm stands: {n} weighted spot checks of {what} show more error than {terms['limit']:.2%}."
     if kind in ("overconfidence", "underconfidence"):
@@ -257,6 +256,7 @@ def tell_again(tx: Tx, workspace: str) -> None:
         said = {name: watch.overflow[name] for name in ("open", "soft_review", "hard_gate")}
         limit = policies.in_force(tx, workspace).review_settings.max_queue_depth
         tx.entry(workspace, "overflow.entered", SYSTEM.entry(), overflow=said | {"limit": limit})
+    capacity.tell_again(tx, workspace)
 
 
 # --- lifting --------------------------------------------------------------------------------------

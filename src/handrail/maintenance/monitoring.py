@@ -31,12 +31,12 @@ class Monitoring:
 
     def step(self) -> int:
         """Take in what is due everywhere; how many cases that was."""
-        taken = 0
+        taken, failed = 0, None
         for workspace, digest, watch in self._store.read_hot(tables.workspaces):
             policy = self._policy(workspace, digest)
             try:
                 if self._due(workspace, digest, policy):
-                    taken += self._writer.run(monitors.feed, workspace).cases
+                    taken += self._feed(workspace)
                     self._begun[workspace] = digest
                 if watching.read(watch).overflow:
                     taken += self._writer.run(overflow.look, workspace)
@@ -44,7 +44,21 @@ class Monitoring:
             except Conflict:
                 # another replica was first; look again in a moment
                 continue
+            except Exception as error:
+                # the others' monitors go on; whoever runs this says that it failed
+                failed = error
+        if failed is not None:
+            raise failed
         return taken
+
+    def _feed(self, workspace: str) -> int:
+        try:
+            return self._writer.run(monitors.feed, workspace).cases
+        except BaseException:
+            # what is alleged was not weighed: the next look must find it new
+            for key in [key for key in self._alleged if key[0] == workspace]:
+                del self._alleged[key]
+            raise
 
     def _policy(self, workspace: str, digest: str) -> Policy:
         text, name = self._store.read_hot(statements.policy_get, workspace=workspace, digest=digest)[0]

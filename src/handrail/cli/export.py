@@ -45,7 +45,7 @@ def labels(
     database: Database = None,
     workspace: Workspace = None,
 ) -> None:
-    """Every label, golds left out: input, answer, right or wrong, scores; policy, calibrator, reviewer, blind, batch."""
+    """Every label but of golds: input, answer, right or wrong, scores; policy, calibrator, reviewer, blind, batch."""
     moment = _moment(since)
     _write(
         lambda store, space: exporting.label_rows(store, space, action=action, since=moment, ready=ready),

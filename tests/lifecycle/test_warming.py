@@ -120,7 +120,7 @@ def test_order_of_a_burst_is_not_to_be_foretold_and_its_golds_come_again(rig: Ri
     # each place is as often wrong as right, by four standard errors
     assert max(abs(count - sessions / 2) for count in bad_at) <= 4 * (sessions / 4) ** 0.5
     known = rig.plane.store.read_hot(
-        tables.burst_pool, workspace="default", action="sort", kind="action", person=ann.pid, views=40
+        tables.burst_pool, workspace="default", action="sort", kind="action", person=ann.pid
     )
     # two bursts' worth of the pool, and no more
     assert sum(bool(row[2]) for row in known) == 20

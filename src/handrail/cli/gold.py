@@ -59,7 +59,7 @@ def list_golds(
         return
     for one in found:
         proposal: Any = one["proposal"]
-        standing = "  retired" if one["retired_at"] else ""
+        standing = "  withdrawn" if one["withdrawn"] else "  retired" if one["retired_at"] else ""
         answer = json.dumps(proposal["gold"], ensure_ascii=False)
         typer.echo(visible(f"{one['id']}  {one['action']}  {one['views']} views  {answer[:80]}{standing}"))
     if not found:
@@ -73,7 +73,7 @@ def retire(
     database: Database = None,
     workspace: Workspace = None,
 ) -> None:
-    """Draw a gold no more. What was answered on it still counts."""
+    """Withdraw a gold: draw it no more, nor open a session with it. What was answered on it still counts."""
     settings = settings_from(database=database, workspace=workspace)
     need_database(settings.database)
     with plane_of(settings) as plane:

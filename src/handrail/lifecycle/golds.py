@@ -40,7 +40,7 @@ class AddGolds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retire:
-    """Draw this gold no more."""
+    """Show this gold no more, such as one whose answer turned out wrong."""
 
     actor: Actor
     id: str
@@ -94,11 +94,11 @@ def add(tx: Tx, command: AddGolds) -> list[str]:
 
 
 def retire(tx: Tx, command: Retire) -> None:
-    """Take a gold out of the pool; needs a lead. Raises `NotFound`."""
+    """Withdraw a gold: it is drawn no more and opens no session, for good. Needs a lead; raises `NotFound`."""
     _need_lead(command.actor)
     row = tx.one(tables.gold_retire, id=command.id, workspace=command.actor.workspace, now=tx.now)
     if row is None:
-        raise NotFound(f"there is no gold {command.id!r} in the pool")
+        raise NotFound(f"there is no gold {command.id!r} that was not withdrawn before")
     _tell(tx, command.actor.workspace, command.actor, command.id, row[0], "retired")
 
 

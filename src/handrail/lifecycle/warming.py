@@ -69,7 +69,7 @@ def draw(tx: Tx, actor: Actor, beside: str, rest: int) -> CaseRow | None:
         return None
     key = f"{prefix}{tx.now:x}{tx.new_id()[-8:]}"
     chosen = golds.uniform(space.secret, "burst", key)
-    picked = _pick(tx, row, actor, given, settings.gold_burst, settings.gold_views, chosen)
+    picked = _pick(tx, row, actor, given, settings.gold_burst, chosen)
     if picked is None:
         return None
     gold, record = picked
@@ -99,7 +99,7 @@ def heard(row: ProposalRow, verdict: str, body: JSON) -> Heard | None:
 
 
 def _pick(
-    tx: Tx, row: ProposalRow, actor: Actor, given: list[str], burst: int, views: int, chosen: float
+    tx: Tx, row: ProposalRow, actor: Actor, given: list[str], burst: int, chosen: float
 ) -> tuple[str, dict[str, Any]] | None:
     """A gold that this burst has not shown, from the half whose turn `chosen` says it is; None where the pool lacks one
     of the halves.
@@ -107,7 +107,7 @@ def _pick(
     halves: dict[bool, list[tuple[str, dict[str, Any], bool]]] = {True: [], False: []}
     for gold, data, known_to_him in tx.run(
         tables.burst_pool, workspace=row.workspace, action=row.action, kind=row.record().get("kind", "action"),
-        person=actor.pid, views=views,
+        person=actor.pid,
     ):  # fmt: skip
         record: dict[str, Any] = parse(bytes(data))
         try:

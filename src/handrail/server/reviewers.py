@@ -80,8 +80,9 @@ def figures(plane: Plane, workspace: str) -> dict[str, JSON]:
 def pool_to_json(plane: Plane, workspace: str, *, retired: bool = False) -> list[dict[str, JSON]]:
     """The pool, oldest first, answers included."""
     return [
-        {"id": row.id, "action": row.action, "kind": row.kind, "views": row.views, "added_by": row.added_by,
-         "added_at": iso(row.added_at), "retired_at": None if row.retired_at is None else iso(row.retired_at),
+        {"id": row.id, "action": row.action, "kind": row.kind, "views": tables.views_of(row.views),
+         "added_by": row.added_by, "added_at": iso(row.added_at),
+         "retired_at": None if row.retired_at is None else iso(row.retired_at), "withdrawn": row.views < 0,
          "proposal": parse(bytes(row.bytes))}
         for row in tables.pool(plane.store, workspace, retired=retired)
     ]  # fmt: skip

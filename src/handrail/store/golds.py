@@ -36,13 +36,14 @@ gold_answered = Statement(
 )
 gold_seen = Statement(
     "UPDATE gold SET views = views + 1, retired_at = CASE WHEN views + 1 >= :most THEN :now ELSE retired_at END "
-    "WHERE id = :id RETURNING retired_at",
+    "WHERE id = :id AND views >= 0 RETURNING retired_at",
     "",
     "gold_seen",
 )
+# withdrawn, which one seen often enough can be too: its views are below 0 then (`views_of`)
 gold_retire = Statement(
-    "UPDATE gold SET retired_at = :now WHERE id = :id AND workspace = :workspace AND retired_at IS NULL "
-    "RETURNING action",
+    "UPDATE gold SET retired_at = COALESCE(retired_at, :now), views = -1 - views "
+    "WHERE id = :id AND workspace = :workspace AND views >= 0 RETURNING action",
     "",
     "gold_retire",
 )
@@ -71,12 +72,12 @@ burst_given = Statement(
     "",
     "burst_given",
 )
-# what may open a session: the pool, and what was retired because it had been seen often enough; has he answered it?
+# what may open a session: all but what was withdrawn, so also what has been seen often enough; has he answered it?
 burst_pool = Statement(
     "SELECT p.id, p.bytes, EXISTS (SELECT 1 FROM gold_case g JOIN review r ON r.case_id = g.case_id "
     "WHERE g.gold = p.id AND r.reviewer = :person AND r.withdrawn_at IS NULL) FROM gold p "
     "WHERE p.workspace = :workspace AND p.action = :action AND p.kind = :kind "
-    "AND (p.retired_at IS NULL OR p.views >= :views) ORDER BY p.id LIMIT 500",
+    "AND p.views >= 0 ORDER BY p.id LIMIT 500",
     "",
     "burst_pool",
 )
@@ -140,6 +141,11 @@ def pool(store: Store, workspace: str, *, retired: bool = False) -> list[Any]:
     t = schema.gold.c
     query = select(schema.gold).where(t.workspace == workspace).order_by(t.id)
     return store.read(query if retired else query.where(t.retired_at.is_(None)))
+
+
+def views_of(views: int) -> int:
+    """How often a gold was put before people, by its column, which is below 0 for a gold that was withdrawn."""
+    return views if views >= 0 else -1 - views
 
 
 def pool_size(store: Store, workspace: str) -> int:

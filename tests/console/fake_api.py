@@ -115,7 +115,7 @@ class Stage:
         self.history[id] = []
         amount = card["amount"] or {}
         self.rows[id] = {
-            "id": id, "action": card["action"], "tier": card["tier"], "state": "open", "deadline": card["deadline"], "opened_at": stamp(self.opened), "sort_key": len(self.rows),
+            "id": id, "action": card["action"], "tier": card["tier"], "state": "open", "deadline": card["deadline"], "opened_at": stamp(self.opened),
             "revision": card["revision"], "reviewers": {"have": card["quorum"]["have"], "need": card["quorum"]["need"]}, "claimed_by": None, "high_stakes": card["high_stakes"],
             "amount": amount.get("value"), "currency": amount.get("currency"), "kind": card["kind"], "decision": None, "soft": False, **row_fields,
         }  # fmt: skip

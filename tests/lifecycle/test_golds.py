@@ -45,6 +45,11 @@ def gold(n: int, verdict: str = "approve", action: str = "flag_post", **fields: 
     return {"action": action, "arguments": {"post": f"g{n}"}, "confidence": 0.4, "gold": {"verdict": verdict}} | fields
 
 
+def pair(**arguments: Any) -> dict[str, Any]:
+    shown = {"prompt": "which?", "a": "x", "b": "y"} | arguments
+    return {"action": "flag_post", "kind": "comparison", "arguments": shown, "gold": "a"}
+
+
 def drawn(rig: Rig) -> list[str]:
     """Case ids of all golds put before people, oldest first."""
     rows = rig.plane.store.read_hot(tables.gold_proposals, workspace="default", since=0)
@@ -137,6 +142,27 @@ def test_gold_is_never_shown_twice_to_the_same_person(rig: Rig) -> None:
     assert len(drawn(rig)) == 2
 
 
+def test_writer_is_not_asked_for_golds_that_the_pool_lacks(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    add(rig, gold(1))
+    asked: list[str] = []
+
+    def note(tx: Any, command: golds.Draw) -> str | None:
+        asked.append(command.case_id)
+        return draw(tx, command)
+
+    draw = golds.draw
+    monkeypatch.setattr(golds, "draw", note)
+    for n in range(5):
+        rig.gated("label_post", arguments={"post": f"p{n}"})
+    rig.gated("flag_post", kind="annotation", arguments={"text": "p"})
+    assert (step(rig), step(rig)) == (0, 0)
+    assert asked == []
+    # one of its action and kind
+    case = rig.gated("flag_post", arguments={"post": "p"})
+    assert step(rig) == 1
+    assert asked == [case]
+
+
 def test_gold_is_retired_after_its_views_and_by_hand(rig: Rig) -> None:
     ids = add(rig, gold(1), gold(2))
     rig.run(golds.retire, golds.Retire(actor=OPERATOR, id=ids[1]))
@@ -159,6 +185,11 @@ def test_gold_is_retired_after_its_views_and_by_hand(rig: Rig) -> None:
         (gold(1, kind="nonsense"), "gold 1"),
         ({"gold": 1}, "gold 1"),
         (gold(1) | {"gold": {"verdict": "aprove"}}, "verdict that is none"),
+        (gold(1, kind="comparison"), "prompt"),
+        (pair(b="x"), "the same"),
+        (pair() | {"gold": "c"}, "none of the choices"),
+        (pair(choices=["l", "r"]), "none of the choices"),
+        (pair(choices=["l", "r"], suggestion="a") | {"gold": {"verdict": "approve"}}, "none of the choices"),
     ],
 )
 def test_what_is_no_gold_is_refused_by_number(rig: Rig, record: dict[str, Any], why: str) -> None:

@@ -18,19 +18,16 @@ def test_list_cases_pages_through_all_in_queue_order(each: Site) -> None:
     program, ann = each.program(), each.signed_in("ann")
     made = [propose(program, arguments={"n": n})["case_id"] for n in range(7)]
     seen: list[str] = []
-    keys: list[int] = []
     cursor = ""
     while True:
         page = ann.get(f"/v1/cases?limit=3&cursor={cursor}").json()
         seen += [row["id"] for row in page["items"]]
-        keys += [int(row["sort_key"]) for row in page["items"]]
         assert page["total"] == 7
         if page["next"] is None:
             break
         cursor = page["next"]
-    assert sorted(seen) == sorted(made)
-    assert len(set(seen)) == 7
-    assert keys == sorted(keys)
+    # all alike, so the first to come is the first
+    assert seen == made
     for wrong in ("x", "AAAA", "WyIxIl0", "e30", "WyJhIiwiYiJd", "WyI5OTk5OTk5OTk5OTk5OTk5OTk5OSIsImIiXQ"):
         assert ann.get(f"/v1/cases?cursor={wrong}").status_code == 422, wrong
 

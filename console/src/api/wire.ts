@@ -38,7 +38,6 @@ export interface CaseRow {
   summary: string;
   deadline: string | null;
   opened_at: string;
-  sort_key: number | string;
   revision: number;
   reviewers: { have: number; need: number };
   claimed_by: string | null;

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from handrail.claim import Claim
 from handrail.clock import SECOND, iso
 from handrail.errors import AlreadyDecided, ClaimLost, Conflict, Forbidden, HandrailError, InvalidInput, NotFound
-from handrail.lifecycle import policies, queue, rows, steering, warming
+from handrail.lifecycle import bursts, policies, queue, rows, steering, warming
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow
 from handrail.route import Route
@@ -78,9 +78,11 @@ def _opening(tx: Tx, actor: Actor, beside: str) -> tuple[int, str, int] | None:
     made = warming.draw(tx, actor, beside, REST)
     if made is None:
         return None
+    row = rows.proposal(tx, actor.workspace, made.id)
     try:
-        refuse_excluded(tx, actor, made, rows.route_noun(rows.proposal(tx, actor.workspace, made.id).route))
+        refuse_excluded(tx, actor, made, rows.route_noun(row.route))
     except HandrailError:
+        bursts.end(tx, row, made)
         return None
     return made.sort_key, made.id, made.lane
 
@@ -114,23 +116,27 @@ def renew(tx: Tx, command: Hold) -> Claim:
 
 def release(tx: Tx, command: Hold) -> None:
     """Give a case back to the queue. Raises `ClaimLost` when it is not held with this fence."""
-    rows.proposal(tx, command.actor.workspace, command.case_id, for_update=True)
+    row = rows.proposal(tx, command.actor.workspace, command.case_id, for_update=True)
     case = rows.case(tx, command.actor.workspace, command.case_id)
     held = tx.one(statements.claim_get, case_id=command.case_id)
     if case is None or held is None or held[1] != command.actor.pid or held[2] != command.fence:
         raise ClaimLost()
     tx.run(statements.claim_end, case_id=case.id, fence=command.fence)
     tx.run(statements.timer_drop, kind="claim", subject=case.id)
-    queue.let_others_take(tx, case.workspace, case.id)
+    opens_session = bursts.is_one(case, row)
+    if not opens_session:
+        queue.let_others_take(tx, case.workspace, case.id)
     tx.entry(
         case.workspace, "claim.released", command.actor.entry(), case=(case.id, case.revision), fence=command.fence
     )
+    if opens_session:
+        bursts.end(tx, row, case)
 
 
 def lapse(tx: Tx, command: tuple[str, str]) -> None:
     """A claim's time is up: the case can be taken again. Command: workspace, case id. Repeating it does no harm."""
     workspace, case_id = command
-    rows.proposal(tx, workspace, case_id, for_update=True)
+    row = rows.proposal(tx, workspace, case_id, for_update=True)
     held = tx.one(statements.claim_get, case_id=case_id)
     if held is None:
         tx.run(statements.timer_drop, kind="claim", subject=case_id)
@@ -142,8 +148,12 @@ def lapse(tx: Tx, command: tuple[str, str]) -> None:
     tx.run(statements.claim_end, case_id=case_id, fence=held[2])
     tx.run(statements.timer_drop, kind="claim", subject=case_id)
     if case is not None and case.state == "open":
-        queue.let_others_take(tx, workspace, case_id)
+        opens_session = bursts.is_one(case, row)
+        if not opens_session:
+            queue.let_others_take(tx, workspace, case_id)
         tx.entry(workspace, "claim.lapsed", SYSTEM.entry(), case=(case_id, case.revision), fence=held[2])
+        if opens_session:
+            bursts.end(tx, row, case)
 
 
 def implicit(tx: Tx, actor: Actor, case: CaseRow) -> tuple[int, bool]:
@@ -202,17 +212,27 @@ def open_case_of(tx: Tx, actor: Actor, case_id: str) -> CaseRow:
 
 def refuse_excluded(tx: Tx, actor: Actor, case: CaseRow, route: Route) -> None:
     """Raise `Forbidden` for who asks, owns or delegated; `Conflict` for who has answered; and for missing roles."""
+    bursts.refuse_other(tx, actor, case)
     handles = set(actor.handles(tx.workspace(actor.workspace).secret).values())
     for person, why in tx.run(statements.excluded_list, case_id=case.id):
         if person in handles:
             if why == "reviewed":
                 raise Conflict("you have answered this case; it needs somebody else")
             raise Forbidden(f"you are the {why} of this case and may not judge it", remedy="Somebody else must.")
-    wanted = route.may_answer
-    if wanted and "admin" not in actor.roles and not actor.roles.intersection(wanted):
-        raise Forbidden(f"this case needs the role {' or '.join(wanted)}")
+    if not _holds_role(actor, route):
+        raise Forbidden(f"this case needs the role {' or '.join(route.may_answer)}")
     if not actor.skills.issuperset(route.skills):
         raise Forbidden(f"this case needs the skills {', '.join(route.skills)}")
+
+
+def may_judge(actor: Actor, route: Route) -> bool:
+    """Whether somebody holds the roles and skills that a case asks for."""
+    return _holds_role(actor, route) and actor.skills.issuperset(route.skills)
+
+
+def _holds_role(actor: Actor, route: Route) -> bool:
+    wanted = route.may_answer
+    return not wanted or "admin" in actor.roles or bool(actor.roles.intersection(wanted))
 
 
 def _take_over(tx: Tx, actor: Actor, case: CaseRow, seconds: int) -> Claim:

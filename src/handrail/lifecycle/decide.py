@@ -9,7 +9,19 @@ from handrail.canonical import JSON, dumps, parse
 from handrail.consensus.quorum import Outcome
 from handrail.consensus.quorum import settle as weigh
 from handrail.decision import Decision
-from handrail.lifecycle import edits, escalate, for_run, fusing, labels, policies, queue, rows, second_look, undo
+from handrail.lifecycle import (
+    bursts,
+    edits,
+    escalate,
+    for_run,
+    fusing,
+    labels,
+    policies,
+    queue,
+    rows,
+    second_look,
+    undo,
+)
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.opening import bound_digest, bound_paths
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
@@ -42,17 +54,19 @@ def settle(
     """
     if given is None:
         given = rows.reviews(tx, case.id)
-    outcome = _weigh(row, case, route, given, tx.now)
-    if case.soft and route.spot_check and outcome.state != "pending":
+    answered = outcome = _weigh(row, case, route, given, tx.now)
+    if case.soft and route.spot_check and (last or outcome.state != "pending"):
         looked = second_look.judged(tx, row, case, route, given, outcome, by, last=last)
         if looked is None:
             return Settled(next_at=outcome.next_at)
         outcome = looked
-    if outcome.edit is not None and not case.soft:
+    alone = bursts.is_one(case, row)
+    if outcome.edit is not None and not case.soft and not alone:
         more = edits.ask_more_people(tx, row, case, outcome.arguments)
         if more.reviewers > case.reviewers:
             case, outcome = more, _weigh(row, more, route, given, tx.now)
-    fused = fusing.weigh(tx, row, given) if _chosen(outcome) else None
+    # a correction of a check says "wrong" of what was let through, and still is an answer
+    fused = fusing.weigh(tx, row, given) if not alone and _chosen(answered if case.soft else outcome) else None
     if fused is not None and not case.soft and not route.stages:
         if fused.wants_more and not last:
             fusing.ask_one_more(tx, row, case, route, len(fused.answers))

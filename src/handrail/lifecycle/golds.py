@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from handrail.canonical import digest, dumps, parse
 from handrail.clock import uuid7
 from handrail.consensus.gold_timing import chance, lag
-from handrail.errors import InvalidInput, NotFound
+from handrail.errors import HandrailError, InvalidInput, NotFound
 from handrail.intake import proposal_from
-from handrail.learning.golds import unsound
-from handrail.lifecycle import policies, rows, submit
+from handrail.learning.golds import ANSWERING, known, unsound, value_of
+from handrail.learning.labels import proposed
+from handrail.lifecycle import choosing, policies, rows, submit
 from handrail.lifecycle.actor import SYSTEM, Actor
+from handrail.proposal import Proposal
 from handrail.store import golds as tables
 from handrail.store import schema, statements
 from handrail.store.tx import Tx
@@ -59,7 +61,7 @@ class Draw:
 def add(tx: Tx, command: AddGolds) -> list[str]:
     """Add golds and return the ids of the new ones; what is in the pool already stays as it is. Needs a lead.
 
-    Raises `InvalidInput` naming the record: without an answer, with personal values, or no proposal at all.
+    Raises `InvalidInput` naming the record: without an answer that can be given, with personal values, or no proposal.
     """
     _need_lead(command.actor)
     if not 1 <= len(command.records) <= MOST_AT_ONCE:
@@ -75,8 +77,7 @@ def add(tx: Tx, command: AddGolds) -> list[str]:
                 f"gold {n} holds personal values", remedy="Make them up instead: a gold is seen by many, for long."
             )
         try:
-            proposal = proposal_from(record)
-            submit.prepare(command.actor, proposal, draw=0.0)
+            proposal = sound(record)
         except InvalidInput as error:
             raise InvalidInput(f"gold {n}: {error}", remedy=error.remedy) from None
         data = dumps(proposal.record())
@@ -91,6 +92,19 @@ def add(tx: Tx, command: AddGolds) -> list[str]:
         if id in added:
             _tell(tx, command.actor.workspace, command.actor, id, proposal.action, "added")
     return list(added)
+
+
+def sound(record: dict[str, Any]) -> Proposal:
+    """The proposal of a gold, checked. Raises `InvalidInput` for none, and where its answer is none of its choices."""
+    proposal = proposal_from(record)
+    submit.prepare(SYSTEM, proposal, draw=0.0)
+    suggested = proposed(proposal)
+    truth = known(proposal.gold, suggested, proposal.kind)
+    if truth.answer is not None:
+        choosing.refuse_other(record, value_of(truth.answer))
+    elif proposal.kind in ANSWERING and suggested is not None and truth.model_right:
+        choosing.refuse_other(record, suggested)
+    return proposal
 
 
 def retire(tx: Tx, command: Retire) -> None:
@@ -126,7 +140,11 @@ def draw(tx: Tx, command: Draw) -> str | None:
     if picked is None:
         return None
     gold, record, answered = picked
-    case_id = open_beside(tx, command, record)
+    try:
+        case_id = open_beside(tx, command, record)
+    except HandrailError:
+        # in the looks of this case it is no proposal
+        return None
     tx.add(schema.gold_case, drawn_by=command.case_id, workspace=command.workspace, gold=gold, case_id=case_id,
            at=tx.now)  # fmt: skip
     for person in answered:
@@ -137,10 +155,17 @@ def draw(tx: Tx, command: Draw) -> str | None:
     return case_id
 
 
-def open_beside(tx: Tx, command: Draw, record: dict[str, Any]) -> str:
-    """Put this gold before people, in the looks of the case it is drawn beside; its case id."""
+def open_beside(tx: Tx, command: Draw, record: dict[str, Any], key: str | None = None) -> str:
+    """Put this gold before people, in the looks of the case it is drawn beside; its case id.
+
+    Raises what submitting raises; nothing is written then.
+    """
     frame = rows.proposal(tx, command.workspace, command.case_id).record()
-    made = {name: frame[name] for name in _FRAME if name in frame} | record
+    made = {name: frame[name] for name in _FRAME if name in frame} | {
+        name: value for name, value in record.items() if name not in ("key", "run", "call_id")
+    }
+    if key is not None:
+        made["key"] = key
     beside_case = rows.case(tx, command.workspace, command.case_id)
     if beside_case is not None:
         made["arguments"] = _in_order(record.get("arguments", {}), frame.get("arguments", {}), beside_case.summary)
@@ -152,13 +177,32 @@ def open_beside(tx: Tx, command: Draw, record: dict[str, Any]) -> str:
     return submit.submit(tx, replace(prepared, placed_at=command.placed_at)).case_id
 
 
+def candidates(
+    run: Callable[..., Sequence[Any]], workspace: str, action: str, kind: str
+) -> Iterator[tuple[str, bytes, list[str]]]:
+    """Golds that somebody has not answered yet, the least seen first, and who knows them. `run` runs a statement."""
+    people = run(tables.people_active, workspace=workspace)[0][0]
+    for gold, data, _ in run(tables.gold_pick, workspace=workspace, action=action, kind=kind):
+        known_to = {_whose(row[0]) for row in run(tables.gold_answered, gold=gold)}
+        if len(known_to) < max(1, people):
+            yield gold, bytes(data), sorted(known_to)
+
+
+def _whose(person: str) -> str:
+    return person.split(":")[1] if person.startswith(tables.BURST) else person
+
+
 def _pick(tx: Tx, workspace: str, action: str, kind: str) -> tuple[str, dict[str, Any], list[str]] | None:
-    """The least seen gold that somebody has not answered yet, and who has."""
-    people = tx.run(tables.people_active, workspace=workspace)[0][0]
-    for gold, data, views in tx.run(tables.gold_pick, workspace=workspace, action=action, kind=kind):
-        answered = [row[0] for row in tx.run(tables.gold_answered, gold=gold)] if views else []
-        if len(answered) < max(1, people):
-            return gold, parse(bytes(data)), answered
+    """The least seen gold that somebody has not answered yet, and who has. What today's checks refuse is retired."""
+    for gold, data, answered in candidates(tx.run, workspace, action, kind):
+        record: dict[str, Any] = parse(data)
+        try:
+            sound(record)
+        except InvalidInput:
+            tx.run(tables.gold_retire, id=gold, workspace=workspace, now=tx.now)
+            _tell(tx, workspace, SYSTEM, gold, action, "retired")
+            continue
+        return gold, record, answered
     return None
 
 

@@ -25,7 +25,20 @@ from handrail.errors import (
     VerdictNotAllowed,
 )
 from handrail.learning.comparison import refuse_incomparable
-from handrail.lifecycle import card, choosing, claim, decide, edits, flags, for_run, policies, queue, rows, warming
+from handrail.lifecycle import (
+    bursts,
+    card,
+    choosing,
+    claim,
+    decide,
+    edits,
+    flags,
+    for_run,
+    policies,
+    queue,
+    rows,
+    warming,
+)
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.route import VERDICTS, Route
@@ -142,15 +155,20 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     if case.escalations:
         row, case = queue.seat_lead(tx, row, case)
         route = rows.route_noun(row.route)
-    case = flags.ask_second(tx, row, case, actor)
+    opens_session = bursts.is_one(case, row)
+    if not opens_session:
+        case = flags.ask_second(tx, row, case, actor)
     made = decide.settle(tx, row, case, route, given=[*given, answer], by=actor, in_hand=True)
-    if made.decision is None and not made.closed:
+    if made.decision is None and not made.closed and opens_session:
+        # an abstention
+        bursts.end(tx, row, case)
+    elif made.decision is None and not made.closed:
         tx.run(statements.timer_drop, kind="claim", subject=case.id)
         tx.run(statements.excluded_put, case_id=case.id, person=actor.pid, why="reviewed")
         _next_look(tx, actor.workspace, case.id, made.next_at)
     return Reviewed(
         review_id=id, case_id=case.id, effective_at=effective, decision=made.decision, receipt=made.receipt,
-        grant=made.grant, heard=warming.heard(row, command.verdict, body),
+        grant=made.grant, heard=warming.heard(row, actor.pid, command.verdict, body),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from handrail.decision import Decision
 from handrail.errors import HandrailError, InvalidInput, KeyReused
 from handrail.execution import TOOL_CLASSES
 from handrail.learning.comparison import refuse_incomparable
-from handrail.lifecycle import calibrators, cells, execute, grant, halt, overflow, policies, rows, supervising
+from handrail.lifecycle import bursts, calibrators, cells, execute, grant, halt, overflow, policies, rows, supervising
 from handrail.lifecycle.actor import POLICY, Actor
 from handrail.lifecycle.opening import Opening, seal
 from handrail.lifecycle.queue import open_case
@@ -217,6 +217,10 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
         # it looks like any other of its action, and somebody always looks
         human = route.tier if route.tier in ("soft_review", "hard_gate") else "hard_gate"
         route = replace(route, tier=human, reviewers=max(1, route.reviewers), spot_check=False, grant=None)
+        if bursts.opened_for({"gold": proposal.gold, "key": proposal.key}) is not None:
+            # he alone answers it, and what he then hears he cannot take back
+            route = replace(route, reviewers=1, roles=(), skills=(), stages=(), opinions=0, undo_seconds=0.0,
+                            on_expiry="reject", always_review=False)  # fmt: skip
     route = _asked_to_learn(route, proposal)
     if tx.workspace(workspace).frozen and route.tier in ("auto_approve", "soft_review"):
         reason = Reason(

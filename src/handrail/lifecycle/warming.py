@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from handrail.canonical import JSON, parse
-from handrail.errors import InvalidInput
+from handrail.errors import HandrailError, InvalidInput
 from handrail.intake import proposal_from
 from handrail.learning.golds import Known, known, value_of, was_right
 from handrail.learning.labels import proposed
-from handrail.lifecycle import golds, policies, rows
+from handrail.lifecycle import bursts, golds, halt, policies, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow
 from handrail.proposal import Proposal
@@ -54,8 +54,6 @@ def draw(tx: Tx, actor: Actor, beside: str, rest: int) -> CaseRow | None:
     if not settings.gold_share or not settings.gold_burst or space.frozen:
         return None
     row = rows.proposal(tx, actor.workspace, beside)
-    if row.record().get("gold") is not None:
-        return None
     stint = tx.one(statements.stint_get, workspace=actor.workspace, person=actor.pid)
     goes_on = stint is not None and tx.now - stint[1] < rest
     prefix = f"{BURST}{actor.pid}:"
@@ -73,8 +71,18 @@ def draw(tx: Tx, actor: Actor, beside: str, rest: int) -> CaseRow | None:
     if picked is None:
         return None
     gold, record = picked
+    agent = record.get("agent", row.record().get("agent"))
+    if halt.standing(tx, actor.workspace, agent=agent, action=row.action, run=None) is not None:
+        return None
     command = golds.Draw(workspace=actor.workspace, case_id=beside)
-    case_id = golds.open_beside(tx, command, record | {"key": key})
+    try:
+        case_id = golds.open_beside(tx, command, record, key)
+    except HandrailError:
+        # in the looks of this case it is no proposal
+        return None
+    for waiting in tx.run(tables.gold_waiting, gold=gold):
+        # he learns what is right, so he does not meet it as a silent one
+        tx.run(statements.excluded_put, case_id=waiting[0], person=actor.pid, why="reviewed")
     tx.add(schema.gold_case, drawn_by=key, workspace=actor.workspace, gold=gold, case_id=case_id, at=tx.now)
     return rows.case(tx, actor.workspace, case_id)
 
@@ -84,10 +92,10 @@ def is_of_burst(proposal: Proposal) -> bool:
     return proposal.gold is not None and (proposal.key or "").startswith(BURST)
 
 
-def heard(row: ProposalRow, verdict: str, body: JSON) -> Heard | None:
-    """What to tell who answered, if this is one of a burst."""
+def heard(row: ProposalRow, person: str, verdict: str, body: JSON) -> Heard | None:
+    """What to tell who answered, if this is one of his burst."""
     record = row.record()
-    if record.get("gold") is None or not str(record.get("key") or "").startswith(BURST):
+    if bursts.opened_for(record) != person:
         return None
     proposal = proposal_from(record)
     truth, suggested = _truth(proposal), proposed(proposal)
@@ -111,7 +119,7 @@ def _pick(
     ):  # fmt: skip
         record: dict[str, Any] = parse(bytes(data))
         try:
-            bad = _truth(proposal_from(record)).model_right is False
+            bad = _truth(golds.sound(record)).model_right is False
         except InvalidInput:
             continue
         halves[bad].append((gold, record, bool(known_to_him)))

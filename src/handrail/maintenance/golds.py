@@ -46,11 +46,18 @@ class Golds:
         found = self._store.read_hot(tables.gold_drawing, workspace=workspace, since=now - BACK)[::-1]
         opened = [row[1] for row in found]
         done = 0
-        for at, (case_id, _, drawn) in enumerate(found):
+        # asked outside the writer, once for each: what the pool lacks is not tried again with every step
+        has: dict[tuple[str, str], bool] = {}
+        for at, (case_id, _, drawn, action, kind) in enumerate(found):
             if drawn or not golds.draws(secret, case_id, settings.gold_share):
                 continue
             due = golds.comes_at(secret, case_id, opened, at)
             if due <= now:
+                if (action, kind) not in has:
+                    golds_left = golds.candidates(self._store.read_hot, workspace, action, kind)
+                    has[action, kind] = next(golds_left, None) is not None
+                if not has[action, kind]:
+                    continue
                 command = golds.Draw(workspace=workspace, case_id=case_id, placed_at=due)
                 done += self._writer.run(golds.draw, command) is not None
         return done

@@ -69,7 +69,8 @@ def proposal_to_json(plane: Plane, row: ProposalRow, *, blind: bool = False, per
     if blind:
         record = without_opinion(record)
     if person:
-        record = without_names(record)
+        # its program's own key: a gold has none
+        record = {name: value for name, value in without_names(record).items() if name != "key"}
     decision = plane.decision(row.workspace, row.case_id)
     found = plane.store.read_hot(statements.execution_get, case_id=row.case_id, workspace=row.workspace)
     return {
@@ -122,8 +123,9 @@ def _case_row(plane: Plane, row: Any, have: int, holder: str | None) -> dict[str
         "state": row.state, "summary": row.summary,
         "deadline": None if row.deadline is None else iso(row.deadline), "opened_at": iso(row.opened_at),
         "closed_at": None if row.closed_at is None else iso(row.closed_at),
-        "sort_key": str(row.sort_key), "revision": row.revision,
-        "reviewers": {"have": have, "need": max(1, need) + route.opinions}, "claimed_by": holder,
+        # no key of the queue: beside `opened_at` it would tell the silent golds
+        "revision": row.revision, "claimed_by": holder,
+        "reviewers": {"have": have, "need": max(1, need) + route.opinions},
         "high_stakes": route.high_stakes, "amount": amount.get("value"), "currency": amount.get("currency"),
         "decision": row.decision, "soft": bool(row.soft), "escalations": escalations,
     }  # fmt: skip
@@ -156,7 +158,10 @@ def is_blind(actor: Actor, case: Seen) -> bool:
 
 
 def looks_afresh(actor: Actor, case: Seen) -> bool:
-    """Whether this person is to say, without knowing the first answer, if an error alleged in a spot check is one."""
+    """Whether this person is to judge a spot check without knowing if others have, and what they said.
+
+    He cannot tell a first look from a second, so neither shows what became of the case.
+    """
     if actor.kind != "person" or case.case is None or case.case.state != "open" or not case.case.soft:
         return False
     if not rows.route_noun(case.proposal.route).spot_check:
@@ -171,7 +176,7 @@ def card(plane: Plane, actor: Actor, case: Seen) -> dict[str, JSON]:
         if r.withdrawn_at is None and r.voided_at is None and r.verdict != "abstain"
         and (r.revision == case.proposal.revision or r.id == case.proposal.made_by)
     ]  # fmt: skip
-    blind, barred, shown, have = is_blind(actor, case), _barred(plane, actor, case.proposal), case.case, len(live)
+    blind, barred, shown, have = is_blind(actor, case), _barred(plane, actor, case), case.case, len(live)
     if looks_afresh(actor, case) and shown is not None:
         # as if nobody had answered
         asked = rows.route_noun(case.proposal.route).reviewers
@@ -213,15 +218,17 @@ def grants(plane: Plane, workspace: str) -> list[dict[str, JSON]]:
     return [each.to_json() | {"by": names.get(each.issued_by, each.issued_by)} for each in found]
 
 
-def _barred(plane: Plane, actor: Actor, row: ProposalRow) -> tuple[str, ...]:
+def _barred(plane: Plane, actor: Actor, case: Seen) -> tuple[str, ...]:
     """Who may not answer: those who have, and the caller himself if the proposal names him."""
+    row, answered = case.proposal, {each.reviewer for each in case.reviews}
     secret = bytes(plane.store.read_hot(statements.workspace_get, id=row.workspace)[0][2])
     handles = set(actor.handles(secret).values())
     made = []
     for person, why in plane.store.read_hot(statements.excluded_list, case_id=row.case_id):
         if person in handles:
             made.append(actor.pid)
-        elif why == "reviewed":
+        elif why == "reviewed" and person in answered:
+            # a gold also bars who has answered it elsewhere
             made.append(person)
     return tuple(dict.fromkeys(made))
 
@@ -236,8 +243,8 @@ def case_detail(plane: Plane, actor: Actor, case_id: str) -> dict[str, JSON]:
         plane.store, actor.workspace, [r.reviewer for r in case.reviews] + ([case.claim[1]] if case.claim else [])
     )
     found = plane.store.read_hot(statements.execution_get, case_id=case_id, workspace=actor.workspace)
-    if looks_afresh(actor, case) and case.reviews:
-        # an objection stopped or undid it
+    if looks_afresh(actor, case):
+        # an objection stops or undoes it, so that what became of it would tell of one
         found = []
     shown = [] if alone else case.reviews
     return {

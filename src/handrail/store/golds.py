@@ -28,11 +28,18 @@ gold_pick = Statement(
     "",
     "gold_pick",
 )
+# who has answered it, also who took that back; and whose session it opened, as `drawn_by`
 gold_answered = Statement(
-    "SELECT DISTINCT r.reviewer FROM gold_case g JOIN review r ON r.case_id = g.case_id "
-    "WHERE g.gold = :gold AND r.withdrawn_at IS NULL",
+    "SELECT r.reviewer FROM gold_case g JOIN review r ON r.case_id = g.case_id WHERE g.gold = :gold "
+    "UNION SELECT drawn_by FROM gold_case WHERE gold = :gold AND substr(drawn_by, 1, 6) = 'burst:'",
     "",
     "gold_answered",
+)
+gold_waiting = Statement(
+    "SELECT g.case_id FROM gold_case g JOIN cases c ON c.id = g.case_id "
+    "WHERE g.gold = :gold AND c.state = 'open' AND substr(g.drawn_by, 1, 6) <> 'burst:'",
+    "",
+    "gold_waiting",
 )
 gold_seen = Statement(
     "UPDATE gold SET views = views + 1, retired_at = CASE WHEN views + 1 >= :most THEN :now ELSE retired_at END "
@@ -60,7 +67,8 @@ people_active = Statement(
 )
 # cases that may draw a gold: put before people since, and none themselves; newest first, and whether they have
 gold_drawing = Statement(
-    "SELECT c.id, c.opened_at, g.drawn_by IS NOT NULL FROM cases c LEFT JOIN gold_case g ON g.drawn_by = c.id "
+    "SELECT c.id, c.opened_at, g.drawn_by IS NOT NULL, c.action, c.kind "
+    "FROM cases c LEFT JOIN gold_case g ON g.drawn_by = c.id "
     "WHERE c.workspace = :workspace AND c.opened_at >= :since AND NOT c.gold "
     "AND c.tier IN ('soft_review', 'hard_gate') ORDER BY c.opened_at DESC, c.id DESC LIMIT 5000",
     "",
@@ -72,12 +80,17 @@ burst_given = Statement(
     "",
     "burst_given",
 )
-# what may open a session: all but what was withdrawn, so also what has been seen often enough; has he answered it?
+# what may open a session: all but what was withdrawn, so also what has been seen often enough; does he know it?
+# None that he holds at the moment without knowing it for a gold.
 burst_pool = Statement(
-    "SELECT p.id, p.bytes, EXISTS (SELECT 1 FROM gold_case g JOIN review r ON r.case_id = g.case_id "
-    "WHERE g.gold = p.id AND r.reviewer = :person AND r.withdrawn_at IS NULL) FROM gold p "
+    "SELECT p.id, p.bytes, EXISTS (SELECT 1 FROM gold_case g LEFT JOIN review r ON r.case_id = g.case_id "
+    "WHERE g.gold = p.id AND (r.reviewer = :person "
+    "OR substr(g.drawn_by, 1, length(:person) + 7) = 'burst:' || :person || ':')) FROM gold p "
     "WHERE p.workspace = :workspace AND p.action = :action AND p.kind = :kind "
-    "AND p.views >= 0 ORDER BY p.id LIMIT 500",
+    "AND p.views >= 0 "
+    "AND NOT EXISTS (SELECT 1 FROM gold_case g JOIN claim k ON k.case_id = g.case_id "
+    "WHERE g.gold = p.id AND k.reviewer = :person AND substr(g.drawn_by, 1, 6) <> 'burst:') "
+    "ORDER BY p.id LIMIT 500",
     "",
     "burst_pool",
 )

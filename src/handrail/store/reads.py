@@ -76,7 +76,8 @@ def case_page(store: Store, workspace: str, wanted: CaseFilter, *, cursor: str |
     if wanted.state == "open":
         order = (c.sort_key, c.id)
         behind = _behind(cursor, (int, str))
-        after = None if behind is None else tuple_(c.sort_key, c.id) > tuple_(*behind)
+        place = None if behind is None else (_place(store, workspace, behind[1]), behind[1])
+        after = None if place is None else tuple_(c.sort_key, c.id) > tuple_(*place)
     else:
         order = (c.closed_at.desc(), c.id.desc())
         behind = _behind(cursor, (int, str))
@@ -91,7 +92,7 @@ def case_page(store: Store, workspace: str, wanted: CaseFilter, *, cursor: str |
     total = fetch(store, counted)[0][0]
     more = len(rows) > limit
     rows = rows[:limit]
-    first = "sort_key" if wanted.state == "open" else "closed_at"
+    first = "opened_at" if wanted.state == "open" else "closed_at"
     return Page(rows, cursor_of(getattr(rows[-1], first), rows[-1].id) if more else None, total)
 
 
@@ -366,7 +367,10 @@ def open_by(store: Store, workspace: str, name: str, now: int) -> list[Any]:
 
 
 def proposals_by_hour(store: Store, workspace: str, since: int) -> list[Any]:
-    """Proposals since a moment: (hours since the epoch, tier, count). Case ids sort by time, so the key finds them."""
+    """Proposals since a moment: (hours since the epoch, tier, count). Case ids sort by time, so the key finds them.
+
+    Golds that open a session are left out: nobody asked for them.
+    """
     hour = cast(p.submitted_at // (3600 * SECOND), Integer)
     oldest = f"{since // 1000:012x}"
     return fetch(
@@ -443,6 +447,14 @@ def anybody(store: Store, workspace: str) -> bool:
 def cursor_of(first: int, second: str) -> str:
     """An opaque place in a list."""
     return base64.urlsafe_b64encode(dumps([str(first), second])).decode().rstrip("=")
+
+
+def _place(store: Store, workspace: str, case_id: str) -> int:
+    """Where a case stands in the queue. No cursor holds it: beside `opened_at` it would tell the silent golds."""
+    found = fetch(store, select(c.sort_key).where(c.workspace == workspace, c.id == case_id))
+    if not found:
+        raise InvalidInput("that cursor is not one of ours", remedy="Begin again without a cursor.")
+    return int(found[0][0])
 
 
 def _behind(cursor: str | None, kinds: tuple[type, ...]) -> list[Any] | None:

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.calibration.fit import fit
+from handrail.cli.monitors import _capacity as capacity_lines
 from handrail.errors import InvalidPolicy
-from handrail.lifecycle import calibrators, policies, watching
+from handrail.lifecycle import calibrators, policies, watching, workspace
 from handrail.policy.differences import differences
 from handrail.policy.evaluate import compile_text
 from handrail.policy.facts import Asking, Facts
@@ -29,20 +30,26 @@ LEA = person("Lea", "lead")
 ADMIN = replace(LEA, scopes=frozenset({"admin"}))
 ACTIONS = """
 escalation_policies:
-  - {action_type: refund, gate: value, calibrator: refund, undo_seconds: 0}
+  - {action_type: refund, gate: value, calibrator: refund, undo: charge, undo_seconds: 0}
+  - {action_type: charge, autonomy: full}
   - {action_type: fixed, auto_approve_threshold: 0.9, undo_seconds: 0}
 cost: {currency: EUR, review: 2, wrong: 100, refused: 20}
 """
 CAPACITY = "capacity: {reviews_per_day: 24, most_times: 8}\n"
 
 
-@pytest.fixture
-def rig(url: str, tmp_path: Path) -> Iterator[Rig]:
-    made = Rig(url, tmp_path, policy=ACTIONS + CAPACITY)
+def begun(url: str, folder: Path) -> Rig:
+    made = Rig(url, folder, policy=ACTIONS + CAPACITY)
     rng = np.random.default_rng(0)
     scores = rng.uniform(0, 1, 600)
     fitted = fit("auto", scores.tolist(), (rng.random(600) < scores).tolist(), fitted_at=0, action="refund")
     made.run(calibrators.install, calibrators.Install(actor=ADMIN, name="refund", calibrator=fitted.to_json()))
+    return made
+
+
+@pytest.fixture
+def rig(url: str, tmp_path: Path) -> Iterator[Rig]:
+    made = begun(url, tmp_path)
     yield made
     assert made.problems() == []
     made.close()
@@ -107,6 +114,61 @@ def test_price_counts_for_nothing_once_nobody_looks_and_when_the_capacity_goes(r
     assert overview(rig.plane, "default")["capacity"] is None
 
 
+def test_price_is_told_again_when_a_new_epoch_of_the_log_begins(url: str, tmp_path: Path) -> None:
+    rig = begun(url, tmp_path)
+    pass_time(rig, np.random.default_rng(2), minutes=90, per_look=10)
+    stands = rig.entries("capacity.priced")[-1]["capacity"]["factor"]
+    assert float(stands) > 1.1
+    rig.run(workspace.acknowledge_restore, workspace.Acknowledge(actor=ADMIN, last=(rig.plane.log, 1, bytes(32))))
+    (told,) = rig.entries("capacity.priced")
+    assert (told["capacity"]["factor"], told["capacity"]["before"]) == (stands, "1.0000")
+    # rows of the old epoch are strange to the new log; the price is not
+    assert [each for each in rig.problems() if each.startswith("workspace")] == []
+    rig.close()
+
+
+def test_agent_that_floods_makes_reviews_dearer_for_nobody_else(rig: Rig) -> None:
+    rng = np.random.default_rng(3)
+    asked = []
+    for look in range(36):
+        # far more than people can do, gated and weighed alike, from one key
+        for n in range(20):
+            rig.submit("fixed", agent="flood", confidence=0.1, arguments={"n": f"{look} {n}"})
+            rig.submit("refund", agent="flood", scores=0.5, arguments={"n": f"{look} {n}"})
+        if look % 6 == 0:
+            made = rig.submit("refund", agent="calm", scores=0.55, arguments={"n": float(rng.random())})
+            asked.append(made.tier)
+        rig.clock.advance(300)
+        rig.plane.staffing.step()
+    assert asked == ["hard_gate"] * 6
+    agents = kept(rig)["agents"]
+    assert agents["calm"]["factor"] == 1.0
+    assert agents["flood"]["factor"] == 8.0
+    # an agent that comes only now starts at the price of the policy
+    assert kept(rig)["factor"] == 1.0
+    shown: Any = overview(rig.plane, "default")["capacity"]
+    assert [(one["agent"], one["at_most"]) for one in shown["agents"]] == [("flood", True), ("calm", False)]
+    assert shown["at_most"] is True
+    assert any("flood" in line and "ALARM" in line for line in capacity_lines(shown))
+    assert {entry["capacity"].get("agent") for entry in rig.entries("capacity.priced")} == {"flood"}
+    # silent for a day: forgotten, and the log says so
+    for _ in range(25):
+        rig.clock.advance(3600)
+        rig.plane.staffing.step()
+    assert "agents" not in kept(rig)
+    assert rig.entries("capacity.priced")[-1]["capacity"]["factor"] == "1.0000"
+
+
+def test_golds_are_no_demand(rig: Rig) -> None:
+    rig.plane.staffing.step()
+    for n in range(5):
+        rig.submit("fixed", confidence=0.1, arguments={"n": n}, gold="approve")
+    rig.submit("fixed", confidence=0.1, arguments={"n": 9})
+    rig.clock.advance(300)
+    rig.plane.staffing.step()
+    assert [hour[1:] for hour in kept(rig)["hours"]] == [[0, 0, 1]]
+
+
 def test_second_replica_that_looks_at_once_moves_nothing(rig: Rig) -> None:
     rig.plane.staffing.step()
     before = kept(rig)
@@ -119,6 +181,9 @@ FLOORS = """
 escalation_policies:
   - {action_type: value, gate: value, calibrator: k}
   - {action_type: kept, gate: value, calibrator: k, target_error: 0.05}
+  - {action_type: taken_back, gate: value, calibrator: k, undo: put_back}
+  - {action_type: sunk, gate: value, calibrator: k, undo: put_back, irreversible: true}
+  - {action_type: put_back, autonomy: full}
   - {action_type: cut, gate: value, calibrator: k, auto_approve_threshold: 0.8, target_error: 0.05}
   - {action_type: ruled, gate: value, calibrator: k}
   - {action_type: always, gate: value, calibrator: k, always_review: true}
@@ -153,6 +218,12 @@ def test_price_never_loosens_what_others_ask_nor_a_certified_threshold(
         assert found != "auto_approve"
 
 
+@pytest.mark.parametrize(("action", "loosened"), [("value", False), ("sunk", False), ("taken_back", True)])
+def test_price_loosens_only_what_can_be_undone(action: str, loosened: bool) -> None:
+    assert tier(action, 0.5, 5.0, 1.0) == "hard_gate"
+    assert (tier(action, 0.5, 5.0, 10.0) == "auto_approve") is loosened
+
+
 @given(st.floats(0, 1e6), st.floats(allow_nan=True, allow_infinity=True))
 def test_price_that_is_none_counts_as_the_policys(gain: float, scarcity: float) -> None:
     usual = tier("value", 0.5, gain, 1.0)
@@ -172,8 +243,8 @@ def test_price_that_is_none_counts_as_the_policys(gain: float, scarcity: float) 
 )  # fmt: skip
 def test_what_is_old_or_unsound_counts_for_nothing(held: dict[str, Any], factor: float) -> None:
     watch = watching.Watch(scarcity=held)
-    assert watching.scarcity_of(watch, POLICY.document.capacity, 200) == factor
-    assert watching.scarcity_of(watch, None, 200) == 1.0
+    assert watching.scarcity_of(watch, POLICY.document.capacity, 200, None) == factor
+    assert watching.scarcity_of(watch, None, 200, None) == 1.0
 
 
 def test_capacity_in_a_policy_is_checked_and_its_changes_have_a_direction() -> None:

@@ -9,21 +9,30 @@ from typing import Any
 import pytest
 
 from handrail.errors import Conflict
-from handrail.lifecycle import access
+from handrail.lifecycle import access, exporting, fusing, monitors
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.server import views
 from handrail.store import monitors as tables
 from handrail.testing.factories import person
+from tests.lifecycle.test_fusing import CHOICES, DOUBTFUL, fusion
 from tests.monitors.scene import POLICY, Scene
 
 # every case is checked, and nothing watches the confidence
 CHECKED = POLICY.replace("spot_check_rate: 0.4", "spot_check_rate: 1.0").replace("weighted_check_rate: 0.3", "")
+MORE = """  - action_type: sort
+    auto_approve_threshold: 0.5
+    target_error: 0.05
+    spot_check_rate: 1.0
+    deferral: evidence
+    undo_seconds: 0
+cost: {review: 2, wrong: 100}
+review_settings:"""
 OPERATOR = Actor(kind="system", pid="operator", workspace="default", scopes=ALL_SCOPES, auth="local")
 
 
 @pytest.fixture
 def scene(url: str, tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(url, tmp_path, CHECKED + "monitors: {confidence: false}\n")
+    made = Scene(url, tmp_path, CHECKED.replace("review_settings:", MORE) + "monitors: {confidence: false}\n")
     made.feed_all()
     yield made
     assert made.rig.problems() == []
@@ -44,8 +53,8 @@ def verdicts(scene: Scene) -> list[str]:
     return [row.verdict for row in tables.entered(scene.rig.plane.store, "default")]
 
 
-def checked(scene: Scene) -> str:
-    made = scene.submit().case_id
+def checked(scene: Scene, action: str = "pay", **fields: Any) -> str:
+    made = scene.submit(action, **fields).case_id
     assert scene.rig.case(made).soft
     return made
 
@@ -135,3 +144,71 @@ def test_alarm_does_not_wait_where_what_is_alleged_would_raise_it(scene: Scene) 
     assert verdicts(scene) == []
     assert scene.rig.entries("alarm.raised")
     assert scene.submit().tier == "hard_gate"
+
+
+def test_alarm_comes_at_the_next_look_where_a_feed_failed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    ann, _ = let_in(scene, "ann", "bob")
+    cases = [checked(scene) for _ in range(8)]
+    for case in cases:
+        scene.rig.answer(ann, case, "reject")
+
+    def lose(*_: Any) -> None:
+        raise Conflict("another replica was first")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(monitors, "feed", lose)
+        scene.feed_all()
+    assert scene.rig.entries("alarm.raised") == []
+    # nothing has changed since
+    scene.feed_all()
+    assert scene.rig.entries("alarm.raised")
+
+
+def test_objection_to_an_effect_without_undo_is_flagged_once(scene: Scene) -> None:
+    ann, bob, cem = let_in(scene, "ann", "bob", "cem")
+    case = checked(scene, "sort", kind="prediction")
+    scene.rig.finish(scene.rig.start(case))
+    for who, verdict in ((ann, "reject"), (bob, "approve"), (cem, "reject")):
+        assert scene.rig.case(case).state == "open"
+        scene.rig.answer(who, case, verdict)
+    assert scene.rig.case(case).state == "reviewed"
+    (flagged,) = scene.rig.entries("incident.flagged")
+    assert flagged["incident"]["code"] == "objection_without_undo"
+
+
+def test_nobody_is_asked_again_where_whoever_is_left_may_not_answer(scene: Scene) -> None:
+    ann, bob, cem = let_in(scene, "ann", "bob", "cem")
+    case = checked(scene, principal="bob", owners=("cem@example.org",))
+    scene.rig.answer(ann, case, "reject")
+    assert scene.rig.case(case).state == "reviewed"
+    case = checked(scene, principal="bob")
+    scene.rig.answer(cem, case, "abstain")
+    assert scene.rig.case(case).state == "open"
+    scene.rig.answer(ann, case, "reject")
+    assert [entry["result"] for entry in scene.rig.entries("case.closed")] == ["objected", "objected"]
+    with pytest.raises(Conflict):
+        scene.rig.answer(bob, case)
+
+
+def test_corrected_prediction_gives_a_fused_label_and_counts_at_the_deadline(scene: Scene) -> None:
+    ann, bob = let_in(scene, "ann", "bob")
+    scene.rig.run(fusing.install, fusing.Install(actor=scene.rig.agent, action="sort", fusion=fusion()))
+    arguments = {"text": "who?", "suggestion": "cat", "choices": CHOICES}
+
+    def asked() -> str:
+        made = scene.rig.submit(
+            "sort", kind="prediction", arguments=arguments, scores=DOUBTFUL, confidence=0.97, draw=0.01
+        )
+        assert scene.rig.case(made.case_id).soft
+        return made.case_id
+
+    confirmed, left = asked(), asked()
+    scene.rig.answer(ann, left, "respond", value="dog")
+    for who in (ann, bob):
+        scene.rig.answer(who, confirmed, "respond", value="dog")
+    labels = [label for label in exporting.labels(scene.rig.plane.store, "default") if label.case_id == confirmed]
+    assert [label.answer for label in labels] == ["dog", "dog"]
+    assert {label.fused["answer"] for label in labels} == {"dog"}
+    assert {label.fused["people"] for label in labels} == {2}
+    scene.rig.pass_time(86_401)
+    assert [entry["result"] for entry in scene.rig.entries("case.closed")] == ["objected", "objected"]

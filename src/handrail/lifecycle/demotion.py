@@ -16,7 +16,7 @@ from handrail.store.tx import Tx
 def missed(tx: Tx, workspace: str, cell: str, case_id: str, *, severe: bool) -> None:
     """A miss became known in a cell: take back what stands on it if the miss is severe or breaks the evidence.
 
-    After a severe miss the evidence of the cell begins anew.
+    After a severe miss the evidence of the cell begins anew, unless the case belongs to evidence that counts no more.
     """
     tx.run(tables.growth_own, workspace=workspace)
     if severe:
@@ -79,7 +79,7 @@ def _end(tx: Tx, workspace: str, row: PromotionRow, why: str, by: Actor) -> None
 
 def _restart(tx: Tx, workspace: str, cell: str, case_id: str | None) -> None:
     """What counted so far counts no more."""
-    made = tx.one(tables.cell_restart, id=cell, workspace=workspace, now=tx.now)
+    made = tx.one(tables.cell_restart, id=cell, workspace=workspace, now=tx.now, case_id=case_id or "")
     if made is None:
         return
     tx.memo.pop(("cells", workspace, made[1]), None)

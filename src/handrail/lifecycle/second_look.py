@@ -12,11 +12,10 @@ from handrail.consensus.quorum import Outcome
 from handrail.consensus.second_look import standing
 from handrail.intake import proposal_from
 from handrail.learning.labels import label_review
-from handrail.lifecycle import judging, rows, undo
+from handrail.lifecycle import access, claim, judging, rows, undo
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.route import Route
-from handrail.store import golds as people
 from handrail.store import statements
 from handrail.store.tx import Tx
 
@@ -35,7 +34,7 @@ def judged(
     alleging = [review for review, right in found if not right]
     if not alleging:
         return outcome
-    may_ask = not last and tx.run(people.people_active, workspace=row.workspace)[0][0] > len(found)
+    may_ask = not last and _somebody_else(tx, row, case, route, given)
     stands = standing([right for _, right in found], may_ask=may_ask)
     if stands == "alleged":
         _ask_one_more(tx, row, case, alleging[0], len(found), by)
@@ -46,6 +45,19 @@ def judged(
         edited=False, have=len(agreeing), counted=tuple(each.id for each in agreeing),
         people=tuple(sorted(each.reviewer for each in agreeing)),
     )  # fmt: skip
+
+
+def _somebody_else(tx: Tx, row: ProposalRow, case: CaseRow, route: Route, given: list[ReviewRow]) -> bool:
+    """Whether a person is there who may answer and has not; who abstained will not."""
+    secret = tx.workspace(row.workspace).secret
+    barred = {review.reviewer for review in given if review.live and review.revision == row.revision}
+    barred.update(person for person, _ in tx.run(statements.excluded_list, case_id=case.id))
+    for each in tx.run(statements.people_listed, workspace=row.workspace):
+        actor = access.person_actor(each, auth="")
+        free = barred.isdisjoint(actor.handles(secret).values())
+        if free and "review" in actor.scopes and claim.may_judge(actor, route):
+            return True
+    return False
 
 
 def _found(row: ProposalRow, route: Route, given: list[ReviewRow], now: int) -> list[tuple[ReviewRow, bool]]:

@@ -16,6 +16,7 @@ from handrail.store.tx import Staged, Tx
 
 # while an objected effect's end is not known, look again this often
 LOOK = 60 * SECOND
+WITHOUT_UNDO = "objection_without_undo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,10 @@ def undo(tx: Tx, command: Undo) -> Undone:
 
 
 def after_objection(tx: Tx, row: ProposalRow, by: Actor) -> None:
-    """A reviewer objected to something let through: stop it if it has not begun, else have its reverse decided."""
+    """A reviewer objected to something let through: stop it if it has not begun, else have its reverse decided.
+
+    What happened and has no undo is flagged once. Repeating it does no harm.
+    """
     if execute.void(tx, row, by, "objection"):
         return
     found = tx.one(statements.execution_get, case_id=row.case_id, workspace=row.workspace)
@@ -72,11 +76,18 @@ def after_objection(tx: Tx, row: ProposalRow, by: Actor) -> None:
         return
     if row.record().get("undo"):
         _propose(tx, row, execution, by, objection=True)
-    else:
+    elif not _flagged(tx, row.case_id):
         tx.entry(
             row.workspace, "incident.flagged", by.entry(), case=(row.case_id, row.revision),
-            incident={"id": tx.new_id(), "code": "objection_without_undo"},
+            incident={"id": tx.new_id(), "code": WITHOUT_UNDO},
         )  # fmt: skip
+
+
+def _flagged(tx: Tx, case_id: str) -> bool:
+    """Whether the log says already that an objected effect stands; also within this very transaction."""
+    told = [bytes(row[0]) for row in tx.run(statements.entries_of_type, case_id=case_id, type="incident.flagged")]
+    told += [each.data for each in tx.entries if (each.case_id, each.type) == (case_id, "incident.flagged")]
+    return any(parse(data)["incident"]["code"] == WITHOUT_UNDO for data in told)
 
 
 def _happened(execution: ExecutionRow) -> bool:

@@ -17,7 +17,7 @@ from handrail.lifecycle import execute, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ExecutionRow
 from handrail.maintenance.plane import Plane
-from handrail.server import parking
+from handrail.server import parking, views
 from handrail.server.bodies import FinishBody, SettleBody, StartBody
 from handrail.server.callers import Caller, need_any_scope, need_reviewer, own
 from handrail.server.desk import Desk, desk_of
@@ -71,7 +71,10 @@ def list_executions(
 ) -> dict[str, JSON]:
     """Executions in one state, oldest first."""
     actor.need_scope("read")
-    found = reads.executions(desk_of(request).plane.store, actor.workspace, state, limit)
+    plane = desk_of(request).plane
+    found = reads.executions(plane.store, actor.workspace, state, limit)
+    if state == "voided":
+        found = [row for row in found if not _hidden(plane, actor, row.case_id)]
     return {"items": [_row(row) for row in found]}
 
 
@@ -105,9 +108,14 @@ async def show_execution(request: Request, case_id: str, actor: Caller, wait: st
 def _execution(desk: Desk, actor: Actor, case_id: str) -> Execution:
     row = own(actor, desk.plane.proposal(actor.workspace, case_id))
     found = desk.plane.store.read_hot(statements.execution_get, case_id=case_id, workspace=actor.workspace)
-    if not found:
+    if not found or _hidden(desk.plane, actor, case_id):
         raise NotFound(f"case {case_id} has no execution")
     return rows.execution_noun(ExecutionRow._make(found[0]), row)
+
+
+def _hidden(plane: Plane, actor: Actor, case_id: str) -> bool:
+    """Whether it would tell somebody who has yet to judge its case that another objected."""
+    return actor.kind == "person" and views.looks_afresh(actor, views.seen(plane, actor.workspace, case_id))
 
 
 def _own(desk: Desk, actor: Actor, case_id: str) -> None:

@@ -151,7 +151,7 @@ def _show(plane: Any, actor: Actor, case_id: str) -> dict[str, JSON]:
     row = own(actor, plane.proposal(actor.workspace, case_id))
     case = views.seen(plane, actor.workspace, case_id)
     blind = views.is_blind(actor, case)
-    if views.looks_afresh(actor, case) and case.reviews:
+    if views.looks_afresh(actor, case):
         raise NotFound("what became of it is shown once you have answered", remedy="Answer the case first.")
     return views.proposal_to_json(plane, row, blind=blind, person=actor.kind == "person")
 

@@ -29,8 +29,12 @@ seen_count = _made(
     WHERE workspace = :workspace AND action = :action AND NOT gold""",
     "seen_count",
 )
+# a case restarts its cell once: later it belongs to a round that is over
 cell_restart = _made(
-    "UPDATE cell SET round = round + 1, since = :now WHERE id = :id AND workspace = :workspace RETURNING round, action",
+    """UPDATE cell SET round = round + 1, since = :now WHERE id = :id AND workspace = :workspace AND NOT EXISTS (
+        SELECT 1 FROM cell_case c
+        WHERE c.case_id = :case_id AND c.workspace = cell.workspace AND c.cell = cell.id AND c.round < cell.round
+    ) RETURNING round, action""",
     "cell_restart",
 )
 # what people were asked about or looked at again: proposals only, never what they answered

@@ -256,6 +256,10 @@ stint_put = _both("""
         started_at = CASE WHEN excluded.last_at - stint.last_at >= :rest THEN excluded.last_at ELSE stint.started_at END""")
 open_upto = _both("""
     SELECT count(*) FROM (SELECT 1 FROM cases WHERE workspace = :workspace AND state = 'open' LIMIT :limit) x""")
+# those who may sign in
+people_listed = _both(
+    "SELECT id, workspace, name, email, roles, skills, active FROM person WHERE workspace = :workspace AND active"
+)
 person_get = _both("SELECT id, workspace, name, email, roles, skills, active FROM person WHERE id = :id")
 
 person_lock = _each(
@@ -513,6 +517,7 @@ entries_after = _both("""
     SELECT idx, type, case_id, id FROM audit_entry WHERE log = :log AND idx > :idx ORDER BY idx LIMIT :limit""")
 entry_bytes_range = _both("""
     SELECT bytes FROM audit_entry WHERE log = :log AND idx >= :start AND idx < :stop ORDER BY idx""")
+entries_of_type = _both("SELECT bytes FROM audit_entry WHERE case_id = :case_id AND type = :type")
 entry_by_id = _both("SELECT idx, bytes FROM audit_entry WHERE log = :log AND id = :id")
 tile_get = _both("SELECT hashes FROM audit_tile WHERE log = :log AND level = :level AND n = :n")
 opening_sealed = _both("""

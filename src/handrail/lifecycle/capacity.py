@@ -60,6 +60,14 @@ def look(tx: Tx, workspace: str) -> bool:
     return _tell(tx, workspace, before, made.factor, entry, made.asked)
 
 
+def tell_again(tx: Tx, workspace: str) -> None:
+    """A new epoch of the log begins: the price that stands is said in it too."""
+    kept = watching.of(tx, workspace).scarcity
+    if kept:
+        entry = policies.in_force(tx, workspace).document.capacity
+        _tell(tx, workspace, 1.0, kept.get("factor", 1.0), entry, _scarcity(kept).asked)
+
+
 def _scarcity(kept: dict[str, Any]) -> Scarcity:
     hours = tuple(Hour(hour=h, weighed=w, asked=a, other=o) for h, w, a, o in kept["hours"])
     return Scarcity(factor=kept["factor"], wanted=kept["wanted"], hours=hours)

@@ -318,6 +318,7 @@ def watched(story: Story) -> None:
     story.add("capacity.priced", SYSTEM, capacity={"factor": "1.5", "before": "1", "asked": 140})
     priced = {"factor": "1.2500", "before": "1.0000", "asked": 130, "reviews_per_day": "120"}
     story.add("capacity.priced", SYSTEM, capacity=priced)
+    story.add("capacity.priced", SYSTEM, capacity=priced | {"agent": "mailer"})
     story.add(
         "incident.flagged", person("p_lead"), incident={"id": "inc-1", "code": "wrong_account"}, case={"id": case}
     )

@@ -594,6 +594,10 @@ class Api:
                     "asked": 131,
                     "hours": 24,
                     "at_most": False,
+                    "agents": [
+                        {"agent": "mailer", "factor": 1.8, "asked": 96, "at_most": False},
+                        {"agent": None, "factor": 1.0, "asked": 35, "at_most": False},
+                    ],
                     "prices": [{"action": "refund", "review": 2.0, "counts": 3.6, "currency": "EUR"}],
                 },
                 "level": 0.05,

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.calibration.fit import fit
-from handrail.cli.monitors import _capacity as capacity_lines
+from handrail.cli.monitors import capacity_lines
 from handrail.errors import InvalidPolicy
 from handrail.lifecycle import calibrators, policies, watching, workspace
 from handrail.policy.differences import differences

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handrail.errors import InvalidInput
-from handrail.operations.scarcity import ROOM, Hour, Scarcity
+from handrail.operations.scarcity import ROOM, Hour, Scarcity, room
 from handrail.operations.shadow import starting_price
 
 LOOKS = 12
@@ -118,3 +118,23 @@ def test_nonsense_is_refused() -> None:
             Scarcity().after(seen, reviews_per_day=capacity, most=most)
     with pytest.raises(InvalidInput):
         Scarcity().after(Hour(hour=1, weighed=-1, asked=0, other=0), reviews_per_day=5, most=2)
+
+
+@pytest.mark.parametrize(
+    ("others", "left"),
+    [
+        ([], 100.0),
+        ([20.0], 80.0),
+        ([300.0], 50.0),
+        ([20.0, 300.0], 40.0),
+        ([300.0, 300.0], 100 / 3),
+        ([0.0, 0.0], 100.0),
+    ],
+)
+def test_room_is_what_max_min_fair_shares_leave(others: list[float], left: float) -> None:
+    assert room(100.0, others) == pytest.approx(left)
+
+
+@given(st.floats(0.1, 1e6), st.lists(st.floats(0, 1e9), max_size=20))
+def test_room_is_never_less_than_an_equal_share(capacity: float, others: list[float]) -> None:
+    assert capacity / (len(others) + 1) * (1 - 1e-9) <= room(capacity, others) <= capacity

@@ -409,7 +409,7 @@ export interface Monitors {
   stale: { action: string; text: string }[];
   overflow: { since: string; open: number; soft_review: string; hard_gate: string; displaced: number; shadow_cost: number | null; currency: string | null } | null;
   /** what a review counts while people are few; null where the policy declares no capacity */
-  capacity: { reviews_per_day: number; most_times: number; factor: number; asked: number; hours: number; at_most: boolean; prices: { action: string; review: number; counts: number; currency: string | null }[] } | null;
+  capacity: { reviews_per_day: number; most_times: number; factor: number; asked: number; hours: number; at_most: boolean; agents: { agent: string | null; factor: number; asked: number; at_most: boolean }[]; prices: { action: string; review: number; counts: number; currency: string | null }[] } | null;
   lag_seconds: number;
 }
 

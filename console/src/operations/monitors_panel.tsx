@@ -75,6 +75,16 @@ function Capacity({ capacity }: { capacity: NonNullable<Monitors["capacity"]> })
         {dear ? <strong>{w.capacityDear(capacity.factor.toFixed(2))}</strong> : w.capacityFree}
         {capacity.at_most && <span className="alarm"> ! {w.capacityMost}</span>}
       </p>
+      {dear && (
+        <ul className="plain">
+          {capacity.agents.map((each) => (
+            <li key={each.agent ?? ""}>
+              {w.capacityAgent(each.agent, each.asked, each.factor.toFixed(2))}
+              {each.at_most && <span className="alarm"> ! {w.capacityLimit}</span>}
+            </li>
+          ))}
+        </ul>
+      )}
       {dear && <ul className="plain">{capacity.prices.map((each) => <li key={each.action}>{w.shadowPrice(each.action, money(each.counts, each.currency), money(each.review, each.currency))}</li>)}</ul>}
     </div>
   );

@@ -221,9 +221,14 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
         {},
     ),
     "overflow.left": ({"overflow": _object({"open": _COUNT, "limit": _COUNT})}, {}),
-    # how many times its price a review counts from now on, since people are few; `asked`: reviews of the last day
+    # how many times its price a review counts from now on, since people are few, for one agent or for all that have no
+    # price of their own; `asked`: reviews of the last day
     "capacity.priced": (
-        {"capacity": _object({"factor": _CODE, "before": _CODE, "asked": _COUNT}, {"reviews_per_day": _CODE})},
+        {
+            "capacity": _object(
+                {"factor": _CODE, "before": _CODE, "asked": _COUNT}, {"reviews_per_day": _CODE, "agent": _NAME}
+            )
+        },
         {},
     ),
     "incident.flagged": ({"incident": _object({"id": _CODE, "code": _CODE})}, {"case": _CASE}),

@@ -39,7 +39,7 @@ def list_monitors(
     if found["overflow"] is not None:
         typer.echo(visible(_overflow(found["overflow"])))
     if found["capacity"] is not None:
-        for line in _capacity(found["capacity"]):
+        for line in capacity_lines(found["capacity"]):
             typer.echo(visible(line))
     if not found["items"]:
         typer.echo("nothing is watched: give an action spot_check_rate and a threshold or target_error")
@@ -132,13 +132,17 @@ def _waits(one: dict[str, Any]) -> str:
     )
 
 
-def _capacity(one: dict[str, Any]) -> list[str]:
+def capacity_lines(one: dict[str, Any]) -> list[str]:
     """What a review counts while people are few."""
     asked = f"capacity {one['reviews_per_day']:g} reviews a day, {one['asked']} asked for in the last {one['hours']} h"
     if one["factor"] <= 1.0:
         return [f"{asked}: a review counts what it costs"]
     end = ", the most that the policy allows: more is asked for than people can do" if one["at_most"] else ""
-    made = [f"{asked}: a review counts {one['factor']:.3g} times its price{end}"]
+    made = [f"{asked}: a review counts up to {one['factor']:.3g} times its price{end}"]
+    for each in one["agents"]:
+        limit = ", ALARM: at its limit" if each["at_most"] else ""
+        name = each["agent"] or "(all others)"
+        made.append(f"  {name}: {each['asked']} reviews asked for, each counts {each['factor']:.3g} times{limit}")
     for price in one["prices"]:
         unit = f" {price['currency']}" if price["currency"] else ""
         made.append(

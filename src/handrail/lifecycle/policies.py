@@ -98,7 +98,8 @@ def facts(tx: Tx, policy: Policy, workspace: str, proposal: Proposal, *, but: st
     grants = _live_grants(tx, workspace, proposal) if needs.grants else ()
     if not needs.asking:
         return Facts(usages=usages, grants=grants, watched=watched)
-    scarcity = watching.scarcity_of(watching.of(tx, workspace), policy.document.capacity, tx.now)
+    watch = watching.of(tx, workspace)
+    scarcity = watching.scarcity_of(watch, policy.document.capacity, tx.now, proposal.agent)
     worth = asking.asking(tx, policy, workspace, proposal)
     return Facts(usages=usages, grants=grants, asking=worth, watched=watched, scarcity=scarcity)
 

@@ -93,15 +93,16 @@ def watched(watch: Watch, policy: Policy, proposal: Proposal) -> Watched | None:
 
 def beside(facts: Facts, watch: Watch, policy: Policy, proposal: Proposal, now: int) -> Facts:
     """Facts with what stands in a workspace: alarms, and what a review counts."""
-    scarcity = scarcity_of(watch, policy.document.capacity, now)
+    scarcity = scarcity_of(watch, policy.document.capacity, now, proposal.agent)
     return replace(facts, watched=watched(watch, policy, proposal), scarcity=scarcity)
 
 
-def scarcity_of(watch: Watch, entry: CapacityEntry | None, now: int) -> float:
-    """How many times its price a review counts now: 1 where there is no capacity, or nothing sound is known."""
+def scarcity_of(watch: Watch, entry: CapacityEntry | None, now: int, agent: str | None) -> float:
+    """How many times its price a review counts now for an agent: 1 without a capacity, or if nothing sound is known."""
     if entry is None:
         return 1.0
-    factor, at = watch.scarcity.get("factor"), watch.scarcity.get("at")
+    held = watch.scarcity.get("agents", {}).get(agent, watch.scarcity)
+    factor, at = held.get("factor"), watch.scarcity.get("at")
     if not isinstance(factor, int | float) or type(at) is not int or abs(now - at) > STALE:
         return 1.0
     # the policy may allow less by now

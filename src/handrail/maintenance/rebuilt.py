@@ -93,7 +93,8 @@ class Rebuilt:
         self.alarms: dict[str, str | None] = {}
         self.overflows = False
         # how many times its price a review counts
-        self.factor = "1.0000"
+        # by agent; "": all others
+        self.factors: dict[str, str] = {}
         # what is not ended, and how often it may still be used (None: no limit)
         self.grants: dict[str, int | None] = {}
         # state of each promotion
@@ -240,7 +241,7 @@ class Rebuilt:
         self.overflows = False
 
     def _capacity_priced(self, entry: Entry) -> None:
-        self.factor = entry["capacity"]["factor"]
+        self.factors[entry["capacity"].get("agent", "")] = entry["capacity"]["factor"]
 
     def _use(self, grant: str | None) -> None:
         left = None if grant is None else self.grants.get(grant)

@@ -277,8 +277,10 @@ def _workspace(told: Rebuilt, tables: _Tables) -> Iterator[Difference]:
     carried = sorted(alarm["id"] for alarms in tables.watch.alarms.values() for alarm in alarms)
     yield from _one("workspace", "alarms that raise", raising, carried)
     yield from _one("workspace", "overflow", told.overflows, bool(tables.watch.overflow))
-    factor = tables.watch.scarcity.get("factor", 1.0)
-    yield from _one("workspace", "times its price that a review counts", told.factor, f"{factor:.4f}")
+    held = {"": tables.watch.scarcity} | tables.watch.scarcity.get("agents", {})
+    prices = {agent: f"{one.get('factor', 1.0):.4f}" for agent, one in held.items()}
+    said, stands = (sorted(item for item in each.items() if item[1] != "1.0000") for each in (told.factors, prices))
+    yield from _one("workspace", "times its price that a review counts", said, stands)
     yield from _one("permission", "not ended", sorted(told.grants.items()), sorted(tables.grants.items()))
     yield from _one("promotion", "state", sorted(told.promotions.items()), sorted(tables.promotions.items()))
     for id in sorted(told.people.keys() | tables.people.keys()):

@@ -8,11 +8,14 @@ day, is the budgeted share ρ. After n weighed cases of which people were asked 
 
 never below 1: at 1 a review costs what the policy says. The cap on g keeps a stream of any size from swinging. What is
 obeyed moves only once it is a tenth off, or back at 1, so that it does not follow every wave.
+
+Each agent has its own factor, for its fair share of the capacity (`room`): what one floods raises no other's.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from handrail.errors import InvalidInput
@@ -73,6 +76,25 @@ class Scarcity:
     def asked(self) -> int:
         """Reviews asked in the hours that are known, about anything."""
         return sum(one.asked + one.other for one in self.hours)
+
+    @property
+    def seen(self) -> bool:
+        """Whether anything came in during the hours that are known."""
+        return any(one.weighed or one.asked or one.other for one in self.hours)
+
+
+def room(capacity: float, others: Iterable[float]) -> float:
+    """What is left of a capacity for one who takes all he gets, beside others who ask for so much: max-min fair shares.
+
+    Whoever asks for less than an equal share has what he asks for; the rest is shared among those who ask for more.
+    """
+    left, demands = capacity, sorted(others)
+    for i, demand in enumerate(demands):
+        share = left / (len(demands) - i + 1)
+        if demand >= share:
+            return share
+        left -= demand
+    return left
 
 
 def _with(hours: tuple[Hour, ...], seen: Hour) -> tuple[Hour, ...]:

@@ -205,16 +205,28 @@ def _capacity(plane: Plane, policy: Policy, watch: watching.Watch) -> JSON:
     entry = policy.document.capacity
     if entry is None:
         return None
-    factor = watching.scarcity_of(watch, entry, plane.clock.now())
-    hours = watch.scarcity.get("hours", [])
+    now, held = plane.clock.now(), watch.scarcity
+    agents: list[dict[str, JSON]] = []
+    for agent, one in [(None, held), *held.get("agents", {}).items()]:
+        factor = watching.scarcity_of(watch, entry, now, agent)
+        asked = sum(asked + other for _, _, asked, other in one.get("hours", []))
+        if asked or factor > 1.0:
+            agents.append(
+                {"agent": agent, "factor": factor, "asked": asked, "at_most": factor >= entry.most_times / ROOM}
+            )
+    agents.sort(key=lambda each: (-cast(float, each["factor"]), -cast(int, each["asked"]), str(each["agent"])))
+    dearest = max((cast(float, each["factor"]) for each in agents), default=1.0)
     weighed = [plan for plan in policy.plans() if plan.weighing is not None]
     return {
-        "reviews_per_day": entry.reviews_per_day, "most_times": entry.most_times, "factor": factor,
+        "reviews_per_day": entry.reviews_per_day, "most_times": entry.most_times,
+        # for whom a review counts most; each agent has its own
+        "factor": dearest, "agents": agents,
         # reviews asked for in the hours that are known, a day at most
-        "asked": sum(asked + other for _, _, asked, other in hours), "hours": len(hours),
-        "at_most": factor >= entry.most_times / ROOM,
+        "asked": sum(cast(int, each["asked"]) for each in agents),
+        "hours": max((len(one.get("hours", [])) for one in (held, *held.get("agents", {}).values())), default=0),
+        "at_most": dearest >= entry.most_times / ROOM,
         "prices": [
-            {"action": plan.action, "review": plan.weighing.review, "counts": round(factor * plan.weighing.review, 6),
+            {"action": plan.action, "review": plan.weighing.review, "counts": round(dearest * plan.weighing.review, 6),
              "currency": plan.weighing.currency or None}
             for plan in weighed if plan.weighing is not None
         ],

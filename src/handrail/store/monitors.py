@@ -100,13 +100,14 @@ state_alarms = _made(
     "state_alarms",
     "SELECT id FROM monitor WHERE workspace = :workspace AND alarmed_at IS NOT NULL AND ended_at IS NULL",
 )
-# what came in between two moments, by action and tier, and how many people that asked for
+# what came in between two moments, by agent, action and tier, and how many people that asked for; golds come on top
 asked_between = _made(
     "asked_between",
-    """SELECT p.action, p.tier, count(*), coalesce(sum(CASE WHEN c.id IS NULL THEN 0 WHEN c.reviewers > 1
+    f"""SELECT p.agent, p.action, p.tier, count(*), coalesce(sum(CASE WHEN c.id IS NULL THEN 0 WHEN c.reviewers > 1
         THEN c.reviewers ELSE 1 END), 0)
     FROM proposal p LEFT JOIN cases c ON c.id = p.case_id
-    WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace GROUP BY p.action, p.tier""",
+    WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace AND {_NO_GOLD}
+    GROUP BY p.agent, p.action, p.tier""",
 )
 workspaces = _made(
     "watched_workspaces", "SELECT id, policy, watch FROM workspace WHERE policy IS NOT NULL AND NOT frozen"

@@ -10,8 +10,12 @@ import pytest
 from numpy.typing import NDArray
 
 from handrail.consensus import em
+from handrail.consensus import one_coin as coins
+from handrail.consensus.aggregate import aggregate
 from handrail.consensus.answers import Answers, collect
+from handrail.consensus.dawid_skene import dawid_skene
 from handrail.consensus.majority import shares
+from handrail.consensus.one_coin import one_coin
 
 Floats = NDArray[np.float64]
 DRAWS = [(k, golds, seed) for k, golds in itertools.product((2, 4, 12), (0, 30)) for seed in range(4)]
@@ -82,11 +86,12 @@ def density(held: Answers, golds: Any, truth: Floats) -> float:
 def test_fit_ends_where_plain_em_ends(k: int, golds: int, seed: int) -> None:
     held, truth = crowd(seed, k)
     given = known(held, truth, golds)
-    found, _ = em.fit(held, given)
+    found, _, still = em.fit(held, given)
     ends, _ = plain(held, given, 3000, 1e-8)
     assert np.abs(found - ends).max() < 5e-3
     assert (found.argmax(axis=1) != ends.argmax(axis=1)).sum() == 0
     assert density(held, given, found) == pytest.approx(density(held, given, ends), abs=1e-3)
+    assert still
     assert all(
         found[i, held.labels.index(truth[int(case)])] == 1.0 for i, case in enumerate(held.cases) if given[i] >= 0
     )
@@ -106,7 +111,8 @@ def test_fit_whose_leaps_lead_down_is_plain_em(monkeypatch: pytest.MonkeyPatch) 
     held, truth = crowd(1, 4)
     given = known(held, truth, 0)
     monkeypatch.setattr(em, "_leap", lambda start, one, two: start)
-    found, rounds = em.fit(held, given)
+    found, rounds, still = em.fit(held, given)
+    assert still
     # of three rounds one is the leap that was dropped
     assert found == pytest.approx(plain(held, given, (rounds + 1) // 3 * 2)[0], abs=1e-9)
 
@@ -120,3 +126,26 @@ def test_fit_never_lowers_the_density(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(em, "ROUNDS", most)
             found.append(density(held, given, em.fit(held, given)[0]))
         assert (np.diff(found) >= -1e-7).all()
+
+
+def test_fit_whose_rounds_run_out_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, truth = crowd(2, 4)
+    places = zip(held.case, held.reviewer, held.label, strict=True)
+    rows = [(held.cases[c], held.reviewers[r], held.labels[s]) for c, r, s in places]
+    golds = {str(i): truth[i] for i in range(10)}
+    whole = aggregate(rows, golds)
+    assert (whole.converged, dawid_skene(rows).converged) == (True, True)
+    assert "ran out" not in str(whole.warning)
+    monkeypatch.setattr(em, "ROUNDS", 3)
+    cut = dawid_skene(rows)
+    assert (cut.rounds, cut.converged) == (2, False)
+    assert "ran out" in str(aggregate(rows).warning)
+    # one label leaves nothing to move
+    assert dawid_skene([("1", "a", "x")]).converged
+
+
+def test_one_coin_whose_rounds_run_out_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    held, truth = crowd(2, 4)
+    assert one_coin(held, known(held, truth, 0))[1]
+    monkeypatch.setattr(coins, "ROUNDS", 1)
+    assert not one_coin(held, known(held, truth, 0))[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -152,6 +153,39 @@ def test_answers_of_none_are_none_and_a_reviewer_counts_once() -> None:
     assert (held.reviewers, held.labels, len(held.case)) == (("a", "c"), ("y",), 2)
     assert majority([("1", "a", None)]) == {}
     assert majority([("1", "a", "x"), ("1", "b", "y")])["1"].label is None
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ({"a": 1}, "has a label that is none: {'a': 1}"), (["x"], "has a label that is none"),
+        (float("nan"), "not a number"), (np.float64("nan"), "not a number"), (("x", float("nan")), "not a number"),
+        (True, "has the label True where others have 1"), (np.True_, "where others have 1"),
+    ],
+)  # fmt: skip
+def test_label_that_is_none_is_refused_by_its_place(label: Any, words: str) -> None:
+    answers: list[Any] = [("1", "a", 1), ("1", "b", None), ("2", "a", 2), ("2", "ann", label)]
+    for read in (dawid_skene, aggregate, majority):
+        with pytest.raises(InvalidInput) as refused:
+            read(answers)
+        assert str(refused.value).startswith("the answer of 'ann' to case '2' has")
+        assert words in str(refused.value)
+        assert "of one kind" in str(refused.value.remedy)
+    # the other way round it is the number that comes later
+    if label is True:
+        with pytest.raises(InvalidInput, match="'a' to case '1' has the label 1 where others have True"):
+            collect(reversed(answers))
+    for read in (dawid_skene, aggregate):
+        with pytest.raises(InvalidInput, match="the known label of case '2' has") as refused:
+            read(answers[:3], {"2": label})
+        assert words in str(refused.value)
+
+
+def test_labels_of_each_kind_that_differ_stay_apart() -> None:
+    assert collect([("1", "a", True), ("1", "b", False), ("1", "c", np.True_)]).labels == (False, True)
+    assert collect([("1", "a", True), ("1", "b", 2), ("1", "c", "1")]).labels == ("1", 2, True)
+    assert collect([("1", "a", 1), ("1", "b", 1.0), ("1", "c", ("x", 1))]).labels == (("x", 1), 1)
+    assert dawid_skene([("1", "a", 1), ("2", "b", 2)], {"1": 1, "3": {"nobody": "asked"}}).consensus["1"].label == 1
 
 
 def test_update_online_agrees_with_a_refit() -> None:

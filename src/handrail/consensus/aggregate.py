@@ -42,6 +42,8 @@ class Aggregated:
     right: dict[Way, float]
     # share of the cases with a majority on which Dawid-Skene says something else
     differs: float
+    # whether the chances stood still when the rounds of that way ended
+    converged: bool
 
     @property
     def warning(self) -> str | None:
@@ -51,6 +53,8 @@ class Aggregated:
             said.append(
                 f"Dawid-Skene and plain majority differ on {self.differs:.0%} of the cases: add golds to tell why"
             )
+        if not self.converged:
+            said.append("the rounds ran out before the chances stood still: those of some cases would move yet")
         if self.golds < LEAST_GOLDS:
             said.append(
                 f"not enough golds yet ({self.golds} of {LEAST_GOLDS}): where most reviewers err alike, this errs "
@@ -66,29 +70,32 @@ def aggregate(answers: Iterable[Answer] | Answers, golds: Mapping[str, Any] | No
         raise InvalidInput("there are no answers to aggregate")
     known = held.known(golds or {})
     m = int((known >= 0).sum())
-    model = fit(held, known)[0]
+    model, _, converged = fit(held, known)
     way: Way = "dawid_skene"
     right: dict[Way, float] = {}
     if m >= LEAST_GOLDS and len(held.labels) > 1:
         right = _right_when_unknown(held, known)
         way = _chosen(right, m)
-    chances = model if way == "dawid_skene" else _read(held, known, way)
+    chances, converged = (model, converged) if way == "dawid_skene" else _read(held, known, way)
     return Aggregated(
-        consensus=ByCase(held, chances), way=way, golds=m, right=right, differs=_differs(shares(held), model)
-    )
+        consensus=ByCase(held, chances), way=way, golds=m, right=right, differs=_differs(shares(held), model),
+        converged=converged,
+    )  # fmt: skip
 
 
-def _read(held: Answers, known: Integers, way: Way) -> Floats:
+def _read(held: Answers, known: Integers, way: Way) -> tuple[Floats, bool]:
+    """The chances by this way, and whether they stood still."""
     if way == "dawid_skene":
-        return fit(held, known)[0]
+        chances, _, converged = fit(held, known)
+        return chances, converged
     if way == "one_coin":
         return one_coin(held, known)
     if way == "golds":
-        return from_golds_alone(held, known)
+        return from_golds_alone(held, known), True
     counted = shares(held)
     clamp = known >= 0
     counted[clamp] = np.eye(len(held.labels))[known[clamp]]
-    return counted
+    return counted, True
 
 
 def _right_when_unknown(held: Answers, known: Integers) -> dict[Way, float]:
@@ -102,7 +109,7 @@ def _right_when_unknown(held: Answers, known: Integers) -> dict[Way, float]:
         seen = known.copy()
         seen[hidden] = -1
         for way in WAYS:
-            found[way] += _score(_read(held, seen, way)[hidden], known[hidden])
+            found[way] += _score(_read(held, seen, way)[0][hidden], known[hidden])
     return found
 
 

@@ -28,6 +28,8 @@ class DawidSkene:
     consensus: ByCase
     confusion: dict[str, tuple[tuple[float, ...], ...]]
     rounds: int
+    # whether the chances stood still by then; if not, more rounds would move some of them yet
+    converged: bool
     # expected cases by (truth, answer) of each reviewer, and by truth: what an update adds to
     seen: dict[str, Floats]
     truths: Floats
@@ -82,7 +84,7 @@ def dawid_skene(answers: Iterable[Answer] | Answers, golds: Mapping[str, Any] | 
     held = answers if isinstance(answers, Answers) else collect(answers)
     if not held.cases:
         raise InvalidInput("there are no answers to aggregate")
-    truth, rounds = fit(held, held.known(golds or {}))
+    truth, rounds, converged = fit(held, held.known(golds or {}))
     seen = counted(held, truth)
     confusion = _normal(seen + prior(len(held.labels)))
     return DawidSkene(
@@ -90,6 +92,7 @@ def dawid_skene(answers: Iterable[Answer] | Answers, golds: Mapping[str, Any] | 
         consensus=ByCase(held, truth),
         confusion={name: _rows(matrix) for name, matrix in zip(held.reviewers, confusion, strict=True)},
         rounds=rounds,
+        converged=converged,
         seen=dict(zip(held.reviewers, seen, strict=True)),
         truths=truth.sum(axis=0),
     )

@@ -17,10 +17,13 @@ TOLERANCE = 1e-4
 ROUNDS = 100
 
 
-def fit(held: Answers, known: Integers) -> tuple[Floats, int]:
-    """Chances of the truth, shape (cases, labels), and the rounds it took. `known`: label by case, -1 unknown."""
+def fit(held: Answers, known: Integers) -> tuple[Floats, int, bool]:
+    """Chances of the truth, shape (cases, labels); the rounds it took, and whether they stood still by then.
+
+    `known`: label by case, -1 unknown.
+    """
     if len(held.labels) == 1:
-        return np.ones((len(held.cases), 1)), 0
+        return np.ones((len(held.cases), 1)), 0, True
     em = _EM(held, known)
     model = em.first()
     rounds = 0
@@ -29,8 +32,9 @@ def fit(held: Answers, known: Integers) -> tuple[Floats, int]:
         one = em.model(truth)
         again, density = em.truth(one)
         rounds += 2
-        if np.abs(again - truth).max() < TOLERANCE or rounds + 3 > ROUNDS:
-            return np.ascontiguousarray(again.T), rounds
+        still = bool(np.abs(again - truth).max() < TOLERANCE)
+        if still or rounds + 3 > ROUNDS:
+            return np.ascontiguousarray(again.T), rounds, still
         two = em.model(again)
         truth, reached = em.truth(_leap(model, one, two))
         rounds += 1

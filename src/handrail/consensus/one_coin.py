@@ -16,11 +16,14 @@ from handrail.consensus.majority import shares
 RIGHT, WRONG = 4.0, 1.0
 
 
-def one_coin(held: Answers, known: Integers) -> Floats:
-    """Chances of the truth, shape (cases, labels). `known`: label by case, -1 unknown; these are clamped."""
+def one_coin(held: Answers, known: Integers) -> tuple[Floats, bool]:
+    """Chances of the truth, shape (cases, labels), and whether they stood still when the rounds ended.
+
+    `known`: label by case, -1 unknown; these are clamped.
+    """
     k, cases, reviewers = len(held.labels), len(held.cases), len(held.reviewers)
     if k == 1:
-        return np.ones((cases, 1))
+        return np.ones((cases, 1)), True
     # shape (labels, cases) on the way: sums over labels are quick then
     truth = clamped(np.ascontiguousarray(shares(held).T), known)
     among = (known >= 0)[held.case] if (known >= 0).any() else np.ones(len(held.case), dtype=bool)
@@ -41,5 +44,5 @@ def one_coin(held: Answers, known: Integers) -> Floats:
         truth = made
         among[:] = True
         if moved < TOLERANCE:
-            break
-    return np.ascontiguousarray(truth.T)
+            return np.ascontiguousarray(truth.T), True
+    return np.ascontiguousarray(truth.T), False

@@ -438,7 +438,7 @@ class OverflowEntry(_Part):
 class CapacityEntry(_Part):
     """How many reviews people can do. While more are asked for, `gate: value` asks only where that saves more."""
 
-    reviews_per_day: Annotated[float, Field(gt=0, le=10_000_000, allow_inf_nan=False)]
+    reviews_per_day: Annotated[float, Field(ge=0.01, le=10_000_000, allow_inf_nan=False)]
     # a review never counts more than so many times its price
     most_times: Annotated[float, Field(gt=1, le=1000, allow_inf_nan=False)] = 10.0
 

@@ -20,7 +20,9 @@ from handrail.policy.weighing import cost_of
 _REMEDIES = {
     "missing": "Add the field.",
     "literal_error": "",
+    "greater_than": "Use a value in range.",
     "greater_than_equal": "Use a value in range.",
+    "less_than": "Use a value in range.",
     "less_than_equal": "Use a value in range.",
 }
 _TYPES = {

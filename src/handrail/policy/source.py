@@ -25,6 +25,7 @@ Path = tuple[str | int, ...]
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?", re.ASCII)
+_POWER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+", re.ASCII)
 _RESOLVER: Any = yaml.resolver.Resolver()
 _CONSTRUCTOR: Any = yaml.constructor.SafeConstructor()
 
@@ -156,6 +157,9 @@ class _Reading:
         tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))
         kind = tag.rpartition(":")[2]
         if kind in ("str", "value"):
+            if _POWER.fullmatch(text):
+                # text to YAML 1.1, a number to YAML 1.2
+                self._note(event, path, f"{text} is a number to some programs and text to others", _WRITE_NUMBER)
             return text
         if kind == "int":
             return self._integer(event, text, path)

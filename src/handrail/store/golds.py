@@ -41,6 +41,13 @@ gold_waiting = Statement(
     "",
     "gold_waiting",
 )
+# every time that the gold of this case was put before people; it is found by the moment it was opened
+same_gold = Statement(
+    "SELECT case_id FROM gold_case WHERE gold = (SELECT g.gold FROM cases c JOIN gold_case g "
+    "ON g.workspace = c.workspace AND g.at = c.opened_at AND g.case_id = c.id WHERE c.id = :case_id AND c.gold)",
+    "",
+    "same_gold",
+)
 gold_seen = Statement(
     "UPDATE gold SET views = views + 1, retired_at = CASE WHEN views + 1 >= :most THEN :now ELSE retired_at END "
     "WHERE id = :id AND views >= 0 RETURNING retired_at",

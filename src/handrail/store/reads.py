@@ -15,7 +15,7 @@ from handrail.clock import SECOND
 from handrail.errors import InvalidInput, MalformedJSON, Unavailable
 from handrail.store import schema, statements
 from handrail.store.engine import Store
-from handrail.store.golds import outside_bursts
+from handrail.store.golds import outside_bursts, same_gold
 
 # counting further would scan the whole table to print a number nobody reads
 MOST_COUNTED = 10_000
@@ -179,12 +179,16 @@ def search_all(store: Store, words: str) -> str | None:
 
 
 def similar(store: Store, workspace: str, words: str, *, but: str, limit: int) -> list[tuple[str, float]]:
-    """Cases that share words with these, best first, as (case id, score from 0 to 1)."""
+    """Cases that share words with these, best first, as (case id, score from 0 to 1).
+
+    Of a gold, not the other times that it was put before people: they would tell it, and what was answered.
+    """
     asked = any_word(store.engine, words)
     if asked is None:
         return []
-    rows = store.read_hot(statements.search_find, words=asked, workspace=workspace, limit=limit + 1)
-    return scored([row for row in rows if row[0] != but][:limit])
+    same = {row[0] for row in store.read_hot(same_gold, case_id=but)}
+    rows = store.read_hot(statements.search_find, words=asked, workspace=workspace, limit=limit + 1 + len(same))
+    return scored([row for row in rows if row[0] not in same and row[0] != but][:limit])
 
 
 def any_word(engine: str, words: str) -> str | None:

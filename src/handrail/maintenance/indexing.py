@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from handrail.canonical import parse
+from handrail.lifecycle import bursts
 from handrail.lifecycle.card import without_names
 from handrail.store import statements
 from handrail.store.engine import Store
-from handrail.store.golds import BURST
 from handrail.store.tx import Tx
 from handrail.store.writer import Writer
 
@@ -50,9 +50,5 @@ def _collect(value: Any, found: list[str]) -> None:
 def _index(tx: Tx, command: list[tuple[str, str, dict[str, Any]]]) -> None:
     for case_id, workspace, record in command:
         # what opens a session was answered for practice: nobody is to find it as an earlier case
-        if tx.run(statements.unindexed_drop, case_id=case_id) and not _opens_session(record):
+        if tx.run(statements.unindexed_drop, case_id=case_id) and bursts.opened_for(record) is None:
             tx.run(statements.search_put, case_id=case_id, workspace=workspace, body=words(record))
-
-
-def _opens_session(record: dict[str, Any]) -> bool:
-    return record.get("gold") is not None and str(record.get("key") or "").startswith(BURST)

@@ -9,11 +9,13 @@ import pytest
 
 from handrail.learning.example import LESSONS
 from handrail.learning.lessons import Dropped, examples
-from handrail.lifecycle import access, annotating, exporting, fitting, golds
+from handrail.lifecycle import access, annotating, exporting, fitting, golds, reviewers
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.maintenance import indexing
+from handrail.maintenance.golds import settings_of
 from handrail.server.operations import figures
-from handrail.store import growth, reads, training
+from handrail.store import golds as tables
+from handrail.store import growth, judged, reads, training
 from handrail.store import monitors as streams
 from handrail.store.golds import IDENTITY
 from handrail.testing.factories import person
@@ -110,6 +112,14 @@ def test_what_opens_a_session_counts_nowhere(rig: Rig) -> None:
     assert [(one["person"], one["count"]) for one in made["decisions_per_person"]] == [(ann.pid, 2)]
     assert sum(point["arrivals"] for point in made["series"]) == 2
     assert sum(point["decided"] for point in made["series"]) == 2
+    # scorecards, flags, agreement, consensus and anchoring are all made of these answers
+    settings = settings_of(store, "default")
+    assert settings is not None
+    people: Any = reviewers.figures(store, "default", rig.clock.now(), settings)
+    assert [(one["answers"], one["scorecard"]["golds"]) for one in people["reviewers"]] == [(2, 1)]
+    assert {row[0] for row in tables.answers(store, "default", 0)} == {ordinary, silent}
+    # what the supervisor is judged by
+    assert {row.case_id for row in judged.labelled_routes(store, "default")} == {ordinary, silent}
     checked = store.read_hot(
         growth.golds, workspace="default", reviewer=ann.pid, burst=IDENTITY, length=len(IDENTITY), limit=9
     )

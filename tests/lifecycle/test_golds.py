@@ -170,6 +170,9 @@ def test_gold_is_retired_after_its_views_and_by_hand(rig: Rig) -> None:
         rig.gated("flag_post", arguments={"post": f"p{n}"})
     step(rig)
     assert len(drawn(rig)) == 40
+    # not beside the last of them in the log: that would tell it
+    assert [entry["gold"]["state"] for entry in rig.entries("gold.changed")] == ["added", "added", "retired"]
+    assert step(rig) == 1
     assert tables.pool(rig.plane.store, "default") == []
     states = [entry["gold"]["state"] for entry in rig.entries("gold.changed")]
     assert states == ["added", "added", "retired", "retired"]

@@ -49,6 +49,15 @@ class Retire:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wear:
+    """These golds have been seen often enough (`worn`), or no check would pass them any more (`unsound`)."""
+
+    workspace: str
+    worn: tuple[str, ...] = ()
+    unsound: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draw:
     """This ordinary case draws a gold, if the policy has it so."""
 
@@ -116,6 +125,27 @@ def retire(tx: Tx, command: Retire) -> None:
     _tell(tx, command.actor.workspace, command.actor, command.id, row[0], "retired")
 
 
+def wear(tx: Tx, command: Wear) -> int:
+    """Retire golds; how many. Never together with a drawing: by the entry beside it the log would tell the gold."""
+    done = 0
+    for ids, statement in ((command.worn, tables.gold_wear), (command.unsound, tables.gold_retire)):
+        for id in ids:
+            row = tx.one(statement, id=id, workspace=command.workspace, now=tx.now)
+            if row is not None:
+                _tell(tx, command.workspace, SYSTEM, id, row[0], "retired")
+                done += 1
+    return done
+
+
+def is_sound(data: bytes) -> bool:
+    """Whether today's checks pass a gold that is in the pool."""
+    try:
+        sound(parse(data))
+    except InvalidInput:
+        return False
+    return True
+
+
 def draws(secret: bytes, case_id: str, share: float) -> bool:
     """Whether this case draws a gold, when golds are to be `share` of all cases put before people."""
     return 0.0 < share < 1.0 and uniform(secret, "gold", case_id) < chance(share)
@@ -136,7 +166,8 @@ def draw(tx: Tx, command: Draw) -> str | None:
     if tx.run(tables.gold_drawn, case_id=command.case_id):
         return None
     beside = rows.proposal(tx, command.workspace, command.case_id)
-    picked = _pick(tx, command.workspace, beside.action, beside.record().get("kind", "action"))
+    kind = beside.record().get("kind", "action")
+    picked = _pick(tx, command.workspace, beside.action, kind, settings.gold_views)
     if picked is None:
         return None
     gold, record, answered = picked
@@ -149,9 +180,7 @@ def draw(tx: Tx, command: Draw) -> str | None:
            at=tx.now)  # fmt: skip
     for person in answered:
         tx.run(statements.excluded_put, case_id=case_id, person=person, why="reviewed")
-    seen = tx.one(tables.gold_seen, id=gold, most=settings.gold_views, now=tx.now)
-    if seen is not None and seen[0] is not None:
-        _tell(tx, command.workspace, SYSTEM, gold, beside.action, "retired")
+    tx.run(tables.gold_seen, id=gold)
     return case_id
 
 
@@ -178,11 +207,14 @@ def open_beside(tx: Tx, command: Draw, record: dict[str, Any], key: str | None =
 
 
 def candidates(
-    run: Callable[..., Sequence[Any]], workspace: str, action: str, kind: str
+    run: Callable[..., Sequence[Any]], workspace: str, action: str, kind: str, most: int
 ) -> Iterator[tuple[str, bytes, list[str]]]:
-    """Golds that somebody has not answered yet, the least seen first, and who knows them. `run` runs a statement."""
+    """Golds that somebody has not answered yet, the least seen first, and who knows them. `run` runs a statement.
+
+    `most`: views after which a gold is drawn no more.
+    """
     people = run(tables.people_active, workspace=workspace)[0][0]
-    for gold, data, _ in run(tables.gold_pick, workspace=workspace, action=action, kind=kind):
+    for gold, data, _ in run(tables.gold_pick, workspace=workspace, action=action, kind=kind, most=most):
         known_to = {_whose(row[0]) for row in run(tables.gold_answered, gold=gold)}
         if len(known_to) < max(1, people):
             yield gold, bytes(data), sorted(known_to)
@@ -192,17 +224,11 @@ def _whose(person: str) -> str:
     return person.split(":")[1] if person.startswith(tables.BURST) else person
 
 
-def _pick(tx: Tx, workspace: str, action: str, kind: str) -> tuple[str, dict[str, Any], list[str]] | None:
-    """The least seen gold that somebody has not answered yet, and who has. What today's checks refuse is retired."""
-    for gold, data, answered in candidates(tx.run, workspace, action, kind):
-        record: dict[str, Any] = parse(data)
-        try:
-            sound(record)
-        except InvalidInput:
-            tx.run(tables.gold_retire, id=gold, workspace=workspace, now=tx.now)
-            _tell(tx, workspace, SYSTEM, gold, action, "retired")
-            continue
-        return gold, record, answered
+def _pick(tx: Tx, workspace: str, action: str, kind: str, most: int) -> tuple[str, dict[str, Any], list[str]] | None:
+    """The least seen gold that somebody has not answered yet, and who has; what no check would pass is passed over."""
+    for gold, data, answered in candidates(tx.run, workspace, action, kind, most):
+        if is_sound(data):
+            return gold, parse(data), answered
     return None
 
 

@@ -17,6 +17,8 @@ from handrail.store.writer import Writer
 BACK = LONGEST + 600 * SECOND
 # between two looks at a workspace whose answers keep coming
 PAUSE = 15 * SECOND
+# between two looks for golds to retire
+WEAR = 3600 * SECOND
 
 
 class Golds:
@@ -28,15 +30,41 @@ class Golds:
         self._clock = clock
         self._marks: dict[str, Any] = {}
         self._looked: dict[str, int] = {}
+        self._worn: dict[str, int] = {}
 
     def step(self) -> int:
-        """Draw what is to be drawn, and look at reviewers whose answers are new; how many golds and flags changed."""
+        """Draw what is to be drawn, and look at reviewers whose answers are new; how many golds and flags changed.
+
+        One of them at a time, unless there is something to draw every time: entries that only this loop writes are not
+        to stand beside a gold's.
+        """
         done = 0
         for workspace in tables.workspaces(self._store):
             settings = settings_of(self._store, workspace)
             if settings is not None:
-                done += self._draw(workspace, settings) + self._flag(workspace, settings)
+                drawn = self._wear(workspace, settings) or self._draw(workspace, settings)
+                waited = self._clock.now() - self._looked.get(workspace, 0) > 4 * PAUSE
+                done += drawn + (self._flag(workspace, settings) if not drawn or waited else 0)
         return done
+
+    def _wear(self, workspace: str, settings: ReviewSettings) -> int:
+        now = self._clock.now()
+        if now - self._worn.get(workspace, now - WEAR) < WEAR:
+            return 0
+        self._worn[workspace] = now
+        read, most = self._store.read_hot, settings.gold_views
+        worn = tuple(row[0] for row in read(tables.gold_worn, workspace=workspace, most=most))
+        unsound: list[str] = []
+        for action, kind in read(tables.gold_kinds, workspace=workspace):
+            picked = read(tables.gold_pick, workspace=workspace, action=action, kind=kind, most=most)
+            unsound += [row[0] for row in picked if not golds.is_sound(bytes(row[1]))]
+        if unsound:
+            # there may be more behind them
+            del self._worn[workspace]
+        if not worn and not unsound:
+            return 0
+        command = golds.Wear(workspace=workspace, worn=worn, unsound=tuple(unsound))
+        return int(self._writer.run(golds.wear, command))
 
     def _draw(self, workspace: str, settings: ReviewSettings) -> int:
         if not settings.gold_share or not tables.pool_size(self._store, workspace):
@@ -54,7 +82,7 @@ class Golds:
             due = golds.comes_at(secret, case_id, opened, at)
             if due <= now:
                 if (action, kind) not in has:
-                    golds_left = golds.candidates(self._store.read_hot, workspace, action, kind)
+                    golds_left = golds.candidates(self._store.read_hot, workspace, action, kind, settings.gold_views)
                     has[action, kind] = next(golds_left, None) is not None
                 if not has[action, kind]:
                     continue

@@ -24,7 +24,7 @@ gold_own = Statement("SELECT :workspace", "SELECT pg_advisory_xact_lock(hashtext
 gold_drawn = Statement("SELECT gold FROM gold_case WHERE drawn_by = :case_id", "", "gold_drawn")
 gold_pick = Statement(
     "SELECT id, bytes, views FROM gold WHERE workspace = :workspace AND action = :action AND kind = :kind "
-    "AND retired_at IS NULL ORDER BY views, id LIMIT 20",
+    "AND retired_at IS NULL AND views < :most ORDER BY views, id LIMIT 20",
     "",
     "gold_pick",
 )
@@ -49,10 +49,19 @@ same_gold = Statement(
     "same_gold",
 )
 gold_seen = Statement(
-    "UPDATE gold SET views = views + 1, retired_at = CASE WHEN views + 1 >= :most THEN :now ELSE retired_at END "
-    "WHERE id = :id AND views >= 0 RETURNING retired_at",
+    "UPDATE gold SET views = views + 1 WHERE id = :id AND views >= 0 RETURNING views", "", "gold_seen"
+)
+gold_worn = Statement(
+    "SELECT id FROM gold WHERE workspace = :workspace AND retired_at IS NULL AND views >= :most", "", "gold_worn"
+)
+gold_wear = Statement(
+    "UPDATE gold SET retired_at = :now WHERE id = :id AND workspace = :workspace AND retired_at IS NULL "
+    "RETURNING action",
     "",
-    "gold_seen",
+    "gold_wear",
+)
+gold_kinds = Statement(
+    "SELECT DISTINCT action, kind FROM gold WHERE workspace = :workspace AND retired_at IS NULL", "", "gold_kinds"
 )
 # withdrawn, which one seen often enough can be too: its views are below 0 then (`views_of`)
 gold_retire = Statement(

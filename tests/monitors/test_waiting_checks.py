@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from handrail.lifecycle import outcome
 from handrail.store import monitors as tables
 from handrail.store.statements import Statement
+from handrail.testing.factories import agent
 from tests.monitors.scene import Scene
 from tests.monitors.test_second_look import CHECKED, checked, let_in, verdicts
 
@@ -90,3 +92,26 @@ def test_alarm_on_what_is_alleged_says_so(scene: Scene) -> None:
     scene.feed_all()
     (reason,) = [reason for reason in scene.submit().reasons if "alarm" in reason.text.lower()]
     assert "some of them only alleged" in reason.text
+
+
+def test_program_cannot_clear_itself(scene: Scene) -> None:
+    ann, bob = let_in(scene, "ann", "bob")
+    alleged, confirmed, unseen, denied, told = (checked(scene, agent="billing") for _ in range(5))
+    scene.rig.answer(ann, confirmed, "reject")
+    scene.rig.answer(bob, confirmed, "reject")
+    scene.rig.answer(ann, alleged, "reject")
+    itself, another = agent(name="billing"), agent(name="chargebacks")
+    for case, correct, by in (
+        (alleged, True, another), (confirmed, True, another), (unseen, True, itself), (denied, False, itself),
+        (told, True, another),
+    ):  # fmt: skip
+        scene.rig.run(outcome.record, outcome.Record(actor=by, case_id=case, correct=correct))
+    scene.feed_all()
+    assert verdicts(scene) == []
+    scene.rig.answer(bob, alleged, "reject")
+    scene.feed_all()
+    # nobody has looked at the third yet, so those drawn after it wait
+    assert verdicts(scene) == ["wrong", "wrong"]
+    scene.rig.answer(ann, unseen)
+    scene.feed_all()
+    assert verdicts(scene) == ["wrong", "wrong", "right", "wrong", "right"]

@@ -151,8 +151,11 @@ def verdict_of(row: Any, now: int) -> str | None:
     None: it is not known yet.
     """
     state, deadline, _, decision, outcome, agreed, labels, objections = row[5:13]
-    if outcome is not None:
-        return "right" if outcome else "wrong"
+    if outcome is not None and not outcome:
+        return "wrong"
+    # outcomes may come from the very program that is checked: they clear it of nothing that a person objected to
+    if outcome and not objections and (agreed is None or agreed):
+        return "right"
     if state == "open":
         if deadline is not None and deadline < now:
             return "expired"

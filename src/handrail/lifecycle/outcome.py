@@ -9,6 +9,7 @@ from handrail.errors import InvalidInput
 from handrail.learning.labels import label_outcome
 from handrail.lifecycle import judging, labels, rows
 from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.rows import ProposalRow
 from handrail.store import schema
 from handrail.store.tx import Tx
 
@@ -28,8 +29,16 @@ class Record:
     severe: bool = False
 
 
+def _of_itself(actor: Actor, row: ProposalRow) -> bool:
+    """Whether the very agent that proposed it says so, with its key. Who opens the database could write anything."""
+    return actor.kind == "agent" and actor.auth != "local" and bool(actor.name) and actor.name == row.agent
+
+
 def record(tx: Tx, command: Record) -> str:
-    """Keep an outcome and make its label; returns the outcome's id. Several outcomes may come; the last one counts."""
+    """Keep an outcome and make its label; returns the outcome's id. Several outcomes may come; the last one counts.
+
+    Of what an agent says of its own proposal only errors make a label: that it was right is for others to say.
+    """
     command.actor.need_scope("submit" if command.actor.kind == "agent" else "review")
     if command.correct is None and command.value is None:
         raise InvalidInput("an outcome says whether it was right, or what was true", remedy="Give correct or value.")
@@ -48,6 +57,9 @@ def record(tx: Tx, command: Record) -> str:
         labels.original(tx, row), id=tx.new_id(), case_id=row.case_id, workspace=row.workspace, made_at=tx.now,
         policy=row.policy, correct=command.correct, value=command.value, calibrator=route.calibrator,
     )  # fmt: skip
+    if label.correct and _of_itself(command.actor, row):
+        # written down, but nothing is learned, counted or cleared by it
+        return id
     labels.keep(tx, row, label)
     judging.from_outcome(tx, row, label.correct, severe=command.severe)
     return id

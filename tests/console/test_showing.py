@@ -290,6 +290,7 @@ def test_operations_show_what_a_review_counts_while_people_are_few(open_page: Op
     part = page.get_by_role("group", name="Capacity")
     expect(part).to_contain_text("People can do 120 reviews a day; 131 were asked for in the last 24 h.")
     expect(part).to_contain_text("a review counts up to 1.80 times its price")
+    expect(part).to_contain_text("mailer: 96 reviews asked for, each counts 1.80 times.")
     expect(part).to_contain_text("refund: one more review would save 3.6 EUR; it costs 2 EUR.")
     expect(page.get_by_text("`")).to_have_count(0)
 

@@ -9,7 +9,7 @@ import pytest
 
 from handrail.learning.example import LESSONS
 from handrail.learning.lessons import Dropped, examples
-from handrail.lifecycle import access, annotating, exporting, fitting, golds, reviewers
+from handrail.lifecycle import access, annotating, exporting, fitting, golds, outcome, reviewers
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.maintenance import indexing
 from handrail.maintenance.golds import settings_of
@@ -101,6 +101,14 @@ def test_no_export_holds_a_gold(rig: Rig, action: str) -> None:
         assert {one.case_id for one in made} <= {ordinary}
     assert [tuple(row) for row in training.waiting(store)] == [("default", action, 1)]
     assert {label.case_id for label in exporting.labels(store, "default")} == {ordinary, silent}
+
+
+def test_outcome_told_of_a_gold_teaches_nothing(rig: Rig) -> None:
+    _, opening, ordinary, silent = scene(rig, "send")
+    before = len(rig.entries("label.made"))
+    for case in (*opening, silent, ordinary):
+        rig.run(outcome.record, outcome.Record(actor=OPERATOR, case_id=case, correct=False))
+    assert [entry["case"]["id"] for entry in rig.entries("label.made")[before:]] == [ordinary]
 
 
 def test_what_opens_a_session_counts_nowhere(rig: Rig) -> None:

@@ -57,7 +57,7 @@ def record(tx: Tx, command: Record) -> str:
         labels.original(tx, row), id=tx.new_id(), case_id=row.case_id, workspace=row.workspace, made_at=tx.now,
         policy=row.policy, correct=command.correct, value=command.value, calibrator=route.calibrator,
     )  # fmt: skip
-    if label.correct and _of_itself(command.actor, row):
+    if row.record().get("gold") is not None or (label.correct and _of_itself(command.actor, row)):
         # written down, but nothing is learned, counted or cleared by it
         return id
     labels.keep(tx, row, label)

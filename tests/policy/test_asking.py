@@ -261,3 +261,16 @@ def test_costs_of_the_policy_fill_in_for_an_action() -> None:
     weighing = made.plan("refund").weighing
     assert weighing is not None
     assert (weighing.review, weighing.matrix, weighing.currency) == (2.0, ((0.0, 100.0), (0.0, 0.0)), "EUR")
+
+
+def test_value_of_an_irreversible_action_that_names_an_undo_is_weighed_without_it_as_columns_say() -> None:
+    made = compile_text(f"""
+escalation_policies:
+  - {{action_type: sunk, gate: value, calibrator: k, undo: raised, irreversible: true}}
+{COST}
+""")
+    # too little to make it wait for a person; a look afterwards could undo nothing
+    facts = Facts(asking=Asking(gain=4.0))
+    one = made.route(Proposal(action="sunk", arguments={}, confidence=0.9), facts, now=NOW, draw=1.0)
+    many = route_many(made, {"action": ["sunk"], "confidence": [0.9], "gain": [4.0]}, now=NOW)
+    assert (one.tier, TIERS[many.tiers[0]]) == ("auto_approve", "auto_approve")

@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import orjson
@@ -44,18 +45,29 @@ def proposal_from(given: Mapping[str, Any]) -> Proposal:
     (write `Decimal` or text for more digits than a float keeps), and `amount_inr` gives amount and
     currency at once. Raises `InvalidInput` for unknown fields and wrong types.
     """
+    return _proposal(given, canonical=False)
+
+
+def _proposal(given: Mapping[str, Any], *, canonical: bool) -> Proposal:
+    """`canonical`: everything in it is known to have a canonical form."""
     if not isinstance(given, Mapping):
         raise InvalidInput(
             f"a proposal is a JSON object, not {_kind(given)}", remedy='Send {"action": …, "arguments": …}.'
         )
-    values = _renamed(given)
+    values = given if given.keys() <= _FIELDS else _renamed(given)
     if "action" not in values:
         raise InvalidInput("a proposal needs an action", remedy='Add "action": the name that policy knows it by.')
     made: dict[str, Any] = {}
     for name, value in values.items():
         if value is None and name not in ("action", "kind"):
             continue
-        made[name] = _read(name, value)
+        read = _READERS.get(name)
+        if read is not None:
+            made[name] = read(name, value)
+        elif name != "confidence":
+            if not canonical:
+                dumps(value)  # refuses what has no canonical form
+            made[name] = value
     made |= _confidence(values.get("confidence"), made.get("scores"))
     return Proposal(**made)
 
@@ -67,7 +79,7 @@ def proposal_from_json(text: str | bytes) -> Proposal:
     confidence of NaN or infinity: that one is taken, and sends the proposal to a person.
     """
     if isinstance(text, bytes) and (plain := _plain(text)) is not None:
-        return proposal_from(plain)
+        return _proposal(plain, canonical=True)
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
@@ -103,27 +115,28 @@ def _plain(text: bytes) -> dict[str, Any] | None:
         return None
     if type(made) is not dict or _names(made, 0) != text.count(b'":'):
         return None
-    if any(type(value) is float and _is_amount(name) for name, value in made.items()):
-        return None
+    for name, value in made.items():
+        if type(value) is float and _is_amount(name):
+            return None
     return made
 
 
-def _names(value: Any, depth: int) -> int:
+def _names(value: dict[str, Any] | list[Any], depth: int) -> int:
     """How many names there are in it; below 0 where a number or the depth is a matter for the careful reader."""
-    kind = type(value)
-    if kind is float:
-        return 0 if -MAX_INTEGER < value < MAX_INTEGER else -_MANY
-    if kind is dict:
+    if type(value) is dict:
         count, items = len(value), value.values()
-    elif kind is list:
-        count, items = 0, value
     else:
-        return 0
-    if depth > MAX_DEPTH:
+        count, items = 0, value
+    if depth >= MAX_DEPTH:
         return -_MANY
     for item in items:
         kind = type(item)
-        if kind is dict or kind is list or kind is float:
+        if kind is str:
+            continue
+        if kind is float or kind is int:
+            if not -MAX_INTEGER < item < MAX_INTEGER:
+                return -_MANY
+        elif kind is dict or kind is list:
             count += _names(item, depth + 1)
     return count
 
@@ -161,44 +174,15 @@ def _is_amount(name: str) -> bool:
     return name == "amount" or (name.startswith("amount_") and len(name) == 10 and name[7:].isalpha())
 
 
-def _read(name: str, value: Any) -> Any:
-    if name == "action" or name in _TEXT:
-        return _text(name, value)
-    if name in _TEXT_LISTS:
-        return _texts(name, [value] if name == "categories" and isinstance(value, str) else value)
-    if name == "kind":
-        return _one_of(name, value, KINDS)
-    if name == "tool_class":
-        return _one_of(name, value, TOOL_CLASSES)
-    if name == "executor":
-        return _one_of(name, value, ("caller", "worker"))
-    if name == "within_seconds":
-        return _seconds(name, value)
-    if name == "amount":
-        return _amount(value)
-    if name == "severity":
-        return _severity(value)
-    if name == "picked":
-        return _one_of(name, value, PICKED)
-    if name == "chance":
-        return _chance(value)
-    if name == "evidence":
-        return _evidence(value)
-    if name == "confidence":
-        return None
-    dumps(value)  # refuses what has no canonical form
-    return value
-
-
 def _seconds(name: str, value: Any) -> int | None:
     if value is not None and (type(value) is not int or value < 1):
         raise InvalidInput(f"{name} is a positive whole number of seconds, or absent")
     return value
 
 
-def _chance(value: Any) -> float:
+def _chance(name: str, value: Any) -> float:
     if type(value) not in (int, float) or not 0.0 < value <= 1.0:
-        raise InvalidInput("chance is a number above 0, at most 1: the share that was drawn")
+        raise InvalidInput(f"{name} is a number above 0, at most 1: the share that was drawn")
     return float(value)
 
 
@@ -224,30 +208,52 @@ def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def _amount(value: Any) -> str:
+def _categories(name: str, value: Any) -> tuple[str, ...]:
+    return _texts(name, [value] if isinstance(value, str) else value)
+
+
+def _amount(name: str, value: Any) -> str:
     """Kept as it was written; whether it is a sum of money is the router's to judge, and to say."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        raise InvalidInput(f"amount is a number or a decimal string, not {_kind(value)}", remedy='Send "4999.50".')
+        raise InvalidInput(f"{name} is a number or a decimal string, not {_kind(value)}", remedy='Send "4999.50".')
     # a float reads like the digits it would be sent as
     text = str(Decimal(repr(value))) if isinstance(value, float) else str(value)
     if len(text) > 100:
-        raise InvalidInput("amount is longer than 100 characters", remedy='Send a plain number such as "4999.50".')
-    return _text("amount", text)
+        raise InvalidInput(f"{name} is longer than 100 characters", remedy='Send a plain number such as "4999.50".')
+    return _text(name, text)
 
 
-def _severity(value: Any) -> float:
+def _severity(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         raise InvalidInput(
-            f"severity is a finite number from 0 upwards, not {value!r}"[:200], remedy="Send 1.0 or leave it out."
+            f"{name} is a finite number from 0 upwards, not {value!r}"[:200], remedy="Send 1.0 or leave it out."
         )
     return float(value)
 
 
-def _evidence(value: Any) -> tuple[JSON, ...]:
+def _evidence(name: str, value: Any) -> tuple[JSON, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
-        raise InvalidInput("evidence is a list of objects", remedy='Send [{"kind": "text", "title": …, "content": …}].')
+        raise InvalidInput(f"{name} is a list of objects", remedy='Send [{"kind": "text", "title": …, "content": …}].')
     dumps(list(value))
     return tuple(value)
+
+
+# what is not here is any JSON; `confidence` is read last
+_READERS: dict[str, Callable[[str, Any], Any]] = {
+    "action": _text,
+    **dict.fromkeys(_TEXT, _text),
+    **dict.fromkeys(_TEXT_LISTS, _texts),
+    "categories": _categories,
+    "kind": partial(_one_of, allowed=KINDS),
+    "tool_class": partial(_one_of, allowed=TOOL_CLASSES),
+    "executor": partial(_one_of, allowed=("caller", "worker")),
+    "picked": partial(_one_of, allowed=PICKED),
+    "within_seconds": _seconds,
+    "amount": _amount,
+    "severity": _severity,
+    "chance": _chance,
+    "evidence": _evidence,
+}
 
 
 def _confidence(value: Any, scores: JSON) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from handrail.canonical import parse
+from handrail.canonical import dumps, loads_stored
 from handrail.lifecycle import bursts
 from handrail.lifecycle.card import without_names
 from handrail.store import statements
@@ -20,7 +20,7 @@ def step(store: Store, writer: Writer) -> int:
     """Index what is waiting; how many cases."""
     waiting = store.read_hot(statements.unindexed_list, limit=AT_ONCE)
     if waiting:
-        writer.run(_index, [(case_id, workspace, parse(bytes(data))) for case_id, workspace, data in waiting])
+        writer.run(_index, [(case_id, workspace, loads_stored(bytes(data))) for case_id, workspace, data in waiting])
     return len(waiting)
 
 
@@ -48,7 +48,11 @@ def _collect(value: Any, found: list[str]) -> None:
 
 
 def _index(tx: Tx, command: list[tuple[str, str, dict[str, Any]]]) -> None:
+    ids = [case_id for case_id, _, _ in command]
+    # another replica may have been first with some of them
+    dropped = tx.run(statements.unindexed_drop, ids=ids if tx.engine == "postgres" else dumps(ids).decode())
+    ours = {row[0] for row in dropped}
     for case_id, workspace, record in command:
         # what opens a session was answered for practice: nobody is to find it as an earlier case
-        if tx.run(statements.unindexed_drop, case_id=case_id) and bursts.opened_for(record) is None:
-            tx.run(statements.search_put, case_id=case_id, workspace=workspace, body=words(record))
+        if case_id in ours and bursts.opened_for(record) is None:
+            tx.later(statements.search_put, case_id=case_id, workspace=workspace, body=words(record))

@@ -527,11 +527,16 @@ opening_salts = _both("SELECT path, salt FROM opening WHERE log = :log AND case_
 subject_key_get = _both("SELECT key FROM subject_key WHERE workspace = :workspace AND subject = :subject")
 unindexed_list = _both("""
     SELECT u.case_id, p.workspace, p.bytes FROM unindexed u JOIN proposal p ON p.case_id = u.case_id LIMIT :limit""")
-unindexed_drop = _both("DELETE FROM unindexed WHERE case_id = :case_id RETURNING case_id")
-search_put = _each(
+unindexed_drop = _each(
+    sqlite=f"DELETE FROM unindexed WHERE case_id IN {_IDS_SQLITE} RETURNING case_id",
+    postgres=f"DELETE FROM unindexed WHERE case_id = {_IDS_POSTGRES} RETURNING case_id",
+)
+search_put = _change(
+    "search",
     sqlite="INSERT INTO search (case_id, workspace, body) VALUES (:case_id, :workspace, :body)",
-    postgres="""INSERT INTO search (case_id, workspace, body) VALUES (:case_id, :workspace, to_tsvector('simple', :body))
-    ON CONFLICT (case_id) DO NOTHING""",
+    postgres="""
+    INSERT INTO search (case_id, workspace, body) SELECT x.case_id, x.workspace, to_tsvector('simple', x.body)
+    FROM jsonb_to_recordset(:rows) AS x(case_id text, workspace text, body text) ON CONFLICT (case_id) DO NOTHING""",
 )
 label_corrections = _both("""
     SELECT case_id, bytes FROM label

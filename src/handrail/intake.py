@@ -47,6 +47,11 @@ def proposal_from(given: Mapping[str, Any]) -> Proposal:
     return _proposal(given, canonical=False)
 
 
+def proposal_stored(given: Mapping[str, Any]) -> Proposal:
+    """A proposal from a record that was made of one: it was looked through then."""
+    return _proposal(given, canonical=True)
+
+
 def _proposal(given: Mapping[str, Any], *, canonical: bool) -> Proposal:
     """`canonical`: everything in it is known to have a canonical form."""
     if not isinstance(given, Mapping):
@@ -94,7 +99,6 @@ def proposal_from_json(text: str | bytes) -> Proposal:
     if not isinstance(given, dict):
         return proposal_from(given)
     return proposal_from({name: value if _is_amount(name) else _floats(value) for name, value in given.items()})
-
 
 
 def _plain(text: bytes) -> dict[str, Any] | None:

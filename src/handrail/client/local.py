@@ -11,10 +11,11 @@ from handrail.client.steps import Answered, Await, AwaitEnd, Call, Finish, Start
 from handrail.client.transport import Sent
 from handrail.client.watch import Watch
 from handrail.clock import SECOND, random_unit
-from handrail.decision import Decision, Receipt
+from handrail.decision import Receipt
 from handrail.execution import Execution
 from handrail.lifecycle import execute, submit, wake
 from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.rows import ProposalRow
 from handrail.maintenance import waking
 from handrail.maintenance.plane import Plane
 from handrail.store import statements
@@ -35,8 +36,9 @@ class LocalTransport:
 
     def send(self, step: Sent) -> Any:
         if isinstance(step, Await):
-            self.plane.feed.wait(step.case_id, lambda: self._is_decided(step.case_id), step.timeout)
-            return self._decision(step.case_id)
+            look = _Look(self.plane, self.actor.workspace, step.case_id)
+            self.plane.feed.wait(step.case_id, look, step.timeout)
+            return self.plane.decision_of(look.row)
         if isinstance(step, AwaitEnd):
             self.plane.feed.wait(step.case_id, lambda: self._is_over(step), self._left(step))
             return None
@@ -49,8 +51,9 @@ class LocalTransport:
 
     async def asend(self, step: Sent) -> Any:
         if isinstance(step, Await):
-            await self.plane.feed.await_(step.case_id, lambda: self._is_decided(step.case_id), step.timeout)
-            return self._decision(step.case_id)
+            look = _Look(self.plane, self.actor.workspace, step.case_id)
+            await self.plane.feed.await_(step.case_id, look, step.timeout)
+            return self.plane.decision_of(look.row)
         if isinstance(step, AwaitEnd):
             await self.plane.feed.await_(step.case_id, lambda: self._is_over(step), self._left(step))
             return None
@@ -109,12 +112,6 @@ class LocalTransport:
 
     # --- looks --------------------------------------------------------------------------------
 
-    def _is_decided(self, case_id: str) -> bool:
-        return self.plane.proposal(self.actor.workspace, case_id).decision is not None
-
-    def _decision(self, case_id: str) -> Decision | None:
-        return self.plane.decision(self.actor.workspace, case_id)
-
     def _is_over(self, step: AwaitEnd) -> bool:
         found = self.plane.store.read_hot(
             statements.execution_get, case_id=step.case_id, workspace=self.actor.workspace
@@ -132,6 +129,23 @@ class LocalTransport:
             )
             found.extend(row[0] for row in rows)
         return found
+
+
+class _Look:
+    """Whether a case is decided; `row` is what was seen last."""
+
+    __slots__ = ("_case_id", "_plane", "_workspace", "row")
+
+    row: ProposalRow
+
+    def __init__(self, plane: Plane, workspace: str, case_id: str):
+        self._plane = plane
+        self._workspace = workspace
+        self._case_id = case_id
+
+    def __call__(self) -> bool:
+        self.row = self._plane.proposal(self._workspace, self._case_id)
+        return self.row.decision is not None
 
 
 def _answered(made: submit.Submitted) -> Answered:

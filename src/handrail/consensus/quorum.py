@@ -32,7 +32,7 @@ One person fills one seat. An `admin` holds every role.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from handrail.canonical import JSON, dumps
@@ -147,23 +147,19 @@ def settle(
     made = next((r for r in live if r.id == made_by and r.verdict == "edit"), None)
     live = [r for r in live if r.revision == revision or _edited_same_base(r, made, revision)]
     later = [r.effective_at for r in live if r.effective_at > now]
-    waiting = _seats((), route, held)
-    frame = Outcome(
-        state="pending",
-        need=needed(route),
-        stage=waiting.stage,
-        roles=waiting.roles,
-        abstained=abstained,
-        next_at=min(later, default=None),
-    )
+    # what every outcome says
+    frame: dict[str, Any] = {"need": needed(route), "abstained": abstained, "next_at": min(later, default=None)}
     stops = [r for r in live if r.verdict in _STOPS and r.effective_at <= now and r.revision == revision]
     if stops:
         first = min(stops, key=lambda r: (r.effective_at, _STOPS[r.verdict], r.id))
-        return replace(
-            frame,
+        waiting = _seats((), route, held)
+        return Outcome(
+            **frame,
             state="settled",
             kind=_STOPPED[first.verdict],
             have=1,
+            stage=waiting.stage,
+            roles=waiting.roles,
             counted=(first.id,),
             people=(first.reviewer,),
             instruction=first.instruction,
@@ -174,7 +170,7 @@ def settle(
     return _weigh(_standing(live, now), matter, frame)
 
 
-def _weigh(standing: Sequence[Review], matter: _Matter, frame: Outcome) -> Outcome:
+def _weigh(standing: Sequence[Review], matter: _Matter, frame: dict[str, Any]) -> Outcome:
     fresh_edit = any(_is_fresh_edit(r, matter) for r in standing)
     positions: dict[bytes, list[Review]] = {}
     for review in standing:
@@ -182,33 +178,34 @@ def _weigh(standing: Sequence[Review], matter: _Matter, frame: Outcome) -> Outco
         if not fresh_edit or review.verdict in ("respond", "edit"):
             positions.setdefault(_position(review, matter), []).append(review)
     if not positions:
-        return frame
+        waiting = _seats((), matter.route, matter.held)
+        return Outcome(**frame, state="pending", stage=waiting.stage, roles=waiting.roles)
     count = sum(map(len, positions.values()))
     ranked = sorted(positions.items(), key=lambda item: (-len(item[1]), item[0]))
     key, leaders = ranked[0]
     seats = _seats(leaders, matter.route, matter.held)
-    frame = replace(frame, have=seats.have, stage=seats.stage, roles=seats.roles)
-    if len(positions) > 1 and not (seats.complete and 2 * len(leaders) > count):
+    if seats.complete and (len(positions) == 1 or 2 * len(leaders) > count):
+        return _settled(frame | {"have": seats.have}, key, seats.taken, leaders)
+    frame = frame | {"have": seats.have, "stage": seats.stage, "roles": seats.roles}
+    if len(positions) > 1:
         editing = sum(any(r.verdict == "edit" for r in group) for group in positions.values())
         differ: Conflict = "edits_differ" if editing > 1 else "answers_differ"
-        return replace(frame, state="conflict", conflict=differ, **_counted(standing))
-    if seats.complete:
-        return _settled(frame, key, seats.taken, leaders)
+        return Outcome(**frame, state="conflict", conflict=differ, **_counted(standing))
     if key.startswith(b"edit") and fresh_edit:
         first = min(leaders, key=lambda r: (r.effective_at, r.id))
-        return replace(frame, edit=first.id, arguments=first.arguments, **_counted(leaders))
-    return replace(frame, **_counted(leaders))
+        return Outcome(**frame, state="pending", edit=first.id, arguments=first.arguments, **_counted(leaders))
+    return Outcome(**frame, state="pending", **_counted(leaders))
 
 
-def _settled(frame: Outcome, key: bytes, taken: Sequence[Review], leaders: Sequence[Review]) -> Outcome:
+def _settled(frame: dict[str, Any], key: bytes, taken: Sequence[Review], leaders: Sequence[Review]) -> Outcome:
     first = min(taken, key=lambda r: (r.effective_at, r.id))
-    done = replace(frame, state="settled", stage=0, roles=(), note=first.note, **_counted(taken))
+    done: dict[str, Any] = {**frame, "state": "settled", "note": first.note, **_counted(taken)}
     if key.startswith(b"edit"):
-        return replace(done, kind="approved", edited=True, edit=first.id, arguments=first.arguments)
+        return Outcome(**done, kind="approved", edited=True, edit=first.id, arguments=first.arguments)
     answered = next((r for r in sorted(leaders, key=lambda r: r.id) if r.verdict == "respond"), None)
     if answered is not None:
-        return replace(done, kind="responded", value=answered.value)
-    return replace(done, kind="approved", edited=any(r.verdict == "edit" for r in taken))
+        return Outcome(**done, kind="responded", value=answered.value)
+    return Outcome(**done, kind="approved", edited=any(r.verdict == "edit" for r in taken))
 
 
 def _counted(reviews: Iterable[Review]) -> dict[str, Any]:

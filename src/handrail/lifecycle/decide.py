@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from handrail.canonical import JSON, dumps, parse
+from handrail.canonical import JSON, dumps
 from handrail.consensus.quorum import Outcome
 from handrail.consensus.quorum import settle as weigh
 from handrail.decision import Decision
@@ -104,7 +104,8 @@ def _said(row: ProposalRow, outcome: Outcome) -> Any:
 
 def _weigh(row: ProposalRow, case: CaseRow, route: Route, given: list[ReviewRow], now: int) -> Outcome:
     return weigh(
-        [rows.review_noun(r) for r in given], replace(route, reviewers=case.reviewers), row.revision, now,
+        [rows.review_noun(r) for r in given],
+        route if route.reviewers == case.reviewers else replace(route, reviewers=case.reviewers), row.revision, now,
         roles=_roles(given, route), made_by=row.made_by, suggestion=_suggestion(row),
     )  # fmt: skip
 
@@ -156,7 +157,8 @@ def make(
     queue.close_case(tx, case, "decided", in_hand=in_hand)
     labels.from_reviews(tx, row, given, outcome, fused=body.get("fused"))
     if made.decision is not None and made.decision.kind == "approved":
-        return replace(made, grant=_issued(tx, row, outcome, given))
+        grant = _issued(tx, row, outcome, given)
+        return made if grant is None else replace(made, grant=grant)
     return made
 
 
@@ -164,7 +166,7 @@ def _issued(tx: Tx, row: ProposalRow, outcome: Outcome, given: list[ReviewRow]) 
     """The grant of an approval that was given for the whole run."""
     for each in given:
         if each.id in outcome.counted and each.verdict == "approve" and each.revision == row.revision:
-            asked = parse(bytes(each.data)).get("for_run")
+            asked = each.body().get("for_run")
             if asked is not None:
                 return for_run.issue(tx, row, Actor(kind="person", pid=each.reviewer), asked, each.given_at)
     return None

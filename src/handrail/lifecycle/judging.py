@@ -49,7 +49,7 @@ def from_reviews(tx: Tx, row: ProposalRow, given: Iterable[ReviewRow], made: Ite
     tx.run(tables.judged, case_id=row.case_id, workspace=row.workspace, judged=judged, judges=",".join(people) or None)
     if judged == "wrong":
         by_case = {review.reviewer: review for review in given}
-        reasons = {parse(bytes(by_case[person].data)).get("reason") for person in people if person in by_case}
+        reasons = {by_case[person].body().get("reason") for person in people if person in by_case}
         _missed(tx, row, found[0], growth, {str(reason) for reason in reasons if reason})
 
 
@@ -61,7 +61,7 @@ def from_allegation(tx: Tx, row: ProposalRow, review: ReviewRow) -> None:
     found = tx.one(tables.cell_of_case, case_id=row.case_id, workspace=row.workspace)
     if found is None or found[3] is not None:
         return
-    reason = parse(bytes(review.data)).get("reason")
+    reason = review.body().get("reason")
     codes = {str(reason)} if reason else set()
     if _is_severe(tx, row, growth, codes):
         demotion.missed(tx, row.workspace, found[0], row.case_id, severe=True)

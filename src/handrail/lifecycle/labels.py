@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 from handrail.canonical import JSON, dumps, parse
 from handrail.consensus.quorum import Outcome
-from handrail.intake import proposal_from
+from handrail.intake import proposal_stored
 from handrail.label import Label
 from handrail.learning.labels import label_review
 from handrail.lifecycle import judging, rows, warming
@@ -31,7 +31,7 @@ def from_reviews(tx: Tx, row: ProposalRow, given: list[ReviewRow], outcome: Outc
     for review in given:
         if review.id not in outcome.counted and review.id != row.made_by:
             continue
-        noun = replace(rows.review_noun(review), voided_at=None)
+        noun = rows.review_noun(review._replace(voided_at=None))
         arguments = held if review.revision == row.revision else None
         label = label_review(
             noun, first, route, id=tx.new_id(), workspace=row.workspace, made_at=tx.now, arguments=arguments
@@ -55,9 +55,9 @@ def keep(tx: Tx, row: ProposalRow, label: Label) -> None:
 def original(tx: Tx, row: ProposalRow) -> Proposal:
     """The proposal as it was submitted, before anybody edited it."""
     if row.revision == 1:
-        return proposal_from(row.record())
+        return proposal_stored(row.record())
     first = tx.one(statements.revision_first, case_id=row.case_id)
-    return proposal_from(row.record() if first is None else parse(bytes(first[0])))
+    return proposal_stored(row.record() if first is None else parse(bytes(first[0])))
 
 
 def label_noun(data: bytes) -> Label:

@@ -44,8 +44,7 @@ class ProposalRow(NamedTuple):
 
     def record(self) -> dict[str, Any]:
         """The proposal as plain JSON. Kept and shared: copy before changing what is inside."""
-        data = bytes(self.data)
-        return _record(data) if len(data) <= MOST_KEPT else cast(dict[str, Any], loads_stored(data))
+        return _object(bytes(self.data))
 
 
 class CaseRow(NamedTuple):
@@ -88,6 +87,10 @@ class ReviewRow(NamedTuple):
     withdrawn_at: int | None
     voided_at: int | None
     batch: str | None
+
+    def body(self) -> dict[str, Any]:
+        """What was answered, as plain JSON. Kept and shared, as a proposal's."""
+        return _object(bytes(self.data))
 
     @property
     def live(self) -> bool:
@@ -141,7 +144,7 @@ def reviews(tx: Tx, case_id: str) -> list[ReviewRow]:
 
 def review_noun(row: ReviewRow) -> Review:
     """A stored review as the noun that quorum rules read."""
-    body = loads_stored(bytes(row.data))
+    body = row.body()
     return Review(
         id=row.id,
         case_id=row.case_id,
@@ -165,7 +168,7 @@ def review_noun(row: ReviewRow) -> Review:
 
 def roles_of(rows: list[ReviewRow]) -> dict[str, list[str]]:
     """The roles each reviewer held when he answered."""
-    return {row.reviewer: loads_stored(bytes(row.data)).get("roles", []) for row in rows}
+    return {row.reviewer: row.body().get("roles", []) for row in rows}
 
 
 def execution_noun(row: ExecutionRow, proposal: ProposalRow) -> Execution:
@@ -259,12 +262,16 @@ def route_noun(data: bytes) -> Route:
     return _route_noun(bytes(data))
 
 
-# larger proposals are read each time, so that what is kept stays small
+# larger ones are read each time, so that what is kept stays small
 MOST_KEPT = 4096
 
 
+def _object(data: bytes) -> dict[str, Any]:
+    return _kept(data) if len(data) <= MOST_KEPT else cast(dict[str, Any], loads_stored(data))
+
+
 @lru_cache(maxsize=4096)
-def _record(data: bytes) -> dict[str, Any]:
+def _kept(data: bytes) -> dict[str, Any]:
     return cast(dict[str, Any], loads_stored(data))
 
 

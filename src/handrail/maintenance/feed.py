@@ -127,6 +127,8 @@ class Feed:
 
     def wait(self, case_id: str, ready: Callable[[], bool], timeout: float | None) -> bool:
         """Block until `ready()` holds; false if `timeout` seconds pass first. Clears, then looks, then waits."""
+        if ready():
+            return True
         signal = threading.Event()
         waiter = _Waiter(lambda _: signal.set(), None, False)
         self._enter(case_id, waiter)

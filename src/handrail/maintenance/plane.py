@@ -208,20 +208,22 @@ class Plane:
 
     def decision(self, workspace_id: str, case_id: str, *, receipt: bool = True) -> Decision | None:
         """The decision with its receipt, or None while there is none."""
-        row = self.proposal(workspace_id, case_id)
+        return self.decision_of(self.proposal(workspace_id, case_id), receipt=receipt)
+
+    def decision_of(self, row: ProposalRow, *, receipt: bool = True) -> Decision | None:
+        """The same of a row that was read."""
         if row.decision is None:
             return None
-        return rows.decision_noun(row, self.receipt(workspace_id, row) if receipt else None)
+        return rows.decision_noun(row, self.receipt(row) if receipt else None)
 
-    def receipt(self, workspace_id: str, row: ProposalRow) -> Receipt | None:
+    def receipt(self, row: ProposalRow) -> Receipt | None:
         """The receipt of a decision: at once its entry and index, with the next checkpoint its proof."""
-        book = self.logbook(workspace_id)
-        found = book.find(row.decision_entry) if row.decision_entry else None
-        if found is None:
+        found = self.store.read_hot(statements.entry_of_case, case_id=row.case_id, id=row.decision_entry)
+        if not found:
             return None
-        index, data = found
-        proof = book.receipt(data, index)
-        return Receipt(log=book.log, index=index, entry=data, proof=None if proof is None else proof.decode())
+        log, index, data, signed = found[0]
+        proof = Logbook(self.store, log).receipt(bytes(data), index) if index < signed else None
+        return Receipt(log=log, index=index, entry=bytes(data), proof=None if proof is None else proof.decode())
 
     def health(self) -> dict[str, Any]:
         """What an operator looks at first."""

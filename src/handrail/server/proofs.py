@@ -27,7 +27,7 @@ def case_proof(plane: Plane, row: ProposalRow) -> dict[str, JSON]:
         entries.append(
             {"idx": idx, "type": type, "at": entry["at"], "entry": entry, "inclusion": [h.hex() for h in hashes]}
         )
-    receipt = plane.receipt(row.workspace, row)
+    receipt = plane.receipt(row)
     return {
         "entries": entries, "checkpoint": None if signed is None else signed.decode(),
         "tlog_proof": None if receipt is None else receipt.proof, "verified": verified, "log": book.log,

@@ -98,11 +98,6 @@ class Logbook:
             entry=entry, index=index, hashes=self.inclusion(index, rows[0][2]), checkpoint=rows[0][3].encode()
         )
 
-    def find(self, entry_id: str) -> tuple[int, bytes] | None:
-        """Index and bytes of the entry with this id."""
-        rows = self._store.read_hot(statements.entry_by_id, log=self.log, id=entry_id)
-        return (rows[0][0], bytes(rows[0][1])) if rows else None
-
     def _tile(self, tile: Tile) -> bytes:
         found = self.tile(tile)
         if found is None:

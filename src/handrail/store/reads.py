@@ -140,6 +140,9 @@ def _case_conditions(store: Store, workspace: str, wanted: CaseFilter) -> list[C
         made.append(c.state.in_(("decided", "reviewed")))
     else:
         made.append(c.state == wanted.state)
+    if wanted.state != "open":
+        # the index of closed cases holds no others
+        made.append(c.closed_at.is_not(None))
     for name in ("queue", "tier", "action"):
         if getattr(wanted, name) is not None:
             made.append(c[name] == getattr(wanted, name))

@@ -151,6 +151,8 @@ class SQLiteConnection:
         self._db.execute("PRAGMA temp_store = MEMORY")
         # what is erased is overwritten, not only forgotten
         self._db.execute("PRAGMA secure_delete = ON")
+        # one for all: whatever is read is fetched at once
+        self._cursor = self._db.cursor()
         self._lock: IO[bytes] | None = None
         self._dirty_wal = True
         self.become_checkpointer()
@@ -189,14 +191,14 @@ class SQLiteConnection:
             self._db.execute("ROLLBACK")
 
     def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
-        return self._db.execute(statement.sqlite, parameters).fetchall()
+        return self._cursor.execute(statement.sqlite, parameters).fetchall()
 
     def exchange(self, writes: Sequence[Writes], reads: Sequence[Read] = ()) -> list[list[Row]]:
         for what, rows in writes:
             if isinstance(what, Table):
                 self._insert(what, rows)
                 continue
-            changed = self._db.executemany(what.sqlite, rows).rowcount
+            changed = self._cursor.executemany(what.sqlite, rows).rowcount
             if isinstance(what, Change) and what.sure and changed != len(rows):
                 raise lost_race(what)
         return [self.execute(statement, parameters) for statement, parameters in reads]
@@ -208,12 +210,15 @@ class SQLiteConnection:
 
     def _insert(self, table: Table, rows: Sequence[Mapping[str, Any]], *, ignore: bool = False) -> list[Row]:
         columns = tuple(rows[0])
+        if len(rows) == 1:
+            sql = _insert_sql(table, columns, 1, ignore)
+            return self._cursor.execute(sql, tuple(rows[0].values())).fetchall()
         values = [row[name] for row in rows for name in columns]
         added: list[Row] = []
         at = 0
         for count in _portions(len(rows)):
             end = at + count * len(columns)
-            added.extend(self._db.execute(_insert_sql(table, columns, count, ignore), values[at:end]).fetchall())
+            added.extend(self._cursor.execute(_insert_sql(table, columns, count, ignore), values[at:end]).fetchall())
             at = end
         return added
 

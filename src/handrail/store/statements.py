@@ -518,7 +518,9 @@ entries_after = _both("""
 entry_bytes_range = _both("""
     SELECT bytes FROM audit_entry WHERE log = :log AND idx >= :start AND idx < :stop ORDER BY idx""")
 entries_of_type = _both("SELECT bytes FROM audit_entry WHERE case_id = :case_id AND type = :type")
-entry_by_id = _both("SELECT idx, bytes FROM audit_entry WHERE log = :log AND id = :id")
+entry_of_case = _both("""
+    SELECT e.log, e.idx, e.bytes, h.signed_size FROM audit_entry e JOIN audit_head h ON h.log = e.log
+    WHERE e.case_id = :case_id AND e.id = :id""")
 tile_get = _both("SELECT hashes FROM audit_tile WHERE log = :log AND level = :level AND n = :n")
 opening_sealed = _both("""
     SELECT o.entry, o.path, o.salt, o.sealed, k.key FROM opening o

@@ -17,7 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from handrail.clock import Clock
 from handrail.errors import HandrailError, Unavailable
@@ -57,6 +57,44 @@ class _Item:
         self.loop = loop
         # a bulk it was part of failed: run it by itself, so that the others do not pay for one
         self.alone = False
+
+
+class _Reply:
+    """Where the result of a blocking caller's verb goes: a future without what nobody here needs."""
+
+    __slots__ = ("_error", "_open", "_result", "done")
+
+    def __init__(self) -> None:
+        # held until the answer is there
+        self._open = threading.Lock()
+        self._open.acquire()
+        self._result: Any = None
+        self._error: Exception | None = None
+        self.done = False
+
+    def set_running_or_notify_cancel(self) -> bool:
+        return True
+
+    def set_result(self, result: Any) -> None:
+        self._result = result
+        self.done = True
+        self._open.release()
+
+    def set_exception(self, error: Exception) -> None:
+        self._error = error
+        self.done = True
+        self._open.release()
+
+    def result(self) -> Any:
+        """Waits for it. Raises what the verb raised."""
+        with self._open:
+            if self._error is None:
+                return self._result
+            try:
+                raise self._error
+            finally:
+                # the traceback holds this frame: no ring of references
+                self._error = None
 
 
 class _Turn:
@@ -125,22 +163,22 @@ class Writer:
 
     def run(self, verb: Verb[C, R], command: C) -> R:
         """Run a verb and wait until it is durable."""
-        future: Future[R] = Future()
-        item = _Item(verb, command, future, None)
+        reply = _Reply()
+        item = _Item(verb, command, reply, None)
         turn = self._turns[0]
         if not turn.held.acquire(blocking=False):
             self._put(item)
-            return future.result()
+            return cast(R, reply.result())
         try:
             self._put(item, wake=False)
-            while not future.done():
+            while not reply.done and self._waiting:
                 self._take_turn(turn.connection)
         finally:
             turn.held.release()
             if self._waiting:
                 with self._ready:
                     self._ready.notify()
-        return future.result()
+        return cast(R, reply.result())
 
     async def arun(self, verb: Verb[C, R], command: C) -> R:
         """Run a verb and await its durable result."""
@@ -287,6 +325,9 @@ class Writer:
 
     def _look_ahead(self, items: list[_Item]) -> list[Look]:
         """What to read for the whole group at once: of cases only where no two of its verbs can touch the same one."""
+        if len(items) == 1 and self.store.engine == "sqlite":
+            # a read is no trip: one by one, where the verb wants it
+            return []
         by_verb: dict[Verb[Any, Any], list[Any]] = {}
         for item in items:
             by_verb.setdefault(item.verb, []).append(item.command)

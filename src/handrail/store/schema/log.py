@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
 
 from handrail.store.schema.columns import Id, Name, Time, metadata, where
 
@@ -16,7 +16,6 @@ audit_entry = Table(
     Column("case_id", Id),
     Column("bytes", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-    UniqueConstraint("log", "id"),
     Index("ix_audit_entry_case", "case_id", **where("case_id IS NOT NULL")),
 )  # fmt: skip
 

@@ -52,7 +52,7 @@ cases = Table(
     CheckConstraint(one_of("state", "open", "decided", "reviewed"), name="state_known"),
     CheckConstraint("(state = 'open') = (closed_at IS NULL)", name="closed_with_time"),
     Index("ix_cases_state", "workspace", "state", "sort_key", "id"),
-    Index("ix_cases_closed", "workspace", "closed_at"),
+    Index("ix_cases_closed", "workspace", "closed_at", **where("closed_at IS NOT NULL")),
     Index("ix_cases_opened", "workspace", "opened_at"),
 )
 

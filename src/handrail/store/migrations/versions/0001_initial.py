@@ -48,7 +48,6 @@ def upgrade() -> None:
         sa.Column("bytes", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("log", "idx", name=op.f("pk_audit_entry")),
-        sa.UniqueConstraint("log", "id", name=op.f("uq_audit_entry_log_id")),
     )
     op.create_index(
         "ix_audit_entry_case",
@@ -112,7 +111,14 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('open', 'decided', 'reviewed')", name=op.f("ck_cases_state_known")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
     )
-    op.create_index("ix_cases_closed", "cases", ["workspace", "closed_at"], unique=False)
+    op.create_index(
+        "ix_cases_closed",
+        "cases",
+        ["workspace", "closed_at"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NOT NULL"),
+        postgresql_where=sa.text("closed_at IS NOT NULL"),
+    )
     op.create_index("ix_cases_opened", "cases", ["workspace", "opened_at"], unique=False)
     op.create_index("ix_cases_state", "cases", ["workspace", "state", "sort_key", "id"], unique=False)
     op.create_table(

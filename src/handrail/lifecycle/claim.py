@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from handrail.claim import Claim
 from handrail.clock import SECOND, iso
@@ -13,7 +14,7 @@ from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow
 from handrail.route import Route
 from handrail.store import statements
-from handrail.store.tx import Look, Tx
+from handrail.store.tx import Look, Row, Tx
 
 CLAIM_SECONDS = 300
 LONGEST_SECONDS = 3600
@@ -57,19 +58,24 @@ def take_next(tx: Tx, command: TakeNext) -> Claim | None:
     handles = actor.handles(tx.workspace(actor.workspace).secret)
     lanes = queue.lanes_for(tx, actor, command.queues)
     if policies.in_force(tx, actor.workspace).review_settings.steer == "expertise":
+        _refuse_too_many(tx.run(statements.claim_live_of, **_live(tx, actor)))
         heads = steering.heads(tx, actor, lanes, handles)
     else:
-        firsts = ((tx.one(statements.ready_head, lane=lane, **handles), lane) for lane in lanes)
-        heads = sorted((head[0], head[1], lane) for head, lane in firsts if head is not None)
-    _refuse_too_many(tx, actor)
+        held, *firsts = tx.together([
+            (statements.claim_live_of, _live(tx, actor)),
+            *((statements.ready_head, {"lane": lane, **handles}) for lane in lanes),
+        ])  # fmt: skip
+        _refuse_too_many(held)
+        heads = sorted((*row, lane) for found, lane in zip(firsts, lanes, strict=True) for row in found)
     if heads and (first := _opening(tx, actor, heads[0][1])) is not None:
         heads = [first, *heads]
     for sort_key, case_id, lane in heads:
         # another writer may have taken the head since it was read, or be deciding it right now
-        if tx.run(statements.ready_take, lane=lane, sort_key=sort_key, case_id=case_id):
-            taken = _hold(tx, actor, case_id, command.seconds)
-            if taken is not None:
-                return taken
+        place = {"lane": lane, "sort_key": sort_key, "case_id": case_id}
+        fenced = tx.one(statements.case_take, **place)
+        if fenced is not None:
+            tx.later(statements.ready_drop, **place)
+            return _hold(tx, actor, case_id, fenced, command.seconds)
     return None
 
 
@@ -90,7 +96,13 @@ def _opening(tx: Tx, actor: Actor, beside: str) -> tuple[int, str, int] | None:
 def look_ahead(commands: Sequence[TakeNext]) -> list[Look]:
     """What taking the next case reads first."""
     spaces = {command.actor.workspace for command in commands}
-    return [Look(each, space) for space in spaces for each in (statements.workspace_get, statements.lane_list)]
+    looks = [Look(each, space) for space in spaces for each in (statements.workspace_get, statements.lane_list)]
+    return looks + [look_at_stint(command.actor) for command in commands]
+
+
+def look_at_stint(actor: Actor) -> Look:
+    """What `may_review` reads of a person."""
+    return Look(statements.stint_get, actor.workspace, person=actor.pid)
 
 
 def take(tx: Tx, command: Take) -> Claim:
@@ -186,7 +198,7 @@ def may_review(tx: Tx, actor: Actor) -> None:
     limit = policies.in_force(tx, actor.workspace).review_settings.reviewer_session_limit_minutes
     if not limit:
         return
-    stint = tx.one(statements.stint_get, workspace=actor.workspace, person=actor.pid)
+    stint = _stint(tx, actor)
     if stint is not None and tx.now - stint[1] < REST and tx.now - stint[0] >= limit * 60 * SECOND:
         raise Forbidden(
             f"{actor.name or actor.pid} has been reviewing for {limit} minutes without a break",
@@ -196,8 +208,22 @@ def may_review(tx: Tx, actor: Actor) -> None:
 
 def note_work(tx: Tx, actor: Actor) -> None:
     """Count the stint on, where the policy limits one."""
-    if policies.in_force(tx, actor.workspace).review_settings.reviewer_session_limit_minutes:
-        tx.run(statements.stint_put, workspace=actor.workspace, person=actor.pid, now=tx.now, rest=REST)
+    if not policies.in_force(tx, actor.workspace).review_settings.reviewer_session_limit_minutes:
+        return
+    stint = _stint(tx, actor)
+    if stint is None or stint[1] != tx.now:
+        begun = tx.now if stint is None or tx.now - stint[1] >= REST else stint[0]
+        tx.later(statements.stint_put, workspace=actor.workspace, person=actor.pid, begun=begun, now=tx.now)
+        tx.memo["stint", actor.workspace, actor.pid] = (begun, tx.now)
+
+
+def _stint(tx: Tx, actor: Actor) -> Row | None:
+    """When this person's stint began and his last answer, read once for a group; None before the first."""
+    key = ("stint", actor.workspace, actor.pid)
+    if key not in tx.memo:
+        tx.memo[key] = tx.one(statements.stint_get, workspace=actor.workspace, person=actor.pid)
+    known: Row | None = tx.memo[key]
+    return known
 
 
 def open_case_of(tx: Tx, actor: Actor, case_id: str) -> CaseRow:
@@ -236,23 +262,24 @@ def _holds_role(actor: Actor, route: Route) -> bool:
 
 
 def _take_over(tx: Tx, actor: Actor, case: CaseRow, seconds: int) -> Claim:
-    _refuse_too_many(tx, actor)
-    tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
-    taken = _hold(tx, actor, case.id, seconds)
-    if taken is None:
+    _refuse_too_many(tx.run(statements.claim_live_of, **_live(tx, actor)))
+    tx.later(statements.ready_drop, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
+    fenced = tx.one(statements.case_fence, case_id=case.id)
+    if fenced is None:
         raise AlreadyDecided(f"case {case.id} is decided")
-    return taken
+    return _hold(tx, actor, case.id, fenced, seconds)
 
 
-def _refuse_too_many(tx: Tx, actor: Actor) -> None:
-    if len(tx.run(statements.claim_live_of, workspace=actor.workspace, reviewer=actor.pid, now=tx.now)) >= MOST_CLAIMS:
+def _live(tx: Tx, actor: Actor) -> dict[str, Any]:
+    return {"workspace": actor.workspace, "reviewer": actor.pid, "now": tx.now}
+
+
+def _refuse_too_many(held: Sequence[Row]) -> None:
+    if len(held) >= MOST_CLAIMS:
         raise Conflict(f"you hold {MOST_CLAIMS} claims", remedy="Answer or release some of them first.")
 
 
-def _hold(tx: Tx, actor: Actor, case_id: str, seconds: int) -> Claim | None:
-    fenced = tx.one(statements.case_fence, case_id=case_id)
-    if fenced is None:
-        return None
+def _hold(tx: Tx, actor: Actor, case_id: str, fenced: Row, seconds: int) -> Claim:
     expires = _until(tx, seconds)
     tx.later(
         statements.claim_put, case_id=case_id, workspace=actor.workspace, reviewer=actor.pid, fence=fenced[0],

@@ -9,7 +9,7 @@ from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow
 from handrail.store import golds as tables
 from handrail.store import schema, statements
-from handrail.store.tx import Tx
+from handrail.store.tx import Look, Tx
 
 # code of a flag: what the policy must say for it to ask for a second reviewer
 SECOND = {"approves_fast": ("fast", "flagged"), "golds": ("flagged",)}
@@ -61,6 +61,11 @@ def ask_second(tx: Tx, row: ProposalRow, case: CaseRow, actor: Actor) -> CaseRow
         reviewers=2, reason="second_reviewer",
     )  # fmt: skip
     return case._replace(reviewers=2, escalations=case.escalations + 1)
+
+
+def look(workspace: str) -> Look:
+    """What `ask_second` reads of everybody."""
+    return Look(tables.flag_all, workspace)
 
 
 def _standing(tx: Tx, workspace: str) -> dict[str, list[str]]:

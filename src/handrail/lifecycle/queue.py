@@ -144,10 +144,11 @@ def close_case(tx: Tx, case: CaseRow, state: str, *, in_hand: bool = False) -> N
 
     `in_hand`: it is out of the queue already, and nobody holds it.
     """
-    tx.later(statements.case_put_away, case_id=case.id, state=state, at=tx.now)
     if not in_hand:
-        tx.run(statements.ready_take, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
+        # the queue before the case, as who takes it does
+        tx.later(statements.ready_drop, lane=case.lane, sort_key=case.sort_key, case_id=case.id)
         tx.run(statements.claim_drop, case_id=case.id)
+    tx.later(statements.case_put_away, case_id=case.id, state=state, at=tx.now)
     tx.later(statements.timer_end_all, subject=case.id)
 
 

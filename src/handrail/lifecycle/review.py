@@ -183,8 +183,9 @@ def look_ahead(commands: Sequence[Answer]) -> list[Look]:
             Look(statements.excluded_list, workspace, ids, statements.excluded_list_many),
             Look(statements.review_list, workspace, ids, statements.review_list_many),
             Look(statements.claim_get, workspace, ids, statements.claim_get_many),
+            flags.look(workspace),
         ]
-    return looks
+    return looks + [claim.look_at_stint(command.actor) for command in commands]
 
 
 def review_batch(tx: Tx, commands: Sequence[Answer]) -> list[Reviewed]:

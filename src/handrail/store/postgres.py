@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any, Literal
 
 import psycopg
-from psycopg.pq import ExecStatus
 from psycopg_pool import ConnectionPool
 from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, Table, create_engine, exc
 from sqlalchemy.sql import ClauseElement
@@ -19,15 +18,18 @@ from handrail.clock import Clock
 from handrail.errors import Unavailable, UnsafeStore
 from handrail.store.statements import Change, Statement
 from handrail.store.tx import Read, Row, Writes, lost_race
+from handrail.store.wire import Asked, Wire
 
 CHANNEL = "handrail"
 CONNECT_SECONDS = 5
 SETTINGS = (
     "SET lock_timeout = '2s'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s';"
-    " SET timezone = 'UTC'"
+    " SET timezone = 'UTC'; SET client_encoding = 'UTF8'"
 )
 # a writer only looks rows up by their keys; a plan made while a table was empty must not scan it once it is large
 BY_KEY = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+# statements are few and look by keys: planned when first used, not at each use; never compiled, which takes longer
+PLANNED_ONCE = "SET plan_cache_mode = force_generic_plan; SET jit = off"
 NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 
@@ -123,84 +125,72 @@ class PostgresConnection:
 
     def __init__(self, dsn: str):
         self._dsn = dsn
-        self._db = self._open()
+        self._wire = self._open()
 
-    def _open(self) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(self._dsn, autocommit=True, prepare_threshold=2, connect_timeout=CONNECT_SECONDS)
-        connection.prepared_max = 200
-        connection.execute(f"{SETTINGS}; {BY_KEY}")
-        return connection
+    def _open(self) -> Wire:
+        connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=CONNECT_SECONDS)
+        connection.execute(f"{SETTINGS}; {PLANNED_ONCE}; {BY_KEY}")
+        return Wire(connection)
 
     def begin(self, clock: Clock | None, reads: Sequence[Read] = ()) -> tuple[int, list[list[Row]]]:
         try:
             now, found = self._begin(reads)
         except PostgresStore.outages:
-            if not (self._db.closed or self._db.broken):
+            if not self._wire.dead:
                 raise
             # the server went away since the last group; of this one nothing was written yet
-            self._db = self._open()
+            self._wire = self._open()
             now, found = self._begin(reads)
         return (now if clock is None else clock.now()), found
 
     def _begin(self, reads: Sequence[Read]) -> tuple[int, list[list[Row]]]:
-        with self._db.pipeline():
-            self._db.execute("BEGIN")
-            clock = self._db.execute(f"SELECT {NOW}")
-            cursors = [self._db.execute(statement.postgres, parameters) for statement, parameters in reads]
-        row = clock.fetchone()
-        assert row is not None
-        return int(row[0]), [cursor.fetchall() for cursor in cursors]
+        _, clock, *found = self._wire.trip([("BEGIN", {}), (f"SELECT {NOW}", {}), *_asked(reads)])
+        return int(clock.rows[0][0]), [answer.rows for answer in found]
 
     def commit(self, writes: Sequence[Writes] = ()) -> None:
-        with self._db.pipeline():
-            self._send(writes)
-            self._db.execute(f"NOTIFY {CHANNEL}")
-            self._db.execute("COMMIT")
+        self._wire.trip([each for what in writes for each in _sent(what)] + [(f"NOTIFY {CHANNEL}", {}), ("COMMIT", {})])
 
     def rollback(self) -> None:
-        if not (self._db.closed or self._db.broken):
-            self._db.execute("ROLLBACK")
+        if not self._wire.dead:
+            self._wire.trip([("ROLLBACK", {})])
 
     def execute(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
-        return _rows(self._db.execute(statement.postgres, parameters))
+        return self._wire.trip([(statement.postgres, parameters)])[0].rows
 
     def exchange(self, writes: Sequence[Writes], reads: Sequence[Read] = ()) -> list[list[Row]]:
-        with self._db.pipeline():
-            sent = self._send(writes)
-            cursors = [self._db.execute(statement.postgres, parameters) for statement, parameters in reads]
-        for (what, rows), cursor in zip(writes, sent, strict=True):
-            if isinstance(what, Change) and what.sure and cursor.rowcount != len(rows):
+        sent = [(what, each) for what in writes for each in _sent(what)]
+        answers = self._wire.trip([each for _, each in sent] + _asked(reads))
+        for ((what, rows), _), answer in zip(sent, answers, strict=False):
+            if isinstance(what, Change) and what.sure and answer.changed != len(rows):
                 raise lost_race(what)
-        return [_rows(cursor) for cursor in cursors]
-
-    def _send(self, writes: Sequence[Writes]) -> list[psycopg.Cursor[Any]]:
-        """Inside a pipeline: each kind of write as one statement."""
-        sent = []
-        for what, rows in writes:
-            if isinstance(what, Statement):
-                sent += [self._db.execute(what.postgres, row) for row in rows]
-            else:
-                sql = _insert_sql(what, tuple(rows[0])) if isinstance(what, Table) else what.postgres
-                sent.append(self._db.execute(sql, (_as_json(rows),)))
-        return sent
+        return [answer.rows for answer in answers[len(sent) :]]
 
     def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         if not rows:
             return []
-        cursor = self._db.execute(_insert_sql(table, tuple(rows[0]), ignore=True), (_as_json(rows),))
-        return [row[0] for row in cursor.fetchall()]
+        sql = _insert_sql(table, tuple(rows[0]), ignore=True)
+        return [row[0] for row in self._wire.trip([(sql, {"rows": _as_json(rows)})])[0].rows]
 
     def idle(self) -> None:
         """Nothing to do: the server keeps its own house."""
 
     def close(self) -> None:
-        self._db.close()
+        self._wire.close()
 
 
-def _rows(cursor: psycopg.Cursor[Any]) -> list[Row]:
-    """What a statement returned; nothing where it returns nothing."""
-    made = cursor.pgresult
-    return cursor.fetchall() if made is not None and made.status == ExecStatus.TUPLES_OK else []
+def _asked(reads: Sequence[Read]) -> list[Asked]:
+    return [(statement.postgres, parameters) for statement, parameters in reads]
+
+
+def _sent(writes: Writes) -> list[Asked]:
+    """Each kind of write as one statement."""
+    what, rows = writes
+    if isinstance(what, Statement):
+        return [(what.postgres, row) for row in rows]
+    if len(rows) == 1:
+        return [(_insert_one_sql(what, tuple(rows[0])) if isinstance(what, Table) else what.postgres_one, rows[0])]
+    sql = _insert_sql(what, tuple(rows[0])) if isinstance(what, Table) else what.postgres
+    return [(sql, {"rows": _as_json(rows)})]
 
 
 def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -223,11 +213,20 @@ def _insert_sql(table: Table, columns: tuple[str, ...], ignore: bool = False) ->
     names = ", ".join(f'"{name}"' for name in columns)
     picked = ", ".join(f"decode(x.\"{name}\", 'base64')" if name in binary else f'x."{name}"' for name in columns)
     typed = ", ".join(f'"{name}" {_recordset_type(table, name)}' for name in columns)
+    rows = f"jsonb_to_recordset(%(rows)s::jsonb) AS x({typed})"
+    return f'INSERT INTO "{table.name}" ({names}) SELECT {picked} FROM {rows}{_ending(table, ignore)}'
+
+
+@cache
+def _insert_one_sql(table: Table, columns: tuple[str, ...], ignore: bool = False) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    values = ", ".join(f"%({name})s" for name in columns)
+    return f'INSERT INTO "{table.name}" ({names}) VALUES ({values}){_ending(table, ignore)}'
+
+
+def _ending(table: Table, ignore: bool) -> str:
     first = next(iter(table.primary_key)).name
-    ending = f' ON CONFLICT DO NOTHING RETURNING "{first}"' if ignore else ""
-    return (
-        f'INSERT INTO "{table.name}" ({names}) SELECT {picked} FROM jsonb_to_recordset(%s::jsonb) AS x({typed}){ending}'
-    )
+    return f' ON CONFLICT DO NOTHING RETURNING "{first}"' if ignore else ""
 
 
 def _recordset_type(table: Table, name: str) -> str:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_0-9]+)")
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +21,29 @@ class Statement:
     postgres: str = ""
     name: str = field(default="", compare=False)
     writes: bool = field(init=False, compare=False)
+    # among them every table it is about
+    words: frozenset[str] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "postgres", _PARAMETER.sub(r"%(\1)s", self.postgres or self.sqlite))
         object.__setattr__(self, "writes", not self.sqlite.startswith("SELECT"))
+        object.__setattr__(self, "words", frozenset(_WORD.findall(self.sqlite + " " + self.postgres)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Change:
     """A write whose rows nobody reads, so that many can go at once: SQLite runs it for each set of parameters,
-    PostgreSQL once, with all of them as the JSON list `:rows`."""
+    PostgreSQL once, with all of them as the JSON list `:rows`, or as `postgres_one` where there is but one."""
 
     table: str
     sqlite: str
     postgres: str
     # each set must change exactly one row: what was read before says that it will
     sure: bool
+    postgres_one: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "postgres_one", _PARAMETER.sub(r"%(\1)s", self.sqlite))
 
 
 def _both(sql: str) -> Statement:
@@ -47,7 +55,7 @@ def _each(*, sqlite: str, postgres: str) -> Statement:
 
 
 def _change(table: str, *, sqlite: str, postgres: str, sure: bool = False) -> Change:
-    return Change(table, " ".join(sqlite.split()), " ".join(postgres.split()).replace(":rows", "%s::jsonb"), sure)
+    return Change(table, " ".join(sqlite.split()), " ".join(postgres.split()).replace(":rows", "%(rows)s::jsonb"), sure)
 
 
 # --- workspaces and policy -------------------------------------------------------------------
@@ -196,6 +204,17 @@ ready_take = _both("""
     DELETE FROM ready WHERE lane = :lane AND sort_key = :sort_key AND case_id = :case_id RETURNING case_id""")
 ready_put = _both("""
     INSERT INTO ready (lane, sort_key, case_id) VALUES (:lane, :sort_key, :case_id) ON CONFLICT DO NOTHING""")
+# the step that makes a case of the queue somebody's; its row in the queue goes after it, in the same transaction
+case_take = _each(
+    sqlite="""
+    UPDATE cases SET fence = fence + 1 WHERE id = :case_id AND state = 'open' AND EXISTS (
+        SELECT 1 FROM ready WHERE lane = :lane AND sort_key = :sort_key AND case_id = :case_id)
+    RETURNING fence, revision""",
+    postgres="""
+    UPDATE cases SET fence = fence + 1 WHERE id = :case_id AND state = 'open' AND EXISTS (
+        SELECT 1 FROM ready WHERE lane = :lane AND sort_key = :sort_key AND case_id = :case_id FOR UPDATE)
+    RETURNING fence, revision""",
+)
 ready_drop = _change(
     "ready",
     sqlite="DELETE FROM ready WHERE lane = :lane AND sort_key = :sort_key AND case_id = :case_id",
@@ -250,10 +269,17 @@ claim_live_of = _both("""
     SELECT case_id, fence FROM claim WHERE workspace = :workspace AND reviewer = :reviewer AND expires_at > :now""")
 
 stint_get = _both("SELECT started_at, last_at FROM stint WHERE workspace = :workspace AND person = :person")
-stint_put = _both("""
-    INSERT INTO stint (workspace, person, started_at, last_at) VALUES (:workspace, :person, :now, :now)
-    ON CONFLICT (workspace, person) DO UPDATE SET last_at = excluded.last_at,
-        started_at = CASE WHEN excluded.last_at - stint.last_at >= :rest THEN excluded.last_at ELSE stint.started_at END""")
+# once a person and group
+stint_put = _change(
+    "stint",
+    sqlite="""
+    INSERT INTO stint (workspace, person, started_at, last_at) VALUES (:workspace, :person, :begun, :now)
+    ON CONFLICT (workspace, person) DO UPDATE SET started_at = excluded.started_at, last_at = excluded.last_at""",
+    postgres="""
+    INSERT INTO stint (workspace, person, started_at, last_at) SELECT x.workspace, x.person, x.begun, x.now
+    FROM jsonb_to_recordset(:rows) AS x(workspace text, person text, begun bigint, now bigint)
+    ON CONFLICT (workspace, person) DO UPDATE SET started_at = excluded.started_at, last_at = excluded.last_at""",
+)
 open_upto = _both("""
     SELECT count(*) FROM (SELECT 1 FROM cases WHERE workspace = :workspace AND state = 'open' LIMIT :limit) x""")
 # those who may sign in

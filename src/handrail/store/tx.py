@@ -102,18 +102,19 @@ class Workspace(NamedTuple):
 
 
 class Look(NamedTuple):
-    """A read that verbs begin with, known before they run: of some cases, or of a workspace (no cases)."""
+    """A read that verbs begin with, known before they run: of some cases, or of a workspace or a person there."""
 
     statement: Statement
     workspace: str
     case_ids: tuple[str, ...] = ()
     # answers for many cases; its first column is the case id
     many: Statement | None = None
+    person: str = ""
 
     def read(self, engine: Engine) -> Read:
         """What to run for it."""
         if not self.case_ids:
-            return self.statement, {"id": self.workspace, "workspace": self.workspace}
+            return self.statement, {"id": self.workspace, "workspace": self.workspace, "person": self.person}
         if len(self.case_ids) == 1 or self.many is None:
             return self.statement, {"case_id": self.case_ids[0], "workspace": self.workspace}
         ids = list(self.case_ids)
@@ -141,8 +142,8 @@ class Tx:
         self.dirty = False
         # a gathered write failed; whose it was is not known
         self.failed_late = False
-        # answers to first reads, fetched for the whole group at once: (statement, case or workspace) to rows
-        self._ahead: dict[tuple[str, str], list[Row]] = {}
+        # answers to first reads, fetched for the whole group at once: (statement, case or workspace, person) to rows
+        self._ahead: dict[tuple[str, str, str], list[Row]] = {}
 
     def begin_verb(self) -> None:
         """The next verb of the group runs from here on."""
@@ -155,19 +156,30 @@ class Tx:
         """Run one named statement and return its rows."""
         if statement.writes:
             self.dirty = True
-        elif self._ahead and not self.dirty:
-            about = parameters.get("case_id") or parameters.get("workspace") or parameters.get("id", "")
-            known = self._ahead.pop((statement.name, about), None)
-            if known is not None:
-                return known
-        if self._gathered:
+        elif self._ahead:
+            case = parameters.get("case_id")
+            if case is None or not self.dirty:
+                about = case or parameters.get("workspace") or parameters.get("id", "")
+                known = self._ahead.pop((statement.name, about, parameters.get("person", "")), None)
+                if known is not None:
+                    return known
+        if self._gathered and (statement.writes or self._concerns(statement)):
             self._drain()
         return self.connection.execute(statement, parameters)
 
-    def answer(self, looks: Iterable[Look], answers: Iterable[list[Row]]) -> None:
-        """Keep the answers to first reads. Each serves once, and only as long as its verb has written nothing.
+    def together(self, reads: Sequence[Read]) -> list[list[Row]]:
+        """Several reads in one go."""
+        return self._drain(reads)
 
-        The caller knows that no other verb of the group touches the cases they are about.
+    def _concerns(self, statement: Statement) -> bool:
+        """Whether a read is about a table that gathered writes change."""
+        return any((what.name if isinstance(what, Table) else what.table) in statement.words for what in self._gathered)
+
+    def answer(self, looks: Iterable[Look], answers: Iterable[list[Row]]) -> None:
+        """Keep the answers to first reads. Each serves once, and of a case only until its verb has written something.
+
+        The caller knows that no other verb of the group touches the cases they are about, and that none changes what
+        it reads of workspaces and people so that it would matter at this moment.
         """
         for look, rows in zip(looks, answers, strict=True):
             name = look.statement.name
@@ -176,9 +188,9 @@ class Tx:
                 for row in rows:
                     found[row[0]].append(row[1:])
                 for id, each in found.items():
-                    self._ahead[name, id] = each
+                    self._ahead[name, id, ""] = each
             else:
-                self._ahead[name, look.case_ids[0] if look.case_ids else look.workspace] = rows
+                self._ahead[name, look.case_ids[0] if look.case_ids else look.workspace, look.person] = rows
 
     def one(self, statement: Statement, **parameters: Any) -> Row | None:
         """The first row, or None."""

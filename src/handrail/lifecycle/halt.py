@@ -95,8 +95,12 @@ def standing(tx: Tx, workspace: str, *, agent: str | None, action: str, run: str
 
 def since(tx: Tx, workspace: str, moment: int, *, agent: str | None, action: str, run: str | None) -> str | None:
     """The reason of any switch over this proposal set after `moment`, lifted or not, or None."""
-    for scope, value, reason in tx.run(statements.halt_since, workspace=workspace, moment=moment):
-        if _covers(scope, value, agent, action, run):
+    key = ("halts since", workspace)
+    known = tx.memo.get(key)
+    if known is None or known[0] > moment:
+        known = tx.memo[key] = (moment, tx.run(statements.halt_since, workspace=workspace, moment=moment))
+    for set_at, scope, value, reason in known[1]:
+        if set_at >= moment and _covers(scope, value, agent, action, run):
             return reason or f"{scope} {value or ''} was halted".replace("  ", " ")
     return None
 
@@ -111,3 +115,4 @@ def _named(id: str, scope: str, value: str | None) -> dict[str, JSON]:
 
 def _forget(tx: Tx, workspace: str) -> None:
     tx.memo.pop(("halts", workspace), None)
+    tx.memo.pop(("halts since", workspace), None)

@@ -494,7 +494,7 @@ timer_due = _both("""
     SELECT t.kind, t.subject, t.due_at, p.workspace FROM timer t JOIN proposal p ON p.case_id = t.subject
     WHERE t.due_at <= :now ORDER BY t.due_at LIMIT :limit""")
 halt_live = _both("SELECT id, scope, value, reason FROM halt WHERE workspace = :workspace AND lifted_at IS NULL")
-halt_since = _both("SELECT scope, value, reason FROM halt WHERE workspace = :workspace AND set_at >= :moment")
+halt_since = _both("SELECT set_at, scope, value, reason FROM halt WHERE workspace = :workspace AND set_at >= :moment")
 halt_lift = _both("""
     UPDATE halt SET lifted_by = :by, lifted_at = :now WHERE id = :id AND workspace = :workspace AND lifted_at IS NULL
     RETURNING scope, value""")

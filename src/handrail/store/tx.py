@@ -140,6 +140,8 @@ class Tx:
         self._last: dict[str, int] = {}
         # has the present verb written anything yet?
         self.dirty = False
+        # has some of it been sent before the rest?
+        self._torn = False
         # a gathered write failed; whose it was is not known
         self.failed_late = False
         # answers to first reads, fetched for the whole group at once: (statement, case or workspace, person) to rows
@@ -147,7 +149,10 @@ class Tx:
 
     def begin_verb(self) -> None:
         """The next verb of the group runs from here on."""
-        self.dirty = False
+        if self._torn and self._gathered:
+            # in the order in which a whole verb writes, so that those of its kind go with it
+            self._drain()
+        self._torn = self.dirty = False
         self._last.clear()
 
     # --- reading and writing ------------------------------------------------------------------
@@ -232,6 +237,7 @@ class Tx:
         writes = [Writes(what, rows) for what, rows in self._gathered.items()]
         self._gathered = {}
         self._last.clear()
+        self._torn = self.dirty
         try:
             return self.connection.exchange(writes, reads)
         except Exception:

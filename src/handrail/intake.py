@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -124,10 +124,10 @@ def _plain(text: bytes) -> dict[str, Any] | None:
 
 def _names(value: dict[str, Any] | list[Any], depth: int) -> int:
     """How many names there are in it; below 0 where a number or the depth is a matter for the careful reader."""
+    items: Iterable[Any] = value
+    count = 0
     if type(value) is dict:
         count, items = len(value), value.values()
-    else:
-        count, items = 0, value
     if depth >= MAX_DEPTH:
         return -_MANY
     for item in items:

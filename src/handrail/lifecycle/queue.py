@@ -43,19 +43,21 @@ def open_case(
     )  # fmt: skip
     tx.add(schema.ready, lane=lane, sort_key=key, case_id=case_id)
     tx.add(schema.unindexed, case_id=case_id)
-    secret = tx.workspace(workspace).secret
-    asked = [name for name in (proposal.principal, *proposal.owners) if name]
     # who asks in person is known by id; those a proposal names, by pseudonym
-    barred = [by.pid] if by.kind == "person" else []
-    barred = list(dict.fromkeys([*barred, *(pseudonym(secret, name) for name in asked)]))
-    owners = {pseudonym(secret, name) for name in proposal.owners} - {pseudonym(secret, proposal.principal or "")}
-    for person in barred:
-        tx.add(schema.excluded, case_id=case_id, person=person, why="owner" if person in owners else "requester")
+    barred = {by.pid: "requester"} if by.kind == "person" else {}
+    secret = tx.workspace(workspace).secret
+    if proposal.principal:
+        barred[pseudonym(secret, proposal.principal)] = "requester"
+    for name in proposal.owners:
+        if name:
+            barred.setdefault(pseudonym(secret, name), "owner")
+    for person, why in barred.items():
+        tx.add(schema.excluded, case_id=case_id, person=person, why=why)
     if deadline is not None:
         tx.add(schema.timer, kind="deadline", subject=case_id, due_at=deadline)
     tx.entry(
         workspace, "case.opened", POLICY.entry(), case=(case_id, 1), from_="new", to="open", tier=route.tier,
-        reviewers=max(1, route.reviewers), excluded=barred, deadline=None if deadline is None else iso(deadline),
+        reviewers=max(1, route.reviewers), excluded=list(barred), deadline=None if deadline is None else iso(deadline),
         soft=soft or None, spot=route.spot_check or None,
         roles=sorted(route.roles) or None, on_expiry=on_expiry,
     )  # fmt: skip
@@ -63,13 +65,13 @@ def open_case(
 
 def lane_of(tx: Tx, workspace: str, route: Route) -> int:
     """The lane for the queue, skills and roles a route asks for; made when first needed."""
-    asked = sorted(route.skills)
-    if route.may_answer:
-        asked.append("role:" + "|".join(sorted(route.may_answer)))
-    skills = ",".join(asked)
-    key = ("lane", workspace, route.queue, skills)
+    key = ("lane", workspace, route.queue, route.skills, route.roles, route.stages)
     known = tx.memo.get(key)
     if known is None:
+        asked = sorted(route.skills)
+        if route.may_answer:
+            asked.append("role:" + "|".join(sorted(route.may_answer)))
+        skills = ",".join(asked)
         row = tx.one(statements.lane_find, workspace=workspace, queue=route.queue, skills=skills)
         if row is None:
             row = tx.one(statements.lane_make, workspace=workspace, queue=route.queue, skills=skills)

@@ -31,6 +31,8 @@ from handrail.store.tx import Look, Staged, Tx
 MAX_PROPOSAL_BYTES = 1024 * 1024
 MAX_NAME = 256
 LONGEST_WAIT = 366 * 86_400
+# what is kept of a decision that nobody was asked for
+BY_POLICY = dumps({"by": ["policy"]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +193,8 @@ class _Draft:
     action_digest: str
     decision: str | None
     decision_bytes: bytes | None
-    entry_id: str
+    # of the entry that records the decision
+    entry_id: str | None
     openings: list[Opening]
     commitments: dict[str, str]
     counted: tuple[str, ...]
@@ -242,7 +245,7 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
         tx.memo["open", workspace] += 1
     return _Draft(
         command=command, proposal=proposal, policy=policy, route=route, case_id=case_id, action_digest=bound,
-        decision=decision, decision_bytes=None if body is None else dumps(body), entry_id=uuid7(tx.now),
+        decision=decision, decision_bytes=body, entry_id=None if decision is None else uuid7(tx.now),
         openings=openings, commitments=commitments, halted=halted,
         counted=policy.subjects(proposal) if proposal.gold is None else (),
     )  # fmt: skip
@@ -273,16 +276,14 @@ def _asked_to_learn(route: Route, proposal: Proposal) -> Route:
     return replace(route, tier="hard_gate", reviewers=max(1, route.reviewers), reasons=(*route.reasons, reason))
 
 
-def _decided_at_once(route: Route, halted: str | None) -> tuple[str | None, dict[str, JSON] | None]:
+def _decided_at_once(route: Route, halted: str | None) -> tuple[str | None, bytes | None]:
     if halted is not None:
-        return "cancelled", {"by": ["policy"], "reason": f"halted: {halted}", "halted": True}
+        return "cancelled", dumps({"by": ["policy"], "reason": f"halted: {halted}", "halted": True})
     if route.tier == "deny":
-        return "rejected", {
-            "by": ["policy"],
-            "reason": "; ".join(r.text for r in route.reasons if r.tier == "deny") or "denied by policy",
-        }
+        reason = "; ".join(r.text for r in route.reasons if r.tier == "deny") or "denied by policy"
+        return "rejected", dumps({"by": ["policy"], "reason": reason})
     if route.tier in ("auto_approve", "soft_review"):
-        return "approved", {"by": ["policy"]}
+        return "approved", BY_POLICY
     return None, None
 
 
@@ -321,7 +322,7 @@ def _row(tx: Tx, draft: _Draft) -> dict[str, Any]:
         "route": rows.route_bytes(draft.route), "policy": draft.route.policy, "submitted_at": tx.now,
         "undoes": proposal.undoes, "made_by": None, "decision": draft.decision,
         "decision_bytes": draft.decision_bytes, "decided_at": tx.now if decided else None,
-        "decision_entry": draft.entry_id if decided else None,
+        "decision_entry": draft.entry_id,
     }  # fmt: skip
 
 

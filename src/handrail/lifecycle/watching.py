@@ -79,7 +79,7 @@ def said_of(tx: Tx, policy: Policy, workspace: str, proposal: Proposal) -> Watch
 def watched(watch: Watch, policy: Policy, proposal: Proposal) -> Watched | None:
     """The same of what stands in a workspace."""
     plan = policy.plan(proposal.action)
-    if watch == NOTHING and not plan.weighs_checks:
+    if (watch is NOTHING or watch == NOTHING) and not plan.weighs_checks:
         return None
     standing = (*watch.alarms.get(proposal.action, ()), *watch.alarms.get(EVERY, ()))
     alarms = tuple(Reason(code=f"alarm:{a['kind']}", text=a["text"], tier=a["tier"]) for a in standing)

@@ -37,9 +37,9 @@ def read_amount(value: Any) -> Decimal | None:
     below `SMALLEST` without being nought.
     """
     kind = type(value)
-    if kind is int and abs(value) > LARGEST:
-        return None
-    if kind is str or kind is float or kind is Decimal or kind is int:
+    if kind is int:
+        return Decimal(value) if abs(value) <= LARGEST else None
+    if kind is str or kind is float or kind is Decimal:
         text = value if kind is str else repr(value) if kind is float else str(value)
         if _NUMBER.fullmatch(text):
             made = Decimal(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from handrail.canonical import digest
 from handrail.policy import clauses
@@ -45,7 +46,10 @@ class Policy:
         self.digest = digest(text.encode("utf-8"))
         self.name = name if name and "name" not in document.model_fields_set else document.name
         self.audit_log: str = document.audit_log
+        self._entries = {entry.action_type: entry for entry in reversed(document.escalation_policies)}
         self._plans, self._other = plans_of(document)
+        # what a plan's own terms come to, by tier and whether a check was drawn
+        self._usual: dict[tuple[int, int, bool], dict[str, Any]] = {}
         self._irreversible = irreversible_names(document)
         # names of the windows that some rule reads
         self.windows_read = frozenset(
@@ -65,7 +69,7 @@ class Policy:
 
     def action(self, name: str) -> ActionEntry | None:
         """What the policy declares about an action: `tool_class`, `undo`, `arguments_schema`, `calibrator`, `cost`."""
-        return next((entry for entry in self.document.escalation_policies if entry.action_type == name), None)
+        return self._entries.get(name)
 
     def opinions(self, action: str) -> Opinions | None:
         """How far people's answers about an action are weighed with the model's; None: they are taken as they are."""
@@ -206,39 +210,42 @@ class Policy:
         extra = [found.terms for found in made if found.terms is not None]
         terms = combine((plan.terms, *extra)) if extra else plan.terms
         asked = SOFT <= tier <= HARD
-        reviewers = max(self.document.review_settings.min_reviewers_per_task, terms.reviewers) if asked else 0
-        stages, roles, reviewers = staging(terms, reviewers) if asked else ((), (), 0)
         drawn = draw_check(terms, watched, draw) if tier == AUTO else sampled(made, self.document.overflow)
-        deadline = self._deadline(plan, terms, tier, checked=tier == AUTO and drawn.checked)
+        checked = tier == AUTO and drawn.checked
+        usual = None if extra else self._usual.get((id(plan), tier, checked))
+        if usual is None:
+            usual = self._come_to(plan, terms, tier, checked=checked)
+            if not extra:
+                self._usual[id(plan), tier, checked] = usual
         # given that a check was drawn, what is left of the draw is again uniform
         blind = falls_into(drawn.rest if drawn.checked else draw, terms.blind_share) and (asked or drawn.checked)
         return Route(
-            tier=TIERS[tier],
-            reviewers=reviewers,
             reasons=_reasons(made, tier),
-            policy=self.digest,
-            policy_name=self.name,
-            roles=roles,
-            skills=tuple(sorted(terms.skills)),
-            queue=_queue(plan, terms),
-            deadline_seconds=deadline,
-            on_expiry=terms.on_expiry or "reject",
-            verdicts=VERDICTS if terms.verdicts is None else ordered_verdicts(terms.verdicts),
-            stages=stages,
-            undo_seconds=self._undo_seconds(plan, terms, tier, deadline),
             blind=blind,
             spot_check=drawn.checked,
             spot_check_rate=drawn.rate,
             stream=drawn.stream,
             inclusion=drawn.inclusion,
-            always_review=terms.always_review,
             irreversible=terms.irreversible
             or (proposal.kind == "action" and proposal.undo is None and plan.undo is None),
-            audit=terms.audit,
-            autonomy=plan.autonomy,
-            calibrator=plan.calibrator,
             grant=grant.id if grant is not None else None,
+            **usual,
         )
+
+    def _come_to(self, plan: Plan, terms: Terms, tier: int, *, checked: bool) -> dict[str, Any]:
+        """The part of a route that the terms decide, whatever the proposal holds."""
+        asked = SOFT <= tier <= HARD
+        reviewers = max(self.document.review_settings.min_reviewers_per_task, terms.reviewers) if asked else 0
+        stages, roles, reviewers = staging(terms, reviewers) if asked else ((), (), 0)
+        deadline = self._deadline(plan, terms, tier, checked=checked)
+        return {
+            "tier": TIERS[tier], "reviewers": reviewers, "policy": self.digest, "policy_name": self.name,
+            "roles": roles, "skills": tuple(sorted(terms.skills)), "queue": _queue(plan, terms),
+            "deadline_seconds": deadline, "on_expiry": terms.on_expiry or "reject",
+            "verdicts": VERDICTS if terms.verdicts is None else ordered_verdicts(terms.verdicts), "stages": stages,
+            "undo_seconds": self._undo_seconds(plan, terms, tier, deadline), "always_review": terms.always_review,
+            "audit": terms.audit, "autonomy": plan.autonomy, "calibrator": plan.calibrator,
+        }  # fmt: skip
 
     def _deadline(self, plan: Plan, terms: Terms, tier: int, *, checked: bool) -> int | None:
         """The shortest of what was said; a default stands in only for an action that sets none."""

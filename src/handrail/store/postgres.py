@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any, Literal
 
 import psycopg
-from psycopg_pool import ConnectionPool
 from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, Table, create_engine, exc
 from sqlalchemy.sql import ClauseElement
 
@@ -22,6 +21,7 @@ from handrail.store.wire import Asked, Wire
 
 CHANNEL = "handrail"
 CONNECT_SECONDS = 5
+MOST_READERS = 8
 SETTINGS = (
     "SET lock_timeout = '2s'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s';"
     " SET timezone = 'UTC'; SET client_encoding = 'UTF8'"
@@ -44,10 +44,7 @@ class PostgresStore:
         self._dsn = url.replace("postgresql+psycopg://", "postgresql://")
         if not allow_unsafe:
             self._refuse_unsafe()
-        self._pool = ConnectionPool(
-            self._dsn, min_size=1, max_size=8, kwargs={"autocommit": True, "connect_timeout": CONNECT_SECONDS},
-            timeout=CONNECT_SECONDS, open=True,
-        )  # fmt: skip
+        self._readers = Readers(self._dsn)
         self._engine = create_engine(
             "postgresql+psycopg://", creator=lambda: psycopg.connect(self._dsn, connect_timeout=CONNECT_SECONDS),
             pool_size=4, pool_pre_ping=True,
@@ -75,18 +72,9 @@ class PostgresStore:
 
     def read_hot(self, statement: Statement, **parameters: Any) -> list[Row]:
         try:
-            try:
-                return self._read_hot(statement, parameters)
-            except self.outages:
-                # the server may only have been restarted: throw dead connections out and look once more
-                self._pool.check()
-                return self._read_hot(statement, parameters)
+            return self._readers.read((statement.postgres, parameters))
         except self.outages as error:
             raise Unavailable(f"the database cannot be read now: {error}") from error
-
-    def _read_hot(self, statement: Statement, parameters: Mapping[str, Any]) -> list[Row]:
-        with self._pool.connection() as connection:
-            return connection.execute(statement.postgres, parameters).fetchall()
 
     def watch(self, changed: Callable[[], None]) -> Callable[[], None]:
         """LISTENs on one connection; reconnects after an outage, and then hints once in case it missed some."""
@@ -114,8 +102,58 @@ class PostgresStore:
         return end
 
     def close(self) -> None:
-        self._pool.close()
+        self._readers.close()
         self._engine.dispose()
+
+
+class Readers:
+    """The connections that look, each for one thread at a time; made when needed, at most `MOST_READERS`."""
+
+    def __init__(self, dsn: str):
+        self._dsn = dsn
+        self._idle: list[Wire] = []
+        self._seats = threading.BoundedSemaphore(MOST_READERS)
+        self._closed = False
+
+    def read(self, asked: Asked) -> list[Row]:
+        """One look. Raises what `outages` names, also when no connection is free in time."""
+        if not self._seats.acquire(timeout=CONNECT_SECONDS):
+            raise psycopg.OperationalError(f"none of {MOST_READERS} connections was free in {CONNECT_SECONDS} seconds")
+        try:
+            wire = self._wire()
+            try:
+                return self._look(wire, asked)
+            except PostgresStore.outages:
+                if not wire.dead:
+                    raise
+            # the server may only have been restarted: look once more, over connections of now
+            self._hang_up()
+            return self._look(self._wire(), asked)
+        finally:
+            self._seats.release()
+
+    def _wire(self) -> Wire:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Wire(psycopg.connect(self._dsn, autocommit=True, connect_timeout=CONNECT_SECONDS))
+
+    def _look(self, wire: Wire, asked: Asked) -> list[Row]:
+        try:
+            return wire.trip([asked])[0].rows
+        finally:
+            if self._closed:
+                wire.close()
+            elif not wire.dead:
+                self._idle.append(wire)
+
+    def _hang_up(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+
+    def close(self) -> None:
+        self._closed = True
+        self._hang_up()
 
 
 class PostgresConnection:

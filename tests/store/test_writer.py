@@ -186,7 +186,10 @@ def test_await_from_many_tasks_on_a_loop(writer: Writer) -> None:
     async def all_of_them() -> list[str]:
         return list(await asyncio.gather(*(writer.arun(put, str(n)) for n in range(100))))
 
+    before = writer.commits
     assert asyncio.run(all_of_them()) == [str(n) for n in range(100)]
+    # they asked in one turn of the loop
+    assert writer.commits == before + 1
 
 
 def test_await_on_a_loop_that_closed_stops_nobody(writer: Writer) -> None:

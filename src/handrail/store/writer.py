@@ -139,6 +139,8 @@ class Writer:
         self.unbound = unbound
         self.committed = committed or (lambda entries: None)
         self._waiting: deque[_Item] = deque()
+        # what coroutines ask for in one turn of their loop
+        self._asked: dict[asyncio.AbstractEventLoop, list[tuple[Verb[Any, Any], Any, asyncio.Future[Any]]]] = {}
         self._ready = threading.Condition(threading.Lock())
         self._closing = False
         # commits and verbs since the start, for metrics
@@ -184,8 +186,26 @@ class Writer:
         """Run a verb and await its durable result."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[R] = loop.create_future()
-        self._put(_Item(verb, command, future, loop))
+        if self._closing:
+            raise Unavailable("the store is closed")
+        asked = self._asked.get(loop)
+        if asked is None:
+            # whoever else this turn of the loop wakes asks together with him
+            asked = self._asked[loop] = []
+            loop.call_soon(self._hand_in, loop)
+        asked.append((verb, command, future))
         return await future
+
+    def _hand_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        items = [_Item(verb, command, future, loop) for verb, command, future in self._asked.pop(loop)]
+        with self._ready:
+            if not self._closing:
+                self._waiting.extend(items)
+                self._ready.notify()
+                return
+        for item in items:
+            if not item.future.done():
+                item.future.set_exception(Unavailable("the store is closed"))
 
     def tell(self, verb: Verb[C, R], given: Sequence[tuple[C, Answer]], loop: asyncio.AbstractEventLoop) -> None:
         """Queue many at once; each answer is set on `loop` when its command is durable or refused."""

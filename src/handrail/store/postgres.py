@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
+import orjson
 import psycopg
 from sqlalchemy import BigInteger, Boolean, Float, Integer, LargeBinary, Table, create_engine, exc
 from sqlalchemy.sql import ClauseElement
@@ -233,7 +233,7 @@ def _sent(writes: Writes) -> list[Asked]:
 
 def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
     """All rows as one parameter, bytes in base64."""
-    return json.dumps(rows, ensure_ascii=False, default=_base64)
+    return orjson.dumps(rows, default=_base64).decode()
 
 
 def _base64(value: bytes) -> str:

@@ -91,7 +91,10 @@ def _inner(amount: Any, currency: Any, outer: str | None) -> Money:
 
 
 def _currency(value: Any) -> str | None:
-    return value.upper() if type(value) is str and value.upper() in CURRENCIES else None
+    if type(value) is not str:
+        return None
+    code = value.upper()
+    return code if code in CURRENCIES else None
 
 
 def _money(amount: Any, currency: Any) -> Money:

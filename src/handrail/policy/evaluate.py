@@ -102,6 +102,8 @@ class Policy:
 
     def subjects(self, proposal: Proposal) -> tuple[str, ...]:
         """Under which subjects a proposal must be recorded, so that later ones find it in their windows."""
+        if not self._spans.get(proposal.action, self._spans[""]):
+            return ()
         return tuple(dict.fromkeys(window.subject for window in self.windows(proposal)))
 
     def money(self, proposal: Proposal) -> Money:

@@ -15,6 +15,8 @@ import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import IO, Any, Literal
 from urllib.parse import quote
@@ -213,7 +215,8 @@ class SQLiteConnection:
         if len(rows) == 1:
             sql = _insert_sql(table, columns, 1, ignore)
             return self._cursor.execute(sql, tuple(rows[0].values())).fetchall()
-        values = [row[name] for row in rows for name in columns]
+        cells = itemgetter(*columns)
+        values = [*chain.from_iterable(map(cells, rows))] if len(columns) > 1 else [cells(row) for row in rows]
         added: list[Row] = []
         at = 0
         for count in _portions(len(rows)):

@@ -135,7 +135,8 @@ class Tx:
         self.entries: list[Staged] = []
         # gather nothing, so that a write which fails names its verb
         self._at_once = at_once
-        self._gathered: dict[Table | Change, list[Mapping[str, Any]]] = {}
+        # in which place each kind is written, and its rows
+        self._gathered: dict[Table | Change, tuple[int, list[Mapping[str, Any]]]] = {}
         # which of a table's gathered writes the present verb added to last
         self._last: dict[str, int] = {}
         # has the present verb written anything yet?
@@ -222,19 +223,19 @@ class Tx:
         if self._at_once:
             self.connection.exchange([Writes(what, [row])])
             return
-        rows = self._gathered.get(what)
-        place = len(self._gathered) if rows is None else list(self._gathered).index(what)
-        if self._last.get(table, -1) > place:
+        held = self._gathered.get(what)
+        if self._last.get(table, -1) > (len(self._gathered) if held is None else held[0]):
             # kinds are written one after the other: this verb's writes to one table must keep their order
             self._drain()
-            rows, place = None, 0
-        if rows is None:
-            self._gathered[what] = rows = []
+            held = None
+        if held is None:
+            held = self._gathered[what] = len(self._gathered), []
+        place, rows = held
         rows.append(row)
         self._last[table] = place
 
     def _drain(self, reads: Sequence[Read] = ()) -> list[list[Row]]:
-        writes = [Writes(what, rows) for what, rows in self._gathered.items()]
+        writes = [Writes(what, rows) for what, (_, rows) in self._gathered.items()]
         self._gathered = {}
         self._last.clear()
         self._torn = self.dirty

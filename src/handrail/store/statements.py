@@ -553,8 +553,10 @@ opening_sealed = _both("""
     JOIN subject_key k ON k.workspace = :workspace AND k.subject = o.subject WHERE o.log = :log""")
 opening_salts = _both("SELECT path, salt FROM opening WHERE log = :log AND case_id = :case_id")
 subject_key_get = _both("SELECT key FROM subject_key WHERE workspace = :workspace AND subject = :subject")
+# the few first, then their proposals: a planner that may choose goes through all proposals for them
 unindexed_list = _both("""
-    SELECT u.case_id, p.workspace, p.bytes FROM unindexed u JOIN proposal p ON p.case_id = u.case_id LIMIT :limit""")
+    SELECT x.case_id, p.workspace, p.bytes FROM (SELECT u.case_id FROM unindexed u ORDER BY u.case_id LIMIT :limit) x
+    JOIN proposal p ON p.case_id = x.case_id""")
 unindexed_drop = _each(
     sqlite=f"DELETE FROM unindexed WHERE case_id IN {_IDS_SQLITE} RETURNING case_id",
     postgres=f"DELETE FROM unindexed WHERE case_id = {_IDS_POSTGRES} RETURNING case_id",

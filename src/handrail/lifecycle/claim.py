@@ -76,6 +76,7 @@ def take_next(tx: Tx, command: TakeNext) -> Claim | None:
         if fenced is not None:
             tx.later(statements.ready_drop, **place)
             return _hold(tx, actor, case_id, fenced, command.seconds)
+        tx.run(statements.ready_clear, **place)
     return None
 
 

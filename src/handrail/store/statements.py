@@ -202,6 +202,10 @@ ready_next = _both("""
     ORDER BY sort_key, case_id LIMIT :limit""")
 ready_take = _both("""
     DELETE FROM ready WHERE lane = :lane AND sort_key = :sort_key AND case_id = :case_id RETURNING case_id""")
+# a place that outlived its case would stand before all others of its lane
+ready_clear = _both("""
+    DELETE FROM ready WHERE lane = :lane AND sort_key = :sort_key AND case_id = :case_id
+      AND NOT EXISTS (SELECT 1 FROM cases WHERE id = :case_id AND state = 'open')""")
 ready_put = _both("""
     INSERT INTO ready (lane, sort_key, case_id) VALUES (:lane, :sort_key, :case_id) ON CONFLICT DO NOTHING""")
 # the step that makes a case of the queue somebody's; its row in the queue goes after it, in the same transaction

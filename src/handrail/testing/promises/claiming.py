@@ -6,6 +6,8 @@ import pytest
 
 from handrail.errors import AlreadyDecided, ClaimLost, Conflict, Forbidden, InvalidInput
 from handrail.lifecycle import claim
+from handrail.store import statements
+from handrail.store.tx import Tx
 from handrail.testing.factories import admin, agent, person
 from handrail.testing.rig import Rig
 
@@ -21,6 +23,19 @@ class ClaimPromises:
         second = rig.gated()
         taken = [rig.take_next(ANN), rig.take_next(BOB), rig.take_next(person("Cy"))]
         assert [held and held.case_id for held in taken] == [first, second, None]
+
+    def test_take_next_passes_a_place_that_outlived_its_case(self, rig: Rig) -> None:
+        gone, next_one = rig.gated(), rig.gated()
+        first = rig.case(gone)
+        rig.answer(BOB, gone, "approve")
+
+        def leave_behind(tx: Tx, _: None) -> None:
+            tx.run(statements.ready_put, lane=first.lane, sort_key=first.sort_key, case_id=gone)
+
+        rig.run(leave_behind, None)
+        taken = rig.take_next(ANN) or rig.take_next(ANN)
+        assert taken is not None
+        assert taken.case_id == next_one
 
     def test_take_next_prefers_what_costs_more_to_leave(self, rig: Rig) -> None:
         rig.gated(confidence=0.7)

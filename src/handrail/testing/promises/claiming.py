@@ -25,7 +25,9 @@ class ClaimPromises:
         assert [held and held.case_id for held in taken] == [first, second, None]
 
     def test_take_next_passes_a_place_that_outlived_its_case(self, rig: Rig) -> None:
-        gone, next_one = rig.gated(), rig.gated()
+        gone = rig.gated()
+        rig.clock.advance(1)
+        next_one = rig.gated()
         first = rig.case(gone)
         rig.answer(BOB, gone, "approve")
 

@@ -111,16 +111,17 @@ def expected(policy: Policy, table: dict[str, Any]) -> tuple[list[int], list[int
     st.lists(rows, min_size=1, max_size=12),
     st.sets(st.sampled_from(["confidence", "amount", "currency", "tool", "categories"])),
     st.sampled_from(["float64", "object", "text", "int64", "float32"]),
+    st.booleans(),
     st.lists(strings, min_size=12, max_size=12),
 )
 def test_route_many_equals_route_row_by_row(
-    name: str, given_rows: list[dict[str, Any]], left_out: set[str], amounts: str, texts: list[str]
+    name: str, given_rows: list[dict[str, Any]], left_out: set[str], amounts: str, bare: bool, texts: list[str]
 ) -> None:
     table: dict[str, Any] = {
         column: [row[column] for row in given_rows] for column in given_rows[0] if column not in left_out
     }
     if "confidence" in table:
-        table["confidence"] = np.array(table["confidence"])
+        table["confidence"] = _column(table["confidence"], "object" if bare else "float64", texts)
     if "amount" in table:
         table["amount"] = _column(table["amount"], amounts, texts)
     made = route_many(POLICIES[name], table, now=NOW)
@@ -137,6 +138,18 @@ def _column(values: list[float], kind: str, texts: list[str]) -> Any:
         return [None if number % 3 == 0 else value for number, value in enumerate(values)]
     with np.errstate(over="ignore"):
         return np.array(values).astype(kind)
+
+
+def test_route_many_of_what_is_no_number_or_no_currency_asks_a_person() -> None:
+    table = {
+        "action": ["full", "full", "full", "content_publish"],
+        "confidence": [float("nan"), None, 0.5, 0.99],
+        "amount": [None, None, 5.0, 5.0],
+        "currency": [None, "", "", ""],
+    }
+    made = route_many(POLICIES["more"], table, now=NOW)
+    assert made.tiers.tolist() == [2, 0, 2, 2]
+    assert made.tiers.tolist() == expected(POLICIES["more"], table)[0]
 
 
 def test_route_many_across_chunks_keeps_rows_apart() -> None:

@@ -50,10 +50,11 @@ class RoutedColumns:
 def route_many(policy: Policy, columns: Mapping[str, Column], *, now: int) -> RoutedColumns:
     """Route every row of `columns`.
 
-    `action` is needed (text); `confidence` and `amount` are numbers, NaN or None for absent (amounts may
-    be decimal strings); `currency` and `tool` text or None; `categories` sequences of text; `kind` text;
-    `gain` what asking a person would save, in the money of the policy's costs, for actions with `gate: value` (NaN: not
-    known). Raises `InvalidInput` for an unknown column or columns of different lengths.
+    `action` is needed (text); `confidence` and `amount` are numbers, None for absent (amounts may be decimal strings,
+    and NaN is absent too; a confidence of NaN is no number, so a person decides); `currency` and `tool` text or None;
+    `categories` sequences of text; `kind` text; `gain` what asking a person would save, in the money of the policy's
+    costs, for actions with `gate: value` (NaN: not known). Raises `InvalidInput` for an unknown column or columns of
+    different lengths.
     """
     return _Router(policy, now).route(_checked(columns))
 
@@ -133,7 +134,9 @@ class _Router:
             codes = actions.read(part["action"])
             amount, inexact = _amounts(part.get("amount"), len(codes))
             confidence = _confidences(part.get("confidence"), len(codes))
-            tiers[here] = self._confidence(codes, confidence)
+            tiers[here] = np.where(
+                _malformed(part.get("confidence"), confidence), clauses.HARD, self._confidence(codes, confidence)
+            )
             if self.weighs[codes].any():
                 gain, kind = _confidences(part.get("gain"), len(codes)), part.get("kind")
                 tiers[here] = np.maximum(tiers[here], self._asking(codes, confidence, gain, kind))
@@ -214,7 +217,7 @@ class _Router:
         return max((clauses.HARD if plan.listed or not plan.declared else clauses.AUTO, *ranks))
 
     def _currency(self, name: Any) -> int:
-        if _absent(name) or name == "":
+        if _absent(name):
             return self.absent_currency
         return self.currencies.get(name.upper(), _UNKNOWN) if isinstance(name, str) else _UNKNOWN
 
@@ -231,9 +234,9 @@ def row_as_proposal(row: Mapping[str, Any]) -> Proposal:
     return Proposal(
         action=str(row["action"]),
         kind=row.get("kind") or "action",
-        confidence=None if confidence is None or _absent(confidence) else float(confidence),
+        confidence=None if confidence is None else float(confidence),
         amount=None if _absent(amount) else _spell(amount),
-        currency=None if _absent(currency) or currency == "" else str(currency),
+        currency=None if _absent(currency) else str(currency),
         categories=tuple(row.get("categories") or ()),
         arguments={"tool": str(tool)} if isinstance(tool, str) else {},
     )
@@ -284,6 +287,14 @@ def _confidences(column: Column, rows: int) -> Floats:
         raise InvalidInput(
             "confidence is not a column of numbers", remedy="Use NaN or None where there is none."
         ) from None
+
+
+def _malformed(column: Column, confidence: Floats) -> Flags:
+    """Which were given as NaN. What is None is absent, and may be let through where none is asked for."""
+    nan = np.isnan(confidence)
+    if column is None or not nan.any() or (isinstance(column, np.ndarray) and column.dtype.kind == "f"):
+        return nan & (column is not None)
+    return nan & np.fromiter((value is not None for value in column), dtype=bool, count=len(nan))
 
 
 def _amounts(column: Column, rows: int) -> tuple[Floats, Flags]:

@@ -13,6 +13,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from handrail.maintenance.plane import Plane
+from handrail.store import statements
+
 BOUND = 60
 
 
@@ -80,3 +83,18 @@ def test_demo_on_a_taken_port_says_so_and_what_to_do(tmp_path: Path) -> None:
     assert ran.returncode == 1
     assert "--port 0" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_demo_on_a_database_that_is_not_empty_says_so_and_leaves_it_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    with Plane(path, loops=False) as plane:
+        before = (plane.logbook().head(), plane.store.read_hot(statements.workspace_get, id="default"))
+    for words in (["--headless", "--json"], ["--port", "0"]):
+        command = [sys.executable, "-m", "handrail.cli.main", "demo", "--no-pictures", *words, "--database", str(path)]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=BOUND, check=False)
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert "is not empty" in ran.stderr
+        assert "leave --database out" in ran.stderr
+        assert "Traceback" not in ran.stderr
+    with Plane(path, loops=False) as plane:
+        assert (plane.logbook().head(), plane.store.read_hot(statements.workspace_get, id="default")) == before

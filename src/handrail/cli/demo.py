@@ -23,6 +23,7 @@ from handrail.demo.figures import figures_of
 from handrail.demo.judging import Finding
 from handrail.demo.plan import Plan
 from handrail.demo.stage import MISSING, can_label
+from handrail.errors import InvalidInput
 from handrail.server.operations import figures as operations
 
 app = typer.Typer()
@@ -36,7 +37,9 @@ def demo(
         bool, typer.Option("--headless", help="Play it without a server, with simulated people.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON (headless).")] = False,
-    database: Annotated[Path | None, typer.Option(help="SQLite file to use; a temporary one when left out.")] = None,
+    database: Annotated[
+        Path | None, typer.Option(help="New SQLite file to use; a temporary one when left out.")
+    ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 takes a free one.")] = 8420,
     seed: Annotated[int, typer.Option(help="What everything drawn by chance comes from.")] = 0,
     rounds: Counted = None,
@@ -67,10 +70,21 @@ def demo(
 @contextlib.contextmanager
 def _database(given: Path | None) -> Iterator[Path]:
     if given is not None:
+        _need_fresh(given)
         yield given
         return
     with tempfile.TemporaryDirectory(prefix="handrail-demo-") as folder:
         yield Path(folder) / "demo.db"
+
+
+def _need_fresh(path: Path) -> None:
+    """Raise `InvalidInput` unless there is nothing yet: the demo is never to answer the cases of real work."""
+    if path.exists() and (path.is_dir() or path.stat().st_size):
+        raise InvalidInput(
+            f"{path} is not empty, and a demo starts from nothing: it puts its own policy in force, lets its own "
+            "people in, and they answer every case they find",
+            remedy="Name a file that is not there yet, or leave --database out for a temporary one.",
+        )
 
 
 # --- headless -------------------------------------------------------------------------------------

@@ -25,7 +25,6 @@ from handrail.server import passwords
 from handrail.server.first_start import operator
 from handrail.server.run import served
 from handrail.server.settings import Settings
-from handrail.store import statements
 
 UNDO_SECONDS = 5.0
 REVIEWER, LEAD = "reviewer@demo.local", "lead@demo.local"
@@ -168,13 +167,7 @@ def _help(stage: Stage, person: Person, stop: threading.Event, pause: float) -> 
 
 
 def _let_in(plane: Plane, name: str, email: str, roles: tuple[str, ...], password: str) -> None:
-    """Make the account, or give the one of an earlier demo a new password."""
-    workspace = plane.workspace_id
-    hashed = passwords.hashed(password)
-    found = plane.store.read_hot(statements.person_by_email, workspace=workspace, email=email)
-    if found:
-        change = access.ChangePerson(actor=operator(workspace), id=found[0][0], active=True, password=hashed)
-        plane.run(access.change_person, change)
-    else:
-        add = access.AddPerson(actor=operator(workspace), name=name, email=email, password=hashed, roles=roles)
-        plane.run(access.add_person, add)
+    add = access.AddPerson(
+        actor=operator(plane.workspace_id), name=name, email=email, password=passwords.hashed(password), roles=roles
+    )
+    plane.run(access.add_person, add)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import Any, Literal
 
 from handrail.canonical import JSON, dumps, dumps_flat
 from handrail.errors import InvalidInput
 
 MAX_ENTRY_BYTES = 16 * 1024
+# what entries may hold, as audit/schemas.py has it
+MAX_NAME = 256
+MAX_POINTER = 256
+_NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
+_CODE = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
+_POINTER = re.compile(r"/[^\x00-\x1f\ud800-\udfff]*")
+_CASE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 EntryType = Literal[
     "proposal.submitted", "proposal.routed", "proposal.revised", "proposal.refused",
@@ -49,6 +57,37 @@ def entry_bytes(*, log: str, id: str, type: EntryType, at: str, actor: dict[str,
     if len(data) > MAX_ENTRY_BYTES:
         raise InvalidInput(f"an audit entry of {len(data)} bytes is over {MAX_ENTRY_BYTES}")
     return data
+
+
+def need_name(what: str, given: object) -> None:
+    """Raise `InvalidInput` unless an entry may hold it as a name."""
+    if not isinstance(given, str) or not _NAME.fullmatch(given):
+        raise InvalidInput(
+            f"{what} must be 1 to {MAX_NAME} characters without control characters", remedy=f"Shorten or clean {what}."
+        )
+
+
+def need_code(what: str, given: object) -> None:
+    """Raise `InvalidInput` unless an entry may hold it as a code."""
+    if not isinstance(given, str) or not _CODE.fullmatch(given):
+        raise InvalidInput(
+            f"{what} must be 1 to 128 letters, digits or any of _ . : / -", remedy="The audit log keeps it as a code."
+        )
+
+
+def need_case_id(what: str, given: object) -> None:
+    """Raise `InvalidInput` unless it has the form of a case id."""
+    if not isinstance(given, str) or not _CASE.fullmatch(given):
+        raise InvalidInput(f"{what} must be the id of a case", remedy="Give it as it was answered, or leave it out.")
+
+
+def need_pointer(what: str, given: object, most: int) -> None:
+    """Raise `InvalidInput` unless it is a JSON pointer of at most so many characters that an entry may hold."""
+    if not isinstance(given, str) or len(given) > most or not _POINTER.fullmatch(given):
+        raise InvalidInput(
+            f"{what} must hold JSON pointers of at most {most} characters without control characters",
+            remedy="Name a place higher up, such as /to.",
+        )
 
 
 def commitment(*, salt: bytes, path: str, value: JSON) -> str:

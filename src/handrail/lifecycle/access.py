@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass
 
 from handrail.clock import SECOND
+from handrail.entry import need_name
 from handrail.errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.store import schema, statements
@@ -131,6 +132,8 @@ def make_key(tx: Tx, command: MakeKey) -> None:
         raise InvalidInput(
             f"unknown scopes {unknown}" if unknown else "a key needs a scope", remedy=f"Scopes: {', '.join(SCOPES)}."
         )
+    if command.agent is not None:
+        need_name("agent", command.agent)
     expires = None if command.lifetime_seconds is None else tx.now + command.lifetime_seconds * SECOND
     tx.add(
         schema.api_key, id=command.id, workspace=command.actor.workspace, name=command.name,

@@ -8,6 +8,7 @@ from functools import lru_cache
 from handrail.calibration.calibrator import Calibrator
 from handrail.calibration.confusion import Confusion
 from handrail.canonical import JSON, digest, dumps, parse
+from handrail.entry import need_name
 from handrail.errors import InvalidInput
 from handrail.learning.evidence import scores_by_name
 from handrail.learning.labels import proposed_class
@@ -35,6 +36,7 @@ class Install:
 def install(tx: Tx, command: Install) -> int:
     """Store the next version of a calibrator; returns its number. The newest one is applied from now on."""
     command.actor.need_scope("admin")
+    need_name("name", command.name)
     if isinstance(command.calibrator, dict) and command.calibrator.get("kind") == "reviewer":
         Confusion.from_json(command.calibrator)
     else:

@@ -144,6 +144,6 @@ def _tell(
         if agent != REST:
             said["agent"] = agent
         if entry is not None:
-            said["reviews_per_day"] = f"{entry.reviews_per_day:g}"
+            said["reviews_per_day"] = f"{entry.reviews_per_day:.15g}"
         tx.entry(workspace, "capacity.priced", SYSTEM.entry(), capacity=said)
     return moved

@@ -40,7 +40,7 @@ class Erased:
 def erase(tx: Tx, command: Erase) -> Erased:
     """Delete values, salts and the subject's key; the tree does not change. Raises `NotFound` when nothing is kept."""
     command.actor.need_scope("admin")
-    if not command.basis.strip():
+    if not _code(command.basis):
         raise InvalidInput("erasing needs its legal basis", remedy="Name it, such as 'GDPR 17(1)(a)'.")
     workspace = tx.workspace(command.actor.workspace)
     kept = tx.run(statements.opening_of_subject, log=workspace.log, subject=command.subject)

@@ -11,6 +11,7 @@ from typing import Any
 
 from handrail.canonical import JSON, digest, dumps, parse
 from handrail.consensus.quorum import Outcome
+from handrail.entry import need_name
 from handrail.errors import InvalidInput
 from handrail.learning.classes import chances_of, class_name, classes_of
 from handrail.learning.fusion import Fusion
@@ -148,6 +149,7 @@ class Install:
 def install(tx: Tx, command: Install) -> int:
     """Store the next version of an action's fusion; returns its number. It is applied from now on."""
     command.actor.need_scope("admin")
+    need_name("action", PREFIX + command.action)
     Fusion.from_json(command.fusion)
     workspace, name, data = command.actor.workspace, PREFIX + command.action, dumps(command.fusion)
     found = tx.one(statements.calibrator_newest, workspace=workspace, name=name)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from handrail.canonical import JSON, dumps
 from handrail.clock import SECOND, iso
+from handrail.entry import need_name
 from handrail.errors import InvalidInput, NotFound
 from handrail.lifecycle import demotion, policies
 from handrail.lifecycle.actor import Actor
@@ -40,6 +41,7 @@ def issue(tx: Tx, command: Issue) -> str:
         command.actor.need_role("lead")
     else:
         command.actor.need_scope("admin")
+    need_name("action", command.action)
     if not 0 < command.seconds <= LONGEST_SECONDS:
         raise InvalidInput(f"a grant lasts up to {LONGEST_SECONDS // 86400} days", remedy="Issue a shorter one.")
     if command.tier not in ("auto_approve", "soft_review"):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handrail.canonical import JSON
+from handrail.entry import need_name
 from handrail.errors import InvalidInput, NotFound
 from handrail.lifecycle import grant
 from handrail.lifecycle.actor import Actor
@@ -47,6 +48,8 @@ def set_halt(tx: Tx, command: Halt) -> str:
         raise InvalidInput(f"scope {command.scope!r} is none of {', '.join(SCOPES)}")
     if (command.scope == "workspace") != (command.value is None):
         raise InvalidInput("name the agent, action or run to halt; give no value for the workspace")
+    if command.value is not None:
+        need_name("value", command.value)
     # after every start that looked before this, and before every one that will
     tx.run(statements.workspace_own, workspace=command.actor.workspace)
     id = tx.new_id()

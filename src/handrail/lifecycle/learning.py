@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from handrail.canonical import JSON, digest, dumps, parse
+from handrail.entry import need_name
 from handrail.errors import Conflict, InvalidInput, NotFound
 from handrail.lifecycle import policies
 from handrail.lifecycle.actor import Actor
@@ -60,6 +61,7 @@ def begin(tx: Tx, command: Begin) -> str:
     action that the policy does not declare."""
     actor = command.actor
     actor.need_scope("submit")
+    need_name("action", command.action)
     data = dumps(command.terms)
     found = tx.one(tables.learning_open, workspace=actor.workspace, action=command.action)
     if found is not None:

@@ -6,6 +6,7 @@ import threading
 
 from handrail.canonical import JSON, digest, parse
 from handrail.clock import SECOND
+from handrail.entry import need_name
 from handrail.errors import InvalidPolicy, NotExecutable, NotFound
 from handrail.intake import proposal_from
 from handrail.lifecycle import asking, rows, watching
@@ -62,6 +63,7 @@ def change(tx: Tx, command: tuple[Actor, str, str]) -> tuple[str, Staged | None]
     key = digest(text.encode())
     # a name that the file gives itself wins, here as in every route
     name = policy.name
+    need_name("the policy's name", name)
     if policy.digest != key:
         raise InvalidPolicy("the policy's digest is not that of its text")
     space = tx.workspace(actor.workspace)

@@ -14,6 +14,7 @@ from referencing.exceptions import Unresolvable
 from handrail.canonical import JSON, dumps
 from handrail.clock import SECOND, iso
 from handrail.decision import Decision
+from handrail.entry import need_code
 from handrail.errors import (
     AlreadyDecided,
     CardChanged,
@@ -117,6 +118,8 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     """
     actor = command.actor
     claim.may_review(tx, actor)
+    if command.batch is not None:
+        need_code("batch", command.batch)
     row = rows.proposal(tx, actor.workspace, command.case_id, for_update=True)
     case = claim.open_case_of(tx, actor, command.case_id)
     _refuse_late(tx, case)

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 
 from handrail.canonical import digest, dumps
+from handrail.entry import need_name
 from handrail.errors import Conflict, InvalidInput
 from handrail.learning.rounds import Round
 from handrail.lifecycle.actor import Actor
@@ -26,6 +27,7 @@ class Record:
 def record(tx: Tx, command: Record) -> None:
     """Keep a round's figures. Raises `InvalidInput` for shares outside [0, 1], `Conflict` for a round known already."""
     command.actor.need_scope("submit")
+    need_name("action", command.action)
     made = command.figures
     for name, share in (
         ("review_rate", made.review_rate), ("model_error", made.model_error), ("passed_error", made.passed_error)

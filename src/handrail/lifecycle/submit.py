@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 from handrail.canonical import JSON, action_digest, digest, dumps
 from handrail.clock import SECOND, uuid7
 from handrail.decision import Decision
+from handrail.entry import MAX_POINTER, need_case_id, need_name, need_pointer
 from handrail.errors import HandrailError, InvalidInput, KeyReused
 from handrail.execution import TOOL_CLASSES
 from handrail.learning.comparison import refuse_incomparable
@@ -135,10 +136,25 @@ def _check(proposal: Proposal) -> None:
                 f"{name} must be 1 to {MAX_NAME} characters without control characters",
                 remedy=f"Shorten or clean {name}.",
             )
+    if proposal.undoes is not None:
+        need_case_id("undoes", proposal.undoes)
+    for role in proposal.to:
+        need_name("to", role)
+    if proposal.personal_data:
+        _check_paths(proposal)
     if not isinstance(proposal.arguments, Mapping):
         raise InvalidInput("arguments must be an object")
     if proposal.kind == "comparison":
         refuse_incomparable(proposal.arguments)
+
+
+def _check_paths(proposal: Proposal) -> None:
+    # below /arguments, and once more in the undo
+    most = MAX_POINTER + 1 - len("/arguments") * (1 if proposal.undo is None else 2)
+    for path in proposal.personal_data:
+        need_pointer("personal_data", path, most)
+    if len(set(proposal.personal_data)) < len(proposal.personal_data):
+        raise InvalidInput("personal_data names a place twice", remedy="Name each place once.")
 
 
 def submit(tx: Tx, command: Submit) -> Submitted:

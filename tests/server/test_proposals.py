@@ -200,3 +200,32 @@ def test_key_of_one_agent_sees_and_speaks_for_that_agent_only(here: Site) -> Non
     for path, body in (("cancel", {}), ("outcome", {"correct": True}), ("undo", {})):
         assert other.post(f"/v1/proposals/{case_id}/{path}", json=body).status_code == 404, path
     assert other.post(f"/v1/executions/{case_id}/start", json={"nonce": "n"}).status_code == 404
+
+
+def test_key_of_one_agent_is_neither_seen_nor_taken_by_another(here: Site) -> None:
+    mine, other = here.program("submit", "execute", agent="billing"), here.program("submit", "execute", agent="mail")
+    body = {"action": "pay", "confidence": 0.99, "amount_inr": 5, "key": "order-5"}
+    taken = other.post("/v1/proposals", json=body).json()
+    made = mine.post("/v1/proposals", json=body)
+    assert (made.status_code, made.json()["replayed"]) == (201, False)
+    case_id = made.json()["case_id"]
+    assert case_id != taken["case_id"]
+    assert mine.post(f"/v1/executions/{case_id}/start", json={"nonce": "n"}).status_code == 200
+    # the agent begun anew, under another key of its own
+    again = here.program("submit", agent="billing").post("/v1/proposals", json=body).json()
+    assert (again["case_id"], again["replayed"]) == (case_id, True)
+
+
+def test_undo_asked_by_an_agent_and_then_by_a_person_is_one(here: Site) -> None:
+    billing = here.program("submit", "execute", agent="billing")
+    made = billing.post(
+        "/v1/proposals?nonce=n", json={"action": "pay", "confidence": 0.99, "amount_inr": 5, "undo": "unpay"}
+    ).json()
+    case_id, fence = made["case_id"], made["execution"]["fence"]
+    billing.post(f"/v1/executions/{case_id}/finish", json={"fence": fence, "ok": True})
+    # a key that names the place of the undo does not take it
+    billing.post("/v1/proposals", json={"action": "pay", "key": f"undo:{case_id}"})
+    here.program("submit").post("/v1/proposals", json={"action": "pay", "key": f"undo:{case_id}"})
+    asked = billing.post(f"/v1/proposals/{case_id}/undo", json={}).json()
+    again = here.signed_in("Ann", "reviewer").post(f"/v1/proposals/{case_id}/undo", json={}).json()
+    assert asked["case_id"] == again["case_id"] is not None

@@ -57,6 +57,13 @@ class Actor:
         }
 
 
+def bound_to(actor: Actor) -> str | None:
+    """The agent whose cases, keys and parks alone this actor may touch; None for who may see the whole workspace."""
+    if actor.kind != "agent" or actor.scopes & {"read", "admin"}:
+        return None
+    return actor.name or None
+
+
 @lru_cache(maxsize=4096)
 def pseudonym(secret: bytes, name: str) -> str:
     """A stable stand-in for a name given in a proposal, meaningless without the workspace's secret."""

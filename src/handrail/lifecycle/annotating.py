@@ -47,7 +47,7 @@ def annotated(store: Store, workspace: str, action: str) -> Iterator[Annotated]:
             (review_noun(one), one.dwell)
             for one in map(ReviewRow._make, store.read_hot(statements.review_list, case_id=row.case_id))
         ]
-        key = row.identity.removeprefix("key\x1f")
+        key = proposal.key or ""
         case = key.removeprefix(KEY) if key.startswith(KEY) else row.case_id
         yield case_of(case, proposal, reviews)
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 
 from handrail.errors import Conflict, InvalidInput, NotFound
 from handrail.lifecycle import cancel, rows
-from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.actor import Actor, bound_to
 from handrail.lifecycle.rows import ProposalRow
 from handrail.parked import WAKES, Ending, Parked, Wakes
 from handrail.store import schema, statements
@@ -198,11 +198,6 @@ def line_noun(row: Any, now: int) -> Parked:
 def missing(wakes: Wakes, cases: int, undecided: int) -> int:
     """How many decisions a park still waits for; none: it is due."""
     return undecided if wakes == "all" else int(undecided == cases)
-
-
-def bound_to(actor: Actor) -> str | None:
-    """The agent whose parks alone this actor may touch; None for who may see the whole workspace."""
-    return _agent(actor) if not actor.scopes & {"read", "admin"} else None
 
 
 def mine(tx: Tx, actor: Actor, id: str, *, for_update: bool = False) -> ParkedRow:

@@ -19,7 +19,7 @@ from handrail.errors import HandrailError, InvalidInput, KeyReused
 from handrail.execution import TOOL_CLASSES
 from handrail.learning.comparison import refuse_incomparable
 from handrail.lifecycle import bursts, calibrators, cells, execute, grant, halt, overflow, policies, rows, supervising
-from handrail.lifecycle.actor import POLICY, Actor
+from handrail.lifecycle.actor import POLICY, Actor, bound_to
 from handrail.lifecycle.opening import Opening, seal
 from handrail.lifecycle.queue import open_case
 from handrail.lifecycle.rows import ProposalRow
@@ -43,7 +43,7 @@ class Submit:
     actor: Actor
     proposal: Proposal
     data: bytes
-    # (run, call id, digest) or the caller's key; None: every submission is its own
+    # (run, call id, digest) or the caller's key, and whose; None: every submission is its own
     identity: str | None
     # over what decides the effect; scores and evidence may differ on a replay
     digest: str
@@ -102,6 +102,9 @@ def prepare(
         identity = "key\x1f" + proposal.key
     elif proposal.run is not None and proposal.call_id is not None:
         identity = "\x1f".join(("call", proposal.run, proposal.call_id, key))
+    if identity is not None and (agent := bound_to(actor)) is not None:
+        # who sees its own agent's cases alone has keys of its own; a digest, so that it fits the column
+        identity = "\x1f".join(("agent", digest(agent.encode()), identity))
     schema_digest = None if proposal.schema is None else digest(dumps(proposal.schema))
     return Submit(actor=actor, proposal=proposal, data=data, identity=identity, digest=key,
                   schema_digest=schema_digest, draw=draw, nonce=nonce, hold=hold)  # fmt: skip

@@ -121,5 +121,7 @@ def _propose(tx: Tx, row: ProposalRow, execution: ExecutionRow, by: Actor, *, ob
         key=f"undo:{row.case_id}",
         executor="worker", tool_class=record.get("tool_class", "unsafe"), confidence=1.0,
     )  # fmt: skip
-    made = submit.submit(tx, replace(submit.prepare(by, proposal, draw=1.0), objection=objection))
+    # it belongs to the case and not to who asks: one, whoever asks, and nobody can take its place
+    command = replace(submit.prepare(by, proposal, draw=1.0), objection=objection, identity=f"undo\x1f{row.case_id}")
+    made = submit.submit(tx, command)
     return Undone(voided=False, case_id=made.case_id, receipt=made.receipt)

@@ -12,8 +12,8 @@ from typing import cast
 from handrail.clock import SECOND, iso
 from handrail.errors import ClaimLost, Conflict, InvalidInput
 from handrail.lifecycle import rows
-from handrail.lifecycle.actor import Actor
-from handrail.lifecycle.park import PRINTABLE, ParkedRow, bound_to, kept, mine, say_woken
+from handrail.lifecycle.actor import Actor, bound_to
+from handrail.lifecycle.park import PRINTABLE, ParkedRow, kept, mine, say_woken
 from handrail.parked import Ending, WakeEnd, Woken
 from handrail.store import statements
 from handrail.store.tx import Tx

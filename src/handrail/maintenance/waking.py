@@ -7,7 +7,7 @@ import functools
 import time
 
 from handrail.lifecycle import wake
-from handrail.lifecycle.park import bound_to
+from handrail.lifecycle.actor import bound_to
 from handrail.lifecycle.wake import TakeWake
 from handrail.maintenance.feed import of_parks
 from handrail.maintenance.plane import Plane

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from handrail.errors import Forbidden, NotFound, Unauthenticated
 from handrail.lifecycle import access
-from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.actor import Actor, bound_to
 from handrail.lifecycle.rows import ProposalRow
 from handrail.server.desk import Desk, desk_of
 from handrail.store import statements
@@ -150,6 +150,6 @@ def need_lead(actor: Actor, *roles: str) -> None:
 
 def own(actor: Actor, row: ProposalRow) -> ProposalRow:
     """The row, if this actor may see it; an agent's key sees its own agent's only. Raises `NotFound`."""
-    if actor.kind == "agent" and actor.name and not actor.scopes & {"read", "admin"} and row.agent != actor.name:
+    if bound_to(actor) not in (None, row.agent):
         raise NotFound(f"there is no case {row.case_id!r} in this workspace")
     return row

@@ -14,6 +14,7 @@ from handrail.canonical import JSON
 from handrail.clock import SECOND, iso
 from handrail.errors import InvalidInput
 from handrail.lifecycle import park, wake
+from handrail.lifecycle.actor import bound_to
 from handrail.maintenance import waking
 from handrail.server import parking
 from handrail.server.bodies import AbandonBody, EndBody, HoldBody, ParkBody, WakeBody, WakeNextBody
@@ -34,7 +35,7 @@ async def list_parks(
     """Runs that are parked and not over, oldest first; without their state. An agent's key sees its own agent's."""
     need_any_scope(actor, "read", "submit", "execute")
     desk = desk_of(request)
-    given = {"workspace": actor.workspace, "agent": park.bound_to(actor), "limit": limit}
+    given = {"workspace": actor.workspace, "agent": bound_to(actor), "limit": limit}
     found: list[Any] = await desk.look(desk.plane.store.read_hot, statements.park_list, **given)
     return {"items": [parked_to_json(park.line_noun(row, desk.now())) for row in found]}
 

@@ -17,7 +17,7 @@ from handrail.clock import SECOND, random_unit
 from handrail.errors import Forbidden, InvalidInput, NotFound
 from handrail.intake import proposal_from_json
 from handrail.lifecycle import cancel, outcome, submit, undo
-from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.actor import Actor, bound_to
 from handrail.proposal import Proposal
 from handrail.server import parking, views
 from handrail.server.bodies import CancelBody, OutcomeBody, UndoBody
@@ -124,8 +124,7 @@ def _ready(desk: Desk, actor: Actor, case_id: str) -> Any:
 
 def _decided(desk: Desk, actor: Actor, case_id: str) -> bool:
     found = desk.plane.store.read_hot(statements.decision_peek, case_id=case_id, workspace=actor.workspace)
-    foreign = actor.kind == "agent" and actor.name and not actor.scopes & {"read", "admin"}
-    if not found or (foreign and found[0][1] != actor.name):
+    if not found or bound_to(actor) not in (None, found[0][1]):
         raise NotFound(f"there is no case {case_id!r} in this workspace")
     return found[0][0] is not None
 

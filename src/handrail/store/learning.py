@@ -67,11 +67,11 @@ def outcomes(store: Store, workspace: str, action: str) -> list[Any]:
 
 
 def annotated(store: Store, workspace: str, action: str, page: int = 200) -> Iterator[Any]:
-    """Annotation and prediction cases of an action, answered or not, oldest first: (case id, identity, bytes as
-    submitted). Golds are left out."""
+    """Annotation and prediction cases of an action, answered or not, oldest first: (case id, bytes as submitted).
+    Golds are left out."""
     p, c, v = schema.proposal.c, schema.cases.c, schema.revision.c
     query = (
-        select(p.case_id, p.identity, func.coalesce(v.bytes, p.bytes).label("bytes"))
+        select(p.case_id, func.coalesce(v.bytes, p.bytes).label("bytes"))
         .join(schema.cases, c.id == p.case_id)
         .outerjoin(schema.revision, (v.case_id == p.case_id) & (v.revision == 1))
         .where(

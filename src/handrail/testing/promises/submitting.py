@@ -59,6 +59,28 @@ class SubmitPromises:
         assert here.case_id != there.case_id
         assert not there.replayed
 
+    @pytest.mark.parametrize("known", [{"key": "k"}, {"run": "r", "call_id": "c"}])
+    def test_submit_what_another_agent_submitted_is_another_case_and_its_own(
+        self, rig: Rig, known: dict[str, Any]
+    ) -> None:
+        scopes = frozenset({"submit", "execute"})
+        one, other = agent("a", name="a", scopes=scopes), agent("b", name="b", scopes=scopes)
+        everybody = rig.submit(**known)
+        first = rig.submit(by=one, agent="a", **known)
+        second = rig.submit(by=other, agent="b", **known)
+        assert not first.replayed
+        assert not second.replayed
+        assert len({everybody.case_id, first.case_id, second.case_id}) == 3
+        again = rig.submit(by=agent("a", name="a", scopes=scopes), agent="a", **known)
+        assert (again.case_id, again.replayed) == (first.case_id, True)
+        assert rig.submit(**known).case_id == everybody.case_id
+
+    def test_submit_under_the_longest_names_fits(self, rig: Rig) -> None:
+        long = "x" * submit.MAX_NAME
+        bound = agent(long, name=long, scopes=frozenset({"submit"}))
+        first = rig.submit(by=bound, agent=long, run=long, call_id=long)
+        assert rig.submit(by=bound, agent=long, run=long, call_id=long).case_id == first.case_id
+
     def test_look_at_a_case_of_another_workspace_finds_nothing(self, rig: Rig) -> None:
         rig.plane.begin_workspace("other", rig.policy)
         case = rig.submit(by=agent(workspace="other")).case_id

@@ -6,6 +6,7 @@ take any ISO 4217 code as suffix and end up in one mapping from currency to limi
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
@@ -23,6 +24,11 @@ DAYS: tuple[Day, ...] = get_args(Day)
 Group = Literal["run", "agent", "principal", "target", "action", "environment"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+# ten years: a clock and a column hold it, whatever is added to it
+LONGEST_SECONDS = 3650 * 86_400
+MOST = 10**9
+# 1970 to 9998, in microseconds: what may be written as a date in any time zone
+_MOMENTS = (0, 253_370_764_800_000_000)
 # beyond it sums and squares of prices are no numbers any more
 MOST_PRICE = 1e15
 MONEY_FIELDS = ("max_auto_approve_amount", "require_two_reviewers_above", "max_amount")
@@ -47,11 +53,16 @@ def _currency(value: object) -> str:
 
 
 def _seconds(value: object) -> int:
+    made = None
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return value
+        made = value
     if isinstance(value, str) and (found := re.fullmatch(r"([1-9][0-9]{0,8})([smhdw])", value)):
-        return int(found[1]) * _UNITS[found[2]]
-    raise ValueError("a length of time is a number of seconds, or text such as 90s, 15m, 24h, 7d")
+        made = int(found[1]) * _UNITS[found[2]]
+    if made is None:
+        raise ValueError("a length of time is a number of seconds, or text such as 90s, 15m, 24h, 7d")
+    if made > LONGEST_SECONDS:
+        raise ValueError(f"a length of time is at most {LONGEST_SECONDS} seconds (3650d). Write a shorter one.")
+    return made
 
 
 def _moment(value: object) -> int:
@@ -67,7 +78,10 @@ def _moment(value: object) -> int:
         raise ValueError("a moment is a date such as 2026-12-31 or 2026-12-31T18:00:00Z")
     if value.tzinfo is None:
         value = value.replace(tzinfo=UTC)
-    return int(value.timestamp()) * 1_000_000 + value.microsecond
+    made = math.floor(value.timestamp()) * 1_000_000 + value.microsecond
+    if not _MOMENTS[0] <= made < _MOMENTS[1]:
+        raise ValueError("a moment lies in the years 1970 to 9998. Write one of those.")
+    return made
 
 
 def _hours(value: str) -> str:
@@ -81,6 +95,8 @@ def _retrain(value: object) -> int | None:
     if value is None or value in ("manual", "never"):
         return None
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if value > MOST:
+            raise ValueError(f"at most {MOST} labels are counted. Write fewer, or manual.")
         return value
     found = re.fullmatch(r"every_([1-9][0-9]{0,8})_(annotations|labels|reviews)", value) if type(value) is str else None
     if not found:
@@ -101,7 +117,12 @@ Seconds = Annotated[
     int,
     BeforeValidator(_seconds),
     WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[1-9][0-9]*[smhdw]$"}]}
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": LONGEST_SECONDS},
+                {"type": "string", "pattern": "^[1-9][0-9]*[smhdw]$"},
+            ]
+        }
     ),
 ]
 Moment = Annotated[int, BeforeValidator(_moment), WithJsonSchema({"type": "string"})]
@@ -280,9 +301,9 @@ class BudgetEntry(_Part):
     per: list[Group] = Field(min_length=1)
     # without it the budget never refills
     within: Seconds | None = None
-    max_count: Annotated[int, Field(ge=0)] | None = None
+    max_count: Annotated[int, Field(ge=0, le=MOST)] | None = None
     # questions put before people
-    max_prompts: Annotated[int, Field(ge=0)] | None = None
+    max_prompts: Annotated[int, Field(ge=0, le=MOST)] | None = None
     max_amount: Limits
     then: Literal["soft_review", "hard_gate", "deny"] | None = None
 
@@ -315,8 +336,8 @@ class GrantEntry(_Part):
 class ReviewSettings(_Part):
     """People: how many look, how much they carry. The lifecycle enforces the limits."""
 
-    max_queue_depth: Annotated[int, Field(ge=1)] = 500
-    reviewer_session_limit_minutes: Annotated[int, Field(ge=1)] = 120
+    max_queue_depth: Annotated[int, Field(ge=1, le=MOST)] = 500
+    reviewer_session_limit_minutes: Annotated[int, Field(ge=1, le=LONGEST_SECONDS // 60)] = 120
     min_reviewers_per_task: Annotated[int, Field(ge=1, le=20)] = 1
     high_stakes_min_reviewers: Annotated[int, Field(ge=1, le=20)] = 2
     # `value` asks one more person while an answer is worth more than `cost.review`, up to `second_opinion_most` in all
@@ -333,7 +354,7 @@ class ReviewSettings(_Part):
     # was right. 0: none
     gold_burst: Annotated[int, Field(ge=0, le=50)] = 10
     # a gold is retired after it was put before people so often
-    gold_views: Annotated[int, Field(ge=1)] = 20
+    gold_views: Annotated[int, Field(ge=1, le=MOST)] = 20
     # the accuracy on golds that is asked for, and the one at which somebody must look
     gold_good: Annotated[float, Field(gt=0.5, lt=1, allow_inf_nan=False)] = 0.95
     gold_bad: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.85
@@ -347,7 +368,7 @@ class ReviewSettings(_Part):
 class Feedback(_Part):
     """How answers become training signal."""
 
-    batch_size: Annotated[int, Field(ge=1)] = 256
+    batch_size: Annotated[int, Field(ge=1, le=MOST)] = 256
     # labels between two retrainings; None: only by hand
     retrain_trigger: Annotated[
         int | None,
@@ -356,7 +377,7 @@ class Feedback(_Part):
             {
                 "anyOf": [
                     {"type": "string", "pattern": "^(every_[1-9][0-9]*_(annotations|labels|reviews)|manual|never)$"},
-                    {"type": ["integer", "null"], "minimum": 1},
+                    {"type": ["integer", "null"], "minimum": 1, "maximum": MOST},
                 ]
             }
         ),

@@ -75,6 +75,16 @@ class SubmitPromises:
         assert (again.case_id, again.replayed) == (first.case_id, True)
         assert rig.submit(**known).case_id == everybody.case_id
 
+    def test_submit_under_the_longest_times_of_a_policy_is_taken(self, rig: Rig) -> None:
+        rig.plane.begin_workspace(
+            "slow",
+            "escalation_policies: [{action_type: a, auto_approve_threshold: 0.9, sla_seconds: 3650d}]\n"
+            "budgets: [{id: b, actions: [a], per: [action], within: 3650d, max_count: 1000000000, then: hard_gate}]\n"
+            "review_settings: {max_queue_depth: 1000000000, reviewer_session_limit_minutes: 5256000}\n",
+        )
+        made = [rig.submit("a", by=agent(workspace="slow"), confidence=c) for c in (0.5, 0.95)]
+        assert [each.tier for each in made] == ["hard_gate", "auto_approve"]
+
     def test_submit_under_the_longest_names_fits(self, rig: Rig) -> None:
         long = "x" * submit.MAX_NAME
         bound = agent(long, name=long, scopes=frozenset({"submit"}))

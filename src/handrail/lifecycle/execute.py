@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from handrail.canonical import JSON, digest, dumps
+from handrail.canonical import JSON, digest, dumps, parse
 from handrail.clock import SECOND, iso
 from handrail.errors import InvalidInput, NotExecutable, NotFound
 from handrail.execution import Execution, idempotency_key
@@ -91,8 +91,7 @@ def start(tx: Tx, command: Start, *, by_hand: bool = False) -> Execution:
         return _again(tx, command, row, ExecutionRow._make(found))
     arguments = _may_start(tx, row)
     record = row.record()
-    if record.get("executor") == "worker":
-        tx.run(statements.handoff_drop, workspace=workspace, action=row.action, case_id=row.case_id)
+    _taken_from_workers(tx, row)
     return start_new(
         tx, workspace=workspace, case_id=row.case_id, action=row.action, agent=row.agent,
         action_digest=row.action_digest, nonce=command.nonce,
@@ -143,8 +142,9 @@ def _may_start(tx: Tx, row: ProposalRow) -> JSON:
             f"the approval of case {row.case_id} is older than {APPROVAL_LIFETIME // SECOND // 86400} days"
         )
     reason = halt.standing(tx, row.workspace, agent=row.agent, action=row.action, run=row.run) or halt.since(
-        tx, row.workspace, row.decided_at, agent=row.agent, action=row.action, run=row.run
-    )
+        tx, row.workspace, row.decided_at, case_id=row.case_id, entry="decision.made", agent=row.agent,
+        action=row.action, run=row.run,
+    )  # fmt: skip
     if reason is not None:
         raise NotExecutable(f"halted: {reason}", remedy="Submit a new proposal once the halt is lifted.", halted=True)
     if tx.workspace(row.workspace).frozen:
@@ -170,6 +170,7 @@ def _again(tx: Tx, command: Start, row: ProposalRow, found: ExecutionRow) -> Exe
     if found.state == "voided":
         raise NotExecutable(f"case {row.case_id} was called off before it started")
     if found.state != "started":
+        _taken_from_workers(tx, row)
         return rows.execution_noun(found, row)
     if found.nonce == command.nonce and found.expires_at > tx.now:
         _refuse_altered(tx, row, row.record())
@@ -180,9 +181,8 @@ def _again(tx: Tx, command: Start, row: ProposalRow, found: ExecutionRow) -> Exe
             remedy="Wait for its result; never run the tool beside it.",
             held_until=found.expires_at,
         )
-    if found.tool_class not in RETRYABLE:
-        _lose(tx, row, found)
-        return rows.execution_noun(found._replace(state="unknown"), row)
+    if not _may_retry(tx, row, found):
+        return rows.execution_noun(lose_if_expired(tx, row, found), row)
     arguments = _may_start(tx, row)
     expires = tx.now + command.hold
     retried = tx.one(
@@ -191,6 +191,7 @@ def _again(tx: Tx, command: Start, row: ProposalRow, found: ExecutionRow) -> Exe
     )  # fmt: skip
     if retried is None:
         raise NotExecutable(f"another executor took case {row.case_id} up again")
+    _taken_from_workers(tx, row)
     tx.run(statements.timer_put, kind="execution", subject=row.case_id, due_at=expires)
     tx.entry(
         row.workspace, "execution.started", command.actor.entry(), case=(row.case_id, row.revision),
@@ -248,6 +249,9 @@ def finish(tx: Tx, command: Finish) -> Execution:
         statements.execution_end, case_id=command.case_id, fence=command.fence, state=state, now=tx.now, result=result
     )
     tx.later(statements.timer_end, kind="execution", subject=command.case_id)
+    if execution.expires_at <= tx.now:
+        # it had been given back to the workers meanwhile
+        _taken_from_workers(tx, row)
     tx.entry(
         workspace, "execution.finished", command.actor.entry(), case=(command.case_id, row.revision),
         fence=command.fence, result=state, outcome=digest(result),
@@ -274,8 +278,12 @@ def look_ahead(commands: Sequence[Start | Finish]) -> list[Look]:
 
 
 def lapse(tx: Tx, command: tuple[str, str]) -> None:
-    """The executor ran out of time. Command: workspace, case id. By class: `unknown`, or free for another try."""
+    """The executor ran out of time. Command: workspace, case id. By class: `unknown`, or free for another try.
+
+    What may not be tried again is `unknown` too. What a worker carries out waits for a worker again.
+    """
     workspace, case_id = command
+    row = rows.proposal(tx, workspace, case_id, for_update=True)
     found = tx.one(statements.execution_get, case_id=case_id, workspace=workspace)
     tx.run(statements.timer_drop, kind="execution", subject=case_id)
     if found is None:
@@ -286,20 +294,32 @@ def lapse(tx: Tx, command: tuple[str, str]) -> None:
     if execution.expires_at > tx.now:
         tx.run(statements.timer_put, kind="execution", subject=case_id, due_at=execution.expires_at)
         return
-    if execution.tool_class not in RETRYABLE:
-        _lose(tx, rows.proposal(tx, workspace, case_id), execution)
+    if not _may_retry(tx, row, execution) or not _would_start(tx, row):
+        lose_if_expired(tx, row, execution)
+    elif row.record().get("executor") == "worker":
+        waits = {"workspace": workspace, "action": row.action, "case_id": case_id, "approved_at": row.decided_at}
+        tx.add_unless_known(schema.handoff, [waits])
 
 
 def settle(tx: Tx, command: SettleExecution) -> Execution:
-    """A person settles an `unknown`. If it did not happen, doing it takes a new proposal and a new approval."""
+    """A person settles an `unknown`. If it did not happen, doing it takes a new proposal and a new approval.
+
+    What ran out of time is unknown too, also where another executor might have tried again.
+    """
     command.actor.need_scope("review")
     if command.actor.kind != "person":
         raise NotExecutable("only a person can say whether an unknown effect happened")
     workspace = command.actor.workspace
     row = rows.proposal(tx, workspace, command.case_id, for_update=True)
+    before = tx.one(statements.execution_get, case_id=command.case_id, workspace=workspace)
+    if before is not None:
+        lose_if_expired(tx, row, ExecutionRow._make(before))
     settled = tx.one(statements.execution_settle, case_id=command.case_id, happened=command.happened, now=tx.now)
     if settled is None:
-        raise NotExecutable(f"the execution of case {command.case_id} is not unknown")
+        raise NotExecutable(
+            f"the execution of case {command.case_id} is not unknown",
+            remedy="While an executor holds it, wait for its result; what is settled stays settled.",
+        )
     tx.entry(
         workspace, "execution.settled", command.actor.entry(), case=(command.case_id, row.revision),
         happened=command.happened, fence=settled[0],
@@ -316,13 +336,46 @@ def void(tx: Tx, row: ProposalRow, actor: Actor, reason: str) -> bool:
         state="voided", tool_class="unsafe", nonce="", now=tx.now, expires_at=tx.now,
     ):  # fmt: skip
         return False
+    _taken_from_workers(tx, row)
     tx.entry(row.workspace, "execution.voided", actor.entry(), case=(row.case_id, row.revision), reason=reason)
     return True
+
+
+def lose_if_expired(tx: Tx, row: ProposalRow, execution: ExecutionRow) -> ExecutionRow:
+    """The execution; `unknown` from now on if its executor ran out of time, so that nobody tries it again."""
+    if execution.state != "started" or execution.expires_at > tx.now:
+        return execution
+    _lose(tx, row, execution)
+    return execution._replace(state="unknown")
+
+
+def _may_retry(tx: Tx, row: ProposalRow, execution: ExecutionRow) -> bool:
+    """Whether another executor may do it again: its class says so, and nobody has objected to it meanwhile."""
+    if execution.tool_class not in RETRYABLE:
+        return False
+    told = [bytes(found[0]) for found in tx.run(statements.entries_of_type, case_id=row.case_id, type="case.closed")]
+    told += [each.data for each in tx.entries if (each.case_id, each.type) == (row.case_id, "case.closed")]
+    return not any(parse(data).get("result") == "objected" for data in told)
+
+
+def _would_start(tx: Tx, row: ProposalRow) -> bool:
+    try:
+        _may_start(tx, row)
+    except NotExecutable:
+        return False
+    return True
+
+
+def _taken_from_workers(tx: Tx, row: ProposalRow) -> None:
+    """Workers need not look at it any more."""
+    if row.record().get("executor") == "worker":
+        tx.run(statements.handoff_drop, workspace=row.workspace, action=row.action, case_id=row.case_id)
 
 
 def _lose(tx: Tx, row: ProposalRow, execution: ExecutionRow) -> None:
     if tx.run(statements.execution_lose, case_id=row.case_id, fence=execution.fence):
         tx.run(statements.timer_drop, kind="execution", subject=row.case_id)
+        _taken_from_workers(tx, row)
         tx.entry(
             row.workspace, "execution.unknown", SYSTEM.entry(), case=(row.case_id, row.revision), fence=execution.fence
         )

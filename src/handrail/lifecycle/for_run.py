@@ -80,7 +80,9 @@ def issue(tx: Tx, row: ProposalRow, by: Actor, body: dict[str, Any], given_at: i
     agent, action, run = row.agent, row.action, row.run
     if halt.standing(tx, row.workspace, agent=agent, action=action, run=run):
         return None
-    if halt.since(tx, row.workspace, given_at, agent=agent, action=action, run=run):
+    if halt.since(
+        tx, row.workspace, given_at, case_id=row.case_id, entry="review.given", agent=agent, action=action, run=run
+    ):
         return None
     made = _grant(tx, row, tx.new_id(), body["seconds"])
     if _unlifted(tx, row, made):

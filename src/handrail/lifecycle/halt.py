@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from handrail.canonical import JSON
-from handrail.entry import need_name
+from handrail.canonical import JSON, parse
+from handrail.clock import from_iso
+from handrail.entry import EntryType, need_name
 from handrail.errors import InvalidInput, NotFound
 from handrail.lifecycle import grant
 from handrail.lifecycle.actor import Actor
 from handrail.store import schema, statements
-from handrail.store.tx import Look, Tx
+from handrail.store.tx import CLOCK_TOLERANCE, Look, Tx
 
 Scope = Literal["agent", "action", "run", "workspace"]
 SCOPES: tuple[Scope, ...] = ("agent", "action", "run", "workspace")
@@ -53,9 +54,12 @@ def set_halt(tx: Tx, command: Halt) -> str:
     # after every start that looked before this, and before every one that will
     tx.run(statements.workspace_own, workspace=command.actor.workspace)
     id = tx.new_id()
+    # a clock that was set back puts no halt before what was approved already; a larger step is in the log (`since`)
+    head = tx.one(statements.head_last_at, log=tx.workspace(command.actor.workspace).log)
+    set_at = tx.now if head is None or tx.now < head[0] - CLOCK_TOLERANCE else max(tx.now, head[0])
     tx.add(
         schema.halt, id=id, workspace=command.actor.workspace, scope=command.scope, value=command.value,
-        reason=command.reason, set_by=command.actor.pid, set_at=tx.now, lifted_by=None, lifted_at=None,
+        reason=command.reason, set_by=command.actor.pid, set_at=set_at, lifted_by=None, lifted_at=None,
     )  # fmt: skip
     _forget(tx, command.actor.workspace)
     tx.entry(command.actor.workspace, "halt.set", command.actor.entry(), halt=_named(id, command.scope, command.value))
@@ -96,14 +100,27 @@ def standing(tx: Tx, workspace: str, *, agent: str | None, action: str, run: str
     return None
 
 
-def since(tx: Tx, workspace: str, moment: int, *, agent: str | None, action: str, run: str | None) -> str | None:
-    """The reason of any switch over this proposal set after `moment`, lifted or not, or None."""
+def since(
+    tx: Tx, workspace: str, moment: int, *, case_id: str, entry: EntryType, agent: str | None, action: str,
+    run: str | None,
+) -> str | None:  # fmt: skip
+    """The reason of any switch over this proposal set since `moment`, lifted or not, or None.
+
+    At that moment the case got its entry of this type. If the clock was set back since, every switch counts that
+    carries a time which came twice.
+    """
     key = ("halts since", workspace)
+    log = tx.workspace(workspace).log
     known = tx.memo.get(key)
     if known is None or known[0] > moment:
-        known = tx.memo[key] = (moment, tx.run(statements.halt_since, workspace=workspace, moment=moment))
-    for set_at, scope, value, reason in known[1]:
-        if set_at >= moment and _covers(scope, value, agent, action, run):
+        known = tx.memo[key] = (moment, tx.run(statements.halt_since, workspace=workspace, moment=moment, log=log))
+    found = [switch for switch in known[1] if _covers(switch[1], switch[2], agent, action, run)]
+    if any(switch[0] < moment for switch in found):
+        jumps = tx.run(statements.jumps_since, case_id=case_id, type=entry, log=log)
+        # other writers' time may differ by the tolerance
+        moment = min([moment, *(from_iso(parse(bytes(jump[0]))["at"]) - CLOCK_TOLERANCE for jump in jumps)])
+    for set_at, scope, value, reason in found:
+        if set_at >= moment:
             return reason or f"{scope} {value or ''} was halted".replace("  ", " ")
     return None
 

@@ -67,7 +67,7 @@ def after_objection(tx: Tx, row: ProposalRow, by: Actor) -> None:
         return
     found = tx.one(statements.execution_get, case_id=row.case_id, workspace=row.workspace)
     assert found is not None
-    execution = ExecutionRow._make(found)
+    execution = execute.lose_if_expired(tx, row, ExecutionRow._make(found))
     if execution.state in ("started", "unknown"):
         # its end is not known yet; `undo_when_finished` takes it up
         tx.run(statements.timer_put, kind="undo", subject=row.case_id, due_at=max(execution.expires_at, tx.now + LOOK))

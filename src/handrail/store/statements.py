@@ -498,7 +498,13 @@ timer_due = _both("""
     SELECT t.kind, t.subject, t.due_at, p.workspace FROM timer t JOIN proposal p ON p.case_id = t.subject
     WHERE t.due_at <= :now ORDER BY t.due_at LIMIT :limit""")
 halt_live = _both("SELECT id, scope, value, reason FROM halt WHERE workspace = :workspace AND lifted_at IS NULL")
-halt_since = _both("SELECT set_at, scope, value, reason FROM halt WHERE workspace = :workspace AND set_at >= :moment")
+# once the clock has gone back, a time alone does not say what came first
+halt_since = _both("""
+    SELECT set_at, scope, value, reason FROM halt WHERE workspace = :workspace AND (set_at >= :moment
+    OR EXISTS (SELECT 1 FROM audit_entry WHERE log = :log AND type = 'clock.jumped'))""")
+jumps_since = _both("""
+    SELECT j.bytes FROM audit_entry d JOIN audit_entry j ON j.log = d.log AND j.idx > d.idx AND j.type = 'clock.jumped'
+    WHERE d.case_id = :case_id AND d.type = :type AND d.log = :log""")
 halt_lift = _both("""
     UPDATE halt SET lifted_by = :by, lifted_at = :now WHERE id = :id AND workspace = :workspace AND lifted_at IS NULL
     RETURNING scope, value""")
@@ -532,6 +538,7 @@ head_lock = _each(
     sqlite="SELECT size, frontier, last_at FROM audit_head WHERE log = :log",
     postgres="SELECT size, frontier, last_at FROM audit_head WHERE log = :log FOR UPDATE",
 )
+head_last_at = _both("SELECT last_at FROM audit_head WHERE log = :log")
 head_insert = _both("""
     INSERT INTO audit_head (log, size, frontier, signed_size, last_at) VALUES (:log, 0, :frontier, 0, 0)
     ON CONFLICT DO NOTHING""")

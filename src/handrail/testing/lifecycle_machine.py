@@ -90,7 +90,7 @@ class Model:
         if self.holder is not None and now >= self.held_until:
             self.holder = None
         if self.execution == "started" and self.started is not None and now >= self.started.expires_at:
-            self.execution = "unknown" if self.tool_class == "unsafe" else "lapsed"
+            self.execution = "unknown" if self.tool_class == "unsafe" or self.dead else "lapsed"
 
 
 def _is_open(model: Model) -> bool:
@@ -114,7 +114,7 @@ def _was_started(model: Model) -> bool:
 
 
 def _is_unknown(model: Model) -> bool:
-    return model.execution == "unknown"
+    return model.execution in ("unknown", "lapsed")
 
 
 class LifecycleMachine(RuleBasedStateMachine):
@@ -310,7 +310,7 @@ class LifecycleMachine(RuleBasedStateMachine):
     @rule(name=NAMES, number=PICKS, happened=st.booleans())
     def settle(self, name: str, number: int, happened: bool) -> None:
         case, model = self.pick(number, _is_unknown)
-        allowed = model.execution == "unknown"
+        allowed = model.execution in ("unknown", "lapsed")
         self.ask(allowed, lambda: self.rig.settle(PEOPLE[name], case, happened))
         if allowed:
             model.execution = "settled"

@@ -17,6 +17,7 @@ audit_entry = Table(
     Column("bytes", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Index("ix_audit_entry_case", "case_id", **where("case_id IS NOT NULL")),
+    Index("ix_audit_entry_jump", "log", "idx", **where("type = 'clock.jumped'")),
 )  # fmt: skip
 
 audit_tile = Table(

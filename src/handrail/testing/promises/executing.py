@@ -13,7 +13,7 @@ from handrail.errors import ClaimLost, Conflict, Forbidden, HandrailError, Inval
 from handrail.execution import TOOL_CLASSES
 from handrail.lifecycle import execute, submit, takeover, undo
 from handrail.proposal import Proposal
-from handrail.store import statements
+from handrail.store import reads, statements
 from handrail.store.tx import Tx
 from handrail.testing.factories import agent, person
 from handrail.testing.rig import Rig
@@ -265,6 +265,35 @@ class ExecutePromises:
             rig.finish(started)
         assert rig.finish(again).state == "succeeded"
 
+    @pytest.mark.parametrize("tool_class", RETRYABLE)
+    def test_lapse_of_a_worker_leaves_a_retryable_tool_to_another_worker(self, rig: Rig, tool_class: str) -> None:
+        def waiting() -> list[str]:
+            return [row.case_id for row in reads.handoffs(rig.plane.store, rig.workspace, ["quick"], 10)]
+
+        case = rig.approved(tool_class=tool_class, executor="worker")
+        first = rig.start(case)
+        assert waiting() == []
+        rig.pass_time(HOLD_SECONDS + 1)
+        assert waiting() == [case]
+        again = rig.start(case, "other")
+        assert waiting() == []
+        rig.pass_time(HOLD_SECONDS + 1)
+        assert waiting() == [case]
+        assert rig.finish(again).state == "succeeded"
+        assert (waiting(), again.idempotency_key) == ([], first.idempotency_key)
+
+    def test_lapse_of_what_may_not_be_tried_again_goes_to_no_worker(self, rig: Rig) -> None:
+        settled, voided, halted = (rig.approved(tool_class="idempotent", executor="worker") for _ in range(3))
+        rig.start(settled)
+        rig.run(undo.undo, undo.Undo(actor=rig.agent, case_id=voided))
+        rig.pass_time(HOLD_SECONDS + 1)
+        rig.settle(ANN, settled, True)
+        rig.start(halted)
+        rig.lift(rig.halt("workspace"))
+        rig.pass_time(HOLD_SECONDS + 1)
+        assert rig.start(halted, "other").state == "unknown"
+        assert reads.handoffs(rig.plane.store, rig.workspace, ["quick"], 10) == []
+
     def test_finish_late_but_under_the_live_fence_counts(self, rig: Rig) -> None:
         started = rig.start(rig.approved(tool_class="idempotent"))
         rig.pass_time(HOLD_SECONDS + 1)
@@ -339,6 +368,19 @@ class ExecutePromises:
         rig.pass_time(undo.LOOK // 1_000_000 + 1)
         assert len([e for e in rig.entries("decision.made") if e.get("undoes") == case]) == 1
         assert started.fence == 1
+
+    @pytest.mark.parametrize("late", [False, True])
+    def test_object_to_what_lost_its_executor_is_never_tried_again(self, rig: Rig, late: bool) -> None:
+        case = rig.submit("quick", confidence=0.85, tool_class="idempotent", executor="worker").case_id
+        rig.start(case)
+        if late:
+            rig.pass_time(HOLD_SECONDS + 1)
+        rig.answer(ANN, case, "reject")
+        rig.pass_time(HOLD_SECONDS + 1)
+        assert rig.case(case).state == "reviewed"
+        assert rig.start(case, "other").state == "unknown"
+        assert reads.handoffs(rig.plane.store, rig.workspace, ["quick"], 10) == []
+        assert rig.settle(BOB, case, False).state == "settled"
 
     def test_object_to_what_cannot_be_undone_is_an_incident(self, rig: Rig) -> None:
         case = rig.submit(confidence=0.85).case_id

@@ -52,6 +52,26 @@ class HaltPromises:
         with pytest.raises(NotExecutable, match="halted"):
             rig.start(approved)
 
+    @pytest.mark.parametrize("back", [2, 3600])
+    @pytest.mark.parametrize("noted", [True, False])
+    def test_halt_after_the_clock_was_set_back_kills_what_was_approved_before(
+        self, rig: Rig, back: int, noted: bool
+    ) -> None:
+        approved = rig.approved(agent="bot")
+        rig.clock.advance(-back)
+        if noted:
+            rig.gated()
+        rig.clock.advance(0.5)
+        id = rig.halt("agent", "bot")
+        rig.clock.advance(0.5)
+        rig.lift(id)
+        for wait in (10, 2 * back):
+            rig.clock.advance(wait)
+            with pytest.raises(NotExecutable, match="halted"):
+                rig.start(approved)
+            # what is approved after it lives, also while the clock catches up
+            assert rig.start(rig.approved(agent="bot")).state == "started"
+
     def test_halt_lets_what_runs_finish(self, rig: Rig) -> None:
         started = rig.start(rig.approved())
         rig.halt("workspace")
@@ -61,8 +81,21 @@ class HaltPromises:
         started = rig.start(rig.approved(tool_class="idempotent"))
         rig.halt("workspace")
         rig.pass_time(execute.HOLD // 1_000_000 + 1)
-        with pytest.raises(NotExecutable, match="halted"):
+        assert rig.start(started.case_id, "other").state == "unknown"
+        assert rig.settle(ANN, started.case_id, False).state == "settled"
+
+    @pytest.mark.parametrize("wait", [0, 8 * 86_400])
+    def test_halt_or_age_after_an_executor_vanished_leaves_it_to_a_person(self, rig: Rig, wait: int) -> None:
+        started = rig.start(rig.approved(tool_class="idempotent"))
+        rig.pass_time(execute.HOLD // 1_000_000 + 1)
+        if wait:
+            rig.pass_time(wait)
+        else:
+            rig.lift(rig.halt("workspace"))
+        with pytest.raises(NotExecutable, match="older" if wait else "halted"):
             rig.start(started.case_id, "other")
+        assert rig.settle(ANN, started.case_id, False).state == "settled"
+        assert [e["type"] for e in rig.entries()][-2:] == ["execution.unknown", "execution.settled"]
 
     def test_submit_under_a_halt_what_was_decided_before_hears_that_decision(self, rig: Rig) -> None:
         before = rig.approved(key="k")

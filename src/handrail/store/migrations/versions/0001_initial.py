@@ -57,6 +57,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("case_id IS NOT NULL"),
         postgresql_where=sa.text("case_id IS NOT NULL"),
     )
+    op.create_index(
+        "ix_audit_entry_jump",
+        "audit_entry",
+        ["log", "idx"],
+        unique=False,
+        sqlite_where=sa.text("type = 'clock.jumped'"),
+        postgresql_where=sa.text("type = 'clock.jumped'"),
+    )
     op.create_table(
         "audit_head",
         sa.Column("log", sa.String(length=256), nullable=False),

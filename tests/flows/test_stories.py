@@ -201,6 +201,17 @@ def test_halted_agent_is_stopped_until_the_halt_is_lifted(world: World) -> None:
     assert len(world.ledger) == 1
 
 
+def test_program_is_stopped_by_a_halt_of_the_agent_it_speaks_for(world: World) -> None:
+    hr = world.agent("collections")
+    transfer = make_transfer(world, hr)
+    halt = hr.halt(agent="collections", reason="odd reminders")
+    with pytest.raises(handrail.Halted, match="odd reminders"):
+        transfer("A1", Decimal(1))
+    hr.lift(halt)
+    transfer("A1", Decimal(1))
+    assert len(world.ledger) == 1
+
+
 def test_approved_before_a_halt_stays_dead_after_it(world: World) -> None:
     hr = world.client()
     transfer = make_transfer(world, hr)

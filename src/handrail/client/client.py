@@ -18,7 +18,7 @@ from handrail.client.learn import loop as learning
 from handrail.client.learn.pool import pool_of
 from handrail.client.learn.terms import Wishes, terms_of
 from handrail.client.learn.trainers import trainer_of
-from handrail.client.local import LocalTransport
+from handrail.client.local import UNNAMED, LocalTransport
 from handrail.client.pending import Pending
 from handrail.client.run import Run
 from handrail.client.signature import Signature
@@ -45,13 +45,14 @@ T = TypeVar("T")
 
 
 def open(
-    path: str | Path = "handrail.db", *, policy: str | Path | None = None, agent: str = "local",
+    path: str | Path = "handrail.db", *, policy: str | Path | None = None, agent: str = UNNAMED,
     allow_unsafe: bool = False,
 ) -> Client:  # fmt: skip
     """A control plane in this process, on a SQLite file beside you or a `postgresql://` URL.
 
     `policy` is a file or the YAML text itself; it is put in force if it differs from the present one.
-    Without one, the built-in policy gates every action. `agent` is the name this program acts under.
+    Without one, the built-in policy gates every action. `agent` is the name this program acts under:
+    its proposals carry it, and a halt of it stops them.
     """
     text = _policy_text(policy)
     plane = Plane(path, policy=text, allow_unsafe=allow_unsafe)
@@ -435,7 +436,7 @@ def _person(plane: Plane, name: str, roles: Sequence[str], skills: Sequence[str]
         plane.run(
             access.add_person,
             access.AddPerson(
-                actor=_local_agent("local"),
+                actor=_local_agent(UNNAMED),
                 name=name,
                 email=email,
                 password=None,

@@ -20,6 +20,8 @@ from handrail.maintenance import waking
 from handrail.maintenance.plane import Plane
 from handrail.store import statements
 
+# the agent of a program that does not say who it is
+UNNAMED = "local"
 # outcomes an execution cannot leave
 ENDED = ("succeeded", "failed", "unknown", "settled", "voided")
 
@@ -81,8 +83,12 @@ class LocalTransport:
 
     def _made(self, step: Sent) -> tuple[Any, Any]:
         if isinstance(step, Submit):
+            proposal = step.proposal
+            if proposal.agent is None and self.actor.name not in ("", UNNAMED):
+                # as the server does for the agent of a key
+                proposal = replace(proposal, agent=self.actor.name)
             return submit.submit, submit.prepare(
-                self.actor, step.proposal, draw=self._draw(), nonce=step.nonce, hold=int(step.lasting * SECOND)
+                self.actor, proposal, draw=self._draw(), nonce=step.nonce, hold=int(step.lasting * SECOND)
             )
         if isinstance(step, Start):
             return execute.start, execute.Start(

@@ -42,12 +42,20 @@ def in_force(tx: Tx, workspace: str) -> Policy:
 
 
 def by_digest(tx: Tx, workspace: str, key: str) -> Policy:
-    """A policy by the digest of its text; every version ever in force is kept."""
+    """A policy by the digest of its text; every version ever in force is kept.
+
+    Raises `InvalidPolicy` for a text that somebody altered in the database: nothing is routed by it.
+    """
     known = _compiled.get(key)
     if known is None:
         row = tx.one(statements.policy_get, workspace=workspace, digest=key)
         if row is None:
             raise NotFound(f"policy {key[:12]} is not in this workspace")
+        if digest(row[0].encode()) != key:
+            raise InvalidPolicy(
+                f"the stored text of policy {key[:12]} is not the one that was put in force: the database was altered",
+                remedy="Run `handrail audit reconcile`, find out who did it, and put the text in force again.",
+            )
         known = compiled(row[0], row[1])
     return known
 

@@ -123,6 +123,40 @@ def test_longest_personal_path_can_be_undone(rig: Rig) -> None:
         rig.submit("quick", arguments={name + "k": 1}, personal_data=(f"/{name}k",), undo="unpay")
 
 
+def test_most_personal_paths_can_be_undone(rig: Rig) -> None:
+    def personal(count: int) -> dict[str, Any]:
+        names = [f"{n:0236}" for n in range(count)]
+        return {"arguments": dict.fromkeys(names, 1), "personal_data": tuple(f"/{name}" for name in names)}
+
+    wide = "🙈" * 200
+    case = rig.approved(
+        "quick", confidence=0.9, undo="unquick", agent=wide, run=wide, principal=wide, by=agent(wide), **personal(34)
+    )
+    rig.finish(rig.start(case))
+    rig.answer(ANN, case, "reject")
+    assert rig.entries()[-1]["undoes"] == case
+    with pytest.raises(InvalidInput, match="more places"):
+        rig.submit("quick", undo="unquick", **personal(36))
+
+
+def test_case_for_as_many_roles_as_may_be_named_can_go_up(rig: Rig) -> None:
+    roles = ("🙈" * 126 + "a", "🙈" * 127 + "b")
+    assert rig.escalate(admin("Lia"), rig.gated(to=roles)).escalations == 1
+    with pytest.raises(InvalidInput, match="256 characters"):
+        rig.submit(to=(*roles, "c"))
+
+
+def test_erasing_many_unlike_values_fits_the_log(rig: Rig) -> None:
+    for case in range(10):
+        names = [f"{case}_{n:0200}" for n in range(30)]
+        rig.submit(arguments=dict.fromkeys(names, 1), personal_data=tuple(map("/{}".format, names)), principal="zoe")
+    erased = rig.run(erase.erase, erase.Erase(actor=ROOT, subject="zoe", basis="GDPR"))
+    assert (erased.values, erased.cases) == (300, 10)
+    told = rig.entries("value.erased")
+    assert len({path for entry in told for path in entry["paths"]}) == 300
+    assert len({id for entry in told for id in entry["entries"]}) == 10
+
+
 def test_entry_that_its_schema_refuses_is_the_last_thing_refused() -> None:
     at, id = "2026-01-01T00:00:00.000000Z", "0190a0b0-0000-7000-8000-000000000000"
     case, action = {"id": id, "rev": 1}, {"name": "quick", "digest": "0" * 64}

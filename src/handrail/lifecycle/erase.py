@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from handrail.canonical import dumps, parse
+from handrail.entry import MAX_ENTRY_BYTES
 from handrail.errors import InvalidInput, NotFound
 from handrail.lifecycle import opening, park, rows
 from handrail.lifecycle.actor import Actor
+from handrail.lifecycle.card import REASON_CODES
 from handrail.lifecycle.rows import ProposalRow
 from handrail.store import statements
-from handrail.store.tx import Tx
+from handrail.store.tx import Row, Tx
 
 ERASED = "[erased]"
-FREE_TEXT = ("value", "instruction", "note")
+# that one audit entry names
+MOST_ENTRIES = 64
+FREE_TEXT = ("value", "instruction", "note", "reason")
+CODES = frozenset(code for code, _ in REASON_CODES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +69,29 @@ def erase(tx: Tx, command: Erase) -> Erased:
     tx.run(statements.opening_forget, log=workspace.log, subject=command.subject)
     tx.run(statements.search_purge)
     tx.run(statements.subject_key_forget, workspace=workspace.id, subject=command.subject)
-    entries = sorted({entry for entry, _, _ in kept})
-    for at in range(0, len(entries), 64):
-        part = entries[at : at + 64]
+    for entries, paths in _parts(kept):
         tx.entry(
-            workspace.id, "value.erased", command.actor.entry(), entries=part,
-            paths=sorted({path for entry, path, _ in kept if entry in part}), basis=_code(command.basis),
+            workspace.id, "value.erased", command.actor.entry(), entries=entries, paths=paths,
+            basis=_code(command.basis),
         )  # fmt: skip
     return Erased(values=len(kept), cases=len(by_case))
+
+
+def _parts(kept: Iterable[Row]) -> Iterator[tuple[list[str], list[str]]]:
+    """The entries whose values are erased, with the paths, so many at a time as one entry can hold."""
+    by_entry: dict[str, set[str]] = {}
+    for entry, path, _ in kept:
+        by_entry.setdefault(entry, set()).add(path)
+    entries: list[str] = []
+    paths: set[str] = set()
+    for entry in sorted(by_entry):
+        both = paths | by_entry[entry]
+        if entries and (len(entries) == MOST_ENTRIES or len(dumps(sorted(both))) > MAX_ENTRY_BYTES // 2):
+            yield entries, sorted(paths)
+            entries, both = [], by_entry[entry]
+        entries, paths = [*entries, entry], both
+    if entries:
+        yield entries, sorted(paths)
 
 
 def is_erased(record: dict[str, Any]) -> bool:
@@ -98,11 +118,15 @@ def _redact_answers(tx: Tx, row: ProposalRow) -> None:
         body = parse(bytes(given.data))
         if "arguments" in body:
             _blank(body["arguments"], paths)
-        kept = {k: v for k, v in body.items() if k not in FREE_TEXT}
-        tx.run(statements.review_redact, id=given.id, bytes=dumps(kept))
+        tx.run(statements.review_redact, id=given.id, bytes=dumps(_without_text(body)))
     if row.decision_bytes is not None:
-        kept = {k: v for k, v in parse(bytes(row.decision_bytes)).items() if k not in FREE_TEXT}
+        kept = _without_text(parse(bytes(row.decision_bytes)))
         tx.run(statements.decision_redact, case_id=row.case_id, bytes=dumps(kept))
+
+
+def _without_text(body: dict[str, Any]) -> dict[str, Any]:
+    """An answer or decision without what somebody worded; a reason that is one of the card's codes stays."""
+    return {k: v for k, v in body.items() if k not in FREE_TEXT or (k == "reason" and v in CODES)}
 
 
 def _blank(arguments: Any, paths: Iterable[str]) -> None:
@@ -117,5 +141,5 @@ def _blank(arguments: Any, paths: Iterable[str]) -> None:
 def _redacted(record: dict[str, Any]) -> dict[str, Any]:
     _blank(record.get("arguments", {}), record.get("personal_data", ()))
     # prose may repeat the values
-    told = ("agent_says", "prompt", "evidence", "base", "principal", "owners")
+    told = ("agent_says", "prompt", "evidence", "base", "target", "principal", "owners")
     return {k: v for k, v in record.items() if k not in told}

@@ -30,8 +30,14 @@ from handrail.store import schema, statements
 from handrail.store.tx import Look, Staged, Tx
 
 MAX_PROPOSAL_BYTES = 1024 * 1024
-MAX_NAME = 256
+# as a stored proposal is read again
+MAX_NAME = 200
 LONGEST_WAIT = 366 * 86_400
+# what entries hold of personal values: so many bytes a path beside itself, and in all
+COMMITMENT = 2 * len("/arguments") + 70
+MOST_PATHS = 11 * 1024
+# a lane of the queue is named after them
+MAX_ROLES = 256
 # what is kept of a decision that nobody was asked for
 BY_POLICY = dumps({"by": ["policy"]})
 
@@ -141,6 +147,8 @@ def _check(proposal: Proposal) -> None:
             )
     if proposal.undoes is not None:
         need_case_id("undoes", proposal.undoes)
+    if len("|".join(proposal.to)) > MAX_ROLES:
+        raise InvalidInput(f"to names roles of more than {MAX_ROLES} characters together", remedy="Name fewer.")
     for role in proposal.to:
         need_name("to", role)
     if proposal.personal_data:
@@ -158,6 +166,11 @@ def _check_paths(proposal: Proposal) -> None:
         need_pointer("personal_data", path, most)
     if len(set(proposal.personal_data)) < len(proposal.personal_data):
         raise InvalidInput("personal_data names a place twice", remedy="Name each place once.")
+    if proposal.undo is not None and sum(len(dumps(path)) + COMMITMENT for path in proposal.personal_data) > MOST_PATHS:
+        raise InvalidInput(
+            "personal_data names more places than the entry of its undo could hold",
+            remedy="Name places higher up, such as /to.",
+        )
 
 
 def submit(tx: Tx, command: Submit) -> Submitted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from handrail.audit.proof import verify_inclusion
 from handrail.audit.tile import WIDTH
 from handrail.audit.tree import leaf_hash
 from handrail.errors import InvalidInput
+from handrail.server.first_start import first_person
 from handrail.server.run import check, is_loopback, served
 from handrail.server.settings import Settings
 from tests.server.site import Site, answer, propose, site
@@ -197,6 +199,20 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("HANDRAIL_WEBHOOK_PORTS", "[443, 8444]")
     assert (Settings().port, Settings().webhook_ports) == (9001, (443, 8444))
     assert Settings(port=1).port == 1
+
+
+def test_serve_command_on_a_taken_port_makes_nobody_whose_password_is_never_shown(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        words = ["serve", "--database", str(tmp_path / "h.db"), "--port", str(taken.getsockname()[1])]
+        command = [sys.executable, "-m", "handrail.cli.main", *words]
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode != 0
+    assert "address already in use" in ran.stderr
+    assert ran.stdout == ""
+    with site(tmp_path / "h.db", loops=False) as here:
+        assert first_person(here.plane, "default") is not None
 
 
 def test_serve_command_first_start_signs_in_and_a_signal_leaves_a_signed_log(tmp_path: Path) -> None:

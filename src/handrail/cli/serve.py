@@ -60,9 +60,12 @@ def serve(
     check(settings)
     with open_plane(settings) as plane:
         _put_in_force(plane, settings)
-        first = first_person(plane, settings.workspace)
-        server = server_of(plane, settings, ready=lambda address: _announce(address, settings, first, once))
-        once = server.desk.once
+
+        def ready(address: str) -> None:
+            # only now is somebody made: an address that is taken must not cost the one password
+            _announce(address, settings, first_person(plane, settings.workspace), server.desk.once)
+
+        server = server_of(plane, settings, ready=ready)
         serve_app(server)
 
 

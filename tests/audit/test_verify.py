@@ -13,7 +13,7 @@ from handrail.audit.log import MemoryLog, Opening
 from handrail.audit.note import COSIGNATURE, SigningKey, join_note, open_note
 from handrail.audit.report import Report
 from handrail.audit.tile import Tile
-from handrail.audit.tree import leaf_hash, root_of
+from handrail.audit.tree import Frontier, leaf_hash, root_of
 from handrail.audit.trust import Trust, parse_trust
 from handrail.audit.verify import verify
 from handrail.audit.witness_rules import add_checkpoint, request_body
@@ -407,3 +407,42 @@ def test_reader_that_keeps_no_partial_tiles_is_verified_by_its_entries(size: int
     log.tile = lambda tile: kept(tile) if tile.width == 256 else None  # type: ignore[method-assign]
     assert verify(log, TRUST).exit_code == 0
     assert log.tile(Tile(level=0, index=0)) is not None
+
+
+def test_full_tile_that_is_missing_is_named_and_a_partial_one_may_be() -> None:
+    log = signed(entries(600))
+    del log.tiles[0, 1]
+    report = verify(log, TRUST)
+    assert report.exit_code == 2
+    assert [(one.code, "tile/0/001" in one.text) for one in report.findings] == [("tile.missing", True)]
+    log = signed(entries(600))
+    del log.tiles[0, 2]
+    assert verify(log, TRUST).exit_code == 0
+
+
+class HeadLog(MemoryLog):
+    """A log that keeps its size and frontier in columns of their own, as a database does."""
+
+    head: tuple[int, Frontier]
+
+    def kept_head(self) -> tuple[int, Frontier]:
+        return self.head
+
+
+@pytest.mark.parametrize("size", [1, 44, 256, 300, 512])
+def test_head_that_is_not_what_the_entries_come_to_is_tampering(size: int) -> None:
+    log = HeadLog(entries(size))
+    log.sign(KEY)
+    frontier = Frontier()
+    frontier.extend(map(leaf_hash, log.stored))
+    log.head = size, frontier
+    assert verify(log, TRUST).exit_code == 0
+    for counted in (-5, size - 1, 2**63 - 1):
+        log.head = counted, frontier
+        assert codes(verify(log, TRUST)) == {"head.differs"}
+    log.head = size, Frontier(size, [bytes(32), *frontier.hashes[1:]])
+    assert codes(verify(log, TRUST)) == {"head.differs"}
+    # what came after the head was read is no difference
+    log.head = size, frontier
+    log.append(*entries(size + 3)[size:])
+    assert verify(log, TRUST).exit_code == 0

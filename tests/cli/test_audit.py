@@ -14,12 +14,16 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from typer.testing import CliRunner
 
+import handrail
 from handrail.audit.bundle import pack, unpack
 from handrail.audit.note import COSIGNATURE, SigningKey, open_note, parse_vkey
 from handrail.audit.witness_rules import request_body
 from handrail.cli import witnessing
+from handrail.cli.main import app
 from handrail.cli.material import open_database
+from handrail.errors import HandrailError, Unreadable
 from handrail.store.logbook import Logbook
 
 from .scene import program, read, run
@@ -83,7 +87,11 @@ def test_verify_after_a_byte_of_an_entry_was_flipped_in_the_file_ends_with_1(dat
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE audit_entry SET bytes = replace(CAST(bytes AS TEXT), 'approve', 'reject') WHERE type = 'review.given'",
+        "UPDATE audit_entry SET bytes = CAST(replace(CAST(bytes AS TEXT), 'approve', 'reject') AS BLOB) "
+        "WHERE type = 'review.given'",
+        "UPDATE audit_head SET size = -5",
+        "UPDATE audit_head SET size = size - 1",
+        "UPDATE audit_head SET frontier = CAST(substr(frontier, 1, 8) || zeroblob(length(frontier) - 8) AS BLOB)",
         "UPDATE audit_entry SET hash = zeroblob(32) WHERE idx = 3",
         "DELETE FROM audit_entry WHERE idx = 4",
         "UPDATE audit_entry SET idx = CASE idx WHEN 5 THEN -6 ELSE -5 END WHERE idx IN (5, 6); "
@@ -95,6 +103,71 @@ def test_verify_after_somebody_wrote_to_the_tables_ends_with_1(database: Path, t
         connection.executescript(statement)
     connection.close()
     run("audit", "verify", database, "--trust", trust, code=1)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_entry SET bytes = replace(bytes, 'approve', 'reject') WHERE type = 'review.given'",
+        "UPDATE audit_entry SET bytes = 123456789012345 WHERE idx = 2",
+        "UPDATE audit_entry SET hash = 'abc' WHERE idx = 3",
+        "UPDATE audit_head SET frontier = 'abc'",
+        "UPDATE audit_head SET frontier = 5",
+        "UPDATE audit_head SET size = 'abc'",
+        "UPDATE audit_head SET checkpoint = x'00ff'",
+        "UPDATE opening SET sealed = 'abc'",
+        "UPDATE opening SET salt = 32",
+        "UPDATE subject_key SET key = 'abc'",
+        "UPDATE subject_key SET key = x'00'",
+        "UPDATE workspace SET secret = 'abc'",
+        "UPDATE proposal SET bytes = 'abc'",
+        "UPDATE proposal SET bytes = 123456789012345",
+        "UPDATE proposal SET bytes = CAST('[]' AS BLOB)",
+        "UPDATE review SET effective_at = 'abc'",
+        "UPDATE cases SET reviewers = 'abc'",
+        "UPDATE cases SET deadline = x'00'",
+        "UPDATE person SET roles = x'00'",
+        "UPDATE workspace SET watch = 'abc'",
+        "UPDATE audit_entry SET bytes = CAST('{}' AS BLOB) WHERE idx = 3",
+    ],
+)
+def test_value_of_another_type_than_handrail_writes_is_found_and_trips_nothing(database: Path, statement: str) -> None:
+    with sqlite3.connect(database) as connection:
+        assert connection.execute(statement).rowcount > 0
+    connection.close()
+    ends = set()
+    for command in ("verify", "reconcile"):
+        made = CliRunner().invoke(app, ["audit", command, str(database)])
+        assert isinstance(made.exception, SystemExit | HandrailError | None), repr(made.exception)
+        assert made.output
+        ends.add(made.exit_code)
+    assert ends <= {0, 1, 2}
+    assert ends != {0}
+
+
+@pytest.mark.parametrize(
+    ("statement", "say"),
+    [
+        ("UPDATE audit_head SET frontier = 'abc'", "where bytes belong"),
+        ("UPDATE audit_head SET size = -5", "counts -5 entries"),
+        ("UPDATE audit_head SET frontier = CAST(substr(frontier, 1, 8) || zeroblob(length(frontier) - 8) AS BLOB)",
+         "disagree"),
+        ("UPDATE audit_entry SET bytes = CAST(bytes || ' ' AS BLOB) WHERE idx = (SELECT size - 1 FROM audit_head)",
+         "does not hold the hashes"),
+        ("DELETE FROM audit_entry WHERE idx = (SELECT size - 1 FROM audit_head)", "is missing"),
+    ],
+)  # fmt: skip
+def test_open_a_database_whose_head_is_not_what_its_entries_come_to_is_refused(
+    database: Path, statement: str, say: str
+) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.execute(statement)
+    connection.close()
+    with pytest.raises(Unreadable, match=say) as refused:
+        handrail.open(database)
+    assert "handrail audit verify" in refused.value.remedy
+    made = program("serve", "--database", database, "--port", "0", code=2)
+    assert say in made.stderr
 
 
 def test_verify_of_a_log_that_lost_its_end_is_caught_by_a_receipt_kept_elsewhere(

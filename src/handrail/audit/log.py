@@ -11,7 +11,7 @@ from handrail.audit.note import SigningKey
 from handrail.audit.proof import consistency_proof, inclusion_proof
 from handrail.audit.tile import Edge, Tile, TileHashes
 from handrail.audit.tlog_proof import make_receipt
-from handrail.audit.tree import HASH_SIZE, leaf_hash
+from handrail.audit.tree import HASH_SIZE, Frontier, leaf_hash
 from handrail.canonical import JSON
 
 
@@ -33,7 +33,7 @@ class LogReader(Protocol):
         ...
 
     def tile(self, tile: Tile) -> bytes | None:
-        """A tile's stored hashes (levels 0 and up), None if it is not kept.
+        """A tile's stored hashes (levels 0 and up), None if it is not kept: every full one is, a partial one may be.
 
         A database gives a partial tile of level 0 from the hashes stored beside its entries.
         """
@@ -54,6 +54,15 @@ class KeepsLeaves(Protocol):
 
     def leaves(self, start: int, stop: int) -> Sequence[bytes]:
         """The stored leaf hashes of the entries from `start` to before `stop`."""
+        ...
+
+
+@runtime_checkable
+class KeepsHead(Protocol):
+    """A log that also stores its size and frontier, from which the next entry goes on: the verifier compares these."""
+
+    def kept_head(self) -> tuple[int, Frontier]:
+        """The stored size, and the stored frontier, whose own size may differ if somebody touched them."""
         ...
 
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handrail.audit.checkpoint import Checkpoint, parse_checkpoint
-from handrail.audit.log import KeepsLeaves, LogReader
+from handrail.audit.log import KeepsHead, KeepsLeaves, LogReader
 from handrail.audit.meaning import read_entry
 from handrail.audit.note import VerifierKey, open_note, parse_signatures, parse_vkey, split_note
 from handrail.audit.replay import Replay
 from handrail.audit.report import TAMPERED, UNREADABLE, UNTRUSTED, Finding, Report
 from handrail.audit.tile import WIDTH, Edge, Tile
 from handrail.audit.tlog_proof import parse_tlog_proof, verify_receipt
-from handrail.audit.tree import leaf_hash
+from handrail.audit.tree import Frontier, leaf_hash
 from handrail.audit.trust import Trust
 from handrail.clock import SECOND, from_iso, iso
 from handrail.entry import commitment
@@ -96,8 +96,10 @@ class _Verification:
         self._gather(against, outside=True)
         held = self._receipts(receipts)
         openings = self._openings()
+        # before the entries: a log may grow while it is read
+        head = self._head()
         self._read_entries(
-            sizes={one.checkpoint.size for one in self.claimed},
+            sizes={one.checkpoint.size for one in self.claimed} | ({head[1].size} if head else set()),
             indices={index for index, _ in held},
             wanted={opening.entry for opening in openings},
         )
@@ -105,6 +107,8 @@ class _Verification:
         for index, leaf in held:
             if self.seen.leaves.get(index, leaf) != leaf:
                 self.say(TAMPERED, "receipt.differs", "another entry stands where a receipt proves its own", index)
+        if head is not None:
+            self._judge_head(*head)
         trusted = self._judge_checkpoints()
         self._check_openings(openings)
         newest = self._newest()
@@ -169,6 +173,22 @@ class _Verification:
             self.say(UNREADABLE, "opening.unreadable", str(error))
             return []
 
+    def _head(self) -> tuple[int, Frontier] | None:
+        if not isinstance(self.reader, KeepsHead):
+            return None
+        try:
+            return self.reader.kept_head()
+        except Unreadable as error:
+            self.say(UNREADABLE, "head.unreadable", str(error))
+            return None
+
+    def _judge_head(self, size: int, frontier: Frontier) -> None:
+        if size != frontier.size:
+            text = f"the head counts {size!r} entries, but its frontier is one of {frontier.size}"
+            self.say(TAMPERED, "head.differs", text)
+        elif self.seen.size >= size and self.seen.roots.get(size) != frontier.root():
+            self.say(TAMPERED, "head.differs", f"the frontier of {size} entries is not what they come to")
+
     def _newest(self) -> Checkpoint | None:
         own = [one.checkpoint for one in self.claimed if not one.outside]
         return max(own, key=lambda checkpoint: checkpoint.size, default=None)
@@ -209,14 +229,24 @@ class _Verification:
         self.seen.roots[edge.size] = edge.root()
         for (level, index), hashes in edge.take_changed().items():
             tile = Tile(level=level, index=index, width=len(hashes) // 32)
-            stored = self.reader.tile(tile)
-            if stored is not None and stored != hashes:
+            try:
+                stored = self.reader.tile(tile)
+            except Unreadable as error:
+                self.say(UNREADABLE, "tile.unreadable", f"{tile.path}: {error}", index)
+                continue
+            if stored is None and tile.width == WIDTH:
+                self.say(UNREADABLE, "tile.missing", f"{tile.path} is missing", index)
+            elif stored is not None and stored != hashes:
                 self.say(TAMPERED, "tile.differs", f"{tile.path} does not hold the hashes of the entries", index)
 
     def _compare_leaves(self, start: int, batch: list[bytes]) -> None:
         if not isinstance(self.reader, KeepsLeaves):
             return
-        stored = self.reader.leaves(start, start + len(batch))
+        try:
+            stored = self.reader.leaves(start, start + len(batch))
+        except Unreadable as error:
+            self.say(UNREADABLE, "hash.unreadable", str(error), start)
+            return
         for idx, leaf in enumerate(batch):
             if idx >= len(stored) or stored[idx] != leaf:
                 self.say(TAMPERED, "hash.differs", "the hash stored beside an entry is not the entry's", start + idx)

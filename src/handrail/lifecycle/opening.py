@@ -19,7 +19,7 @@ from handrail.lifecycle.rows import ProposalRow
 from handrail.proposal import Proposal
 from handrail.store import schema, statements
 from handrail.store.engine import Store
-from handrail.store.logbook import Logbook
+from handrail.store.logbook import Logbook, blob
 from handrail.store.tx import Tx
 
 
@@ -52,12 +52,12 @@ class OpenedLog(Logbook):
         for entry, path, salt, sealed, key in self._store.read_hot(
             statements.opening_sealed, log=self.log, workspace=self._workspace
         ):
-            data = bytes(sealed)
+            data = blob(sealed)
             try:
-                value = AESGCM(bytes(key)).decrypt(data[:12], data[12:], f"{entry}\0{path}".encode())
-            except InvalidTag:
+                value = AESGCM(blob(key)).decrypt(data[:12], data[12:], f"{entry}\0{path}".encode())
+            except (InvalidTag, ValueError):  # or a key or nonce of a length there is none of
                 raise InvalidProof(f"the value kept for entry {entry} at {path} was altered") from None
-            yield audit.Opening(entry=entry, path=path, salt=bytes(salt), value=parse(value))
+            yield audit.Opening(entry=entry, path=path, salt=blob(salt), value=parse(value))
 
 
 def seal(proposal: Proposal) -> tuple[JSON, list[Opening], dict[str, str]]:

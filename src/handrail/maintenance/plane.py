@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from handrail.clock import Clock, SystemClock
 from handrail.decision import Decision, Receipt
-from handrail.errors import HandrailError, InvalidInput, NotFound
+from handrail.errors import HandrailError, InvalidInput, NotFound, Unreadable
 from handrail.lifecycle import claim, execute, review, rows, submit, workspace
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
@@ -82,6 +82,7 @@ class Plane:
             migrate(self.store.url)
         elif pending(self.store.url):
             raise InvalidInput("the database is older than this program", remedy="Run `handrail migrate` first.")
+        self._check_log(workspace_id)
         self.feed = Feed(self.store)
         self.writer = Writer(
             self.store,
@@ -128,6 +129,16 @@ class Plane:
         self._running = False
         if loops:
             self.start()
+
+    def _check_log(self, workspace_id: str) -> None:
+        """Refuse to go on from a head that somebody changed: whatever were appended to it could never be verified."""
+        known = self.store.read_hot(statements.workspace_get, id=workspace_id)
+        try:
+            if known:
+                Logbook(self.store, known[0][1]).check_head()
+        except Unreadable:
+            self.store.close()
+            raise
 
     def begin_workspace(self, id: str, policy: str, policy_name: str = "policy") -> workspace.Begun:
         """Create a workspace if there is none of that name."""

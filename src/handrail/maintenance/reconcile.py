@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 from handrail.canonical import action_digest, digest, dumps, parse
 from handrail.clock import Clock
-from handrail.errors import HandrailError, NotFound
+from handrail.errors import HandrailError, MalformedJSON, NotFound, Unreadable
 from handrail.lifecycle import watching
 from handrail.lifecycle.opening import bind
 from handrail.lifecycle.park import ParkedRow, missing
@@ -23,7 +23,7 @@ from handrail.maintenance.rebuilt import Account, ParkAccount, Rebuilt
 from handrail.parked import Wakes
 from handrail.store import growth, monitors, statements
 from handrail.store.engine import Store
-from handrail.store.logbook import Logbook
+from handrail.store.logbook import RESTORE, Logbook, blob
 from handrail.store.statements import Statement
 
 
@@ -51,24 +51,43 @@ class Reconciled:
 
 
 def reconcile(store: Store, workspace: str, clock: Clock) -> Reconciled:
-    """Compare a workspace's tables with its log. Raises `NotFound`, and `InvalidProof` where an entry is missing.
+    """Compare a workspace's tables with its log. Raises `NotFound`, `InvalidProof` where an entry is missing, and
+    `Unreadable` where an entry or a row holds what handrail never writes.
 
     Safe beside a running server: what changes while it is looked at is left out and counted. `clock` is the one the
     workspace's writer goes by: a timer that was due before now may have been handled without an entry.
     """
+    try:
+        return _compared(store, workspace, clock)
+    except _FOREIGN as error:
+        # SQLite takes a value of any type in any column
+        text = f"a row holds what handrail never writes there: {type(error).__name__}: {error}"
+        raise Unreadable(text, remedy=RESTORE) from error
+
+
+_FOREIGN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+
+
+def _feed(told: Rebuilt, entries: Iterable[bytes]) -> None:
+    for data in entries:
+        try:
+            told.feed(parse(data))
+        except (MalformedJSON, *_FOREIGN) as error:
+            raise Unreadable(f"entry {told.size} cannot be read: {error}", remedy=RESTORE) from error
+
+
+def _compared(store: Store, workspace: str, clock: Clock) -> Reconciled:
     found = store.read_hot(statements.workspace_get, id=workspace)
     if not found:
         raise NotFound(f"there is no workspace {workspace!r}")
     book = Logbook(store, found[0][1])
     told = Rebuilt()
-    for data in book.entries():
-        told.feed(parse(data))
+    _feed(told, book.entries())
     size = told.size
     tables = _Tables(store, workspace, book.log)
     # read after the tables: what they no longer hold was due before
     now = max(told.at, clock.now())
-    for data in book.entries(size):
-        told.feed(parse(data))
+    _feed(told, book.entries(size))
     moving = {id for id, account in told.cases.items() if account.idx >= size}
     differences = [d for id, account in told.cases.items() if id not in moving for d in _case(id, account, tables, now)]
     for id, park in told.parks.items():
@@ -127,7 +146,7 @@ class _Tables:
             self.park_cases.setdefault(park_id, {})[case_id] = bool(marked), decision
         self.salts: dict[str, dict[str, bytes]] = {}
         for case_id, path, salt in store.read_hot(statements.state_salts, log=log):
-            self.salts.setdefault(case_id, {})[path] = bytes(salt)
+            self.salts.setdefault(case_id, {})[path] = blob(salt)
 
 
 def policy_of(store: Store, workspace: str) -> str | None:
@@ -195,13 +214,14 @@ def _differ(where: str, told: object, row: object, names: tuple[tuple[str, str],
 def _bytes(id: str, row: ProposalRow, salts: dict[str, bytes]) -> Iterator[Difference]:
     """Do the stored bytes still have the digest that people approved?"""
     try:
+        blob(row.data)
         record = row.record()
         made = action_digest(
             workspace=row.workspace, principal=record.get("principal"), action=row.action,
             schema=digest(dumps(record["schema"])) if "schema" in record else None, arguments=bind(record, salts),
             target=record.get("target"), case=id, revision=row.revision,
         )  # fmt: skip
-    except HandrailError as error:
+    except (HandrailError, *_FOREIGN) as error:
         made = str(error)
     yield from _one(f"proposal {id}", "bytes", row.action_digest, made)
 

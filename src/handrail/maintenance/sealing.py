@@ -14,7 +14,7 @@ from handrail.canonical import digest
 from handrail.errors import Conflict, LogRewound
 from handrail.store import statements
 from handrail.store.engine import Store
-from handrail.store.logbook import Logbook
+from handrail.store.logbook import Logbook, blob
 from handrail.store.tx import Tx
 from handrail.store.writer import Writer
 
@@ -103,7 +103,7 @@ def key_file(store: Store, folder: Path, log: str, kind: str = "key") -> Path:
     A database made anew under an old name gets keys of its own; a restored copy keeps those it had.
     """
     found = store.read_hot(statements.database_secret)
-    identity = digest(b"handrail/database/1\0" + bytes(found[0][0]))[:12] if found else "none"
+    identity = digest(b"handrail/database/1\0" + blob(found[0][0]))[:12] if found else "none"
     return folder / f"{log.replace('/', '_')}.{identity}.{kind}"
 
 

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 from handrail.audit.log import Opening
 from handrail.audit.proof import consistency_proof, inclusion_proof
-from handrail.audit.tile import WIDTH, Tile, TileHashes, bundle_entries
+from handrail.audit.tile import WIDTH, Edge, Tile, TileHashes, bundle_entries
 from handrail.audit.tlog_proof import make_receipt
-from handrail.audit.tree import EMPTY_ROOT, Frontier, root_of, split_hashes
-from handrail.errors import InvalidProof
+from handrail.audit.tree import EMPTY_ROOT, Frontier, leaf_hash, root_of, split_hashes
+from handrail.errors import InvalidProof, Unreadable
 from handrail.store import statements
 from handrail.store.engine import Store
 
 PAGE = 2000
+RESTORE = "Run `handrail audit verify` to see what was changed, and put back a backup made before."
+
+
+def blob(value: Any) -> bytes:
+    """Bytes as they are stored. Raises `Unreadable` for a value of another type, which SQLite takes in any column."""
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise Unreadable(f"the database holds {type(value).__name__} where bytes belong", remedy=RESTORE)
+    return bytes(value)
 
 
 @lru_cache(maxsize=300)
@@ -35,13 +44,38 @@ class Logbook:
         rows = self._store.read_hot(statements.head_get, log=self.log)
         if not rows:
             return 0, EMPTY_ROOT
-        frontier = Frontier.from_bytes(bytes(rows[0][1]))
+        frontier = Frontier.from_bytes(blob(rows[0][1]))
         return frontier.size, frontier.root()
+
+    def kept_head(self) -> tuple[int, Frontier]:
+        """The size and the frontier as two columns keep them: in a log nobody touched they agree."""
+        rows = self._store.read_hot(statements.head_get, log=self.log)
+        return (rows[0][0], Frontier.from_bytes(blob(rows[0][1]))) if rows else (0, Frontier())
+
+    def check_head(self) -> None:
+        """Raises `Unreadable` unless the head is what the last tiles and entries come to. Reads only those."""
+        try:
+            size, frontier = self.kept_head()
+            if size != frontier.size:
+                raise Unreadable(f"it counts {size!r} entries, its frontier {frontier.size}")
+            Edge.load(frontier, self._tile)
+            if size:
+                last = Tile(level=0, index=(size - 1) // WIDTH, width=(size - 1) % WIDTH + 1)
+                if b"".join(map(leaf_hash, self.entries(last.index * WIDTH, size))) != self._tile(last):
+                    raise Unreadable(f"{last.path} does not hold the hashes of the entries")
+        except (Unreadable, InvalidProof) as error:
+            raise Unreadable(
+                f"the head of the log {self.log} is not what its entries come to: {error}", remedy=RESTORE
+            ) from None
 
     def checkpoint(self) -> bytes | None:
         """The newest signed checkpoint."""
         rows = self._store.read_hot(statements.head_get, log=self.log)
-        return rows[0][3].encode() if rows and rows[0][3] else None
+        if not rows or not rows[0][3]:
+            return None
+        if not isinstance(rows[0][3], str):
+            raise Unreadable("the database holds a checkpoint that is no text", remedy=RESTORE)
+        return rows[0][3].encode()
 
     def checkpoints(self) -> Sequence[bytes]:
         newest = self.checkpoint()
@@ -54,7 +88,7 @@ class Logbook:
             return b"".join(hashes) if len(hashes) == tile.width else None
         if tile.width == WIDTH:
             rows = self._store.read_hot(statements.tile_get, log=self.log, level=tile.level, n=tile.index)
-            return bytes(rows[0][0]) if rows else None
+            return blob(rows[0][0]) if rows else None
         below = []
         for n in range(tile.index * WIDTH, tile.index * WIDTH + tile.width):
             full = self.tile(Tile(level=tile.level - 1, index=n))
@@ -107,8 +141,8 @@ class Logbook:
     def leaves(self, start: int, stop: int) -> list[bytes]:
         """The leaf hashes stored beside the entries from `start` to before `stop`."""
         rows = self._store.read_hot(statements.entry_hashes, log=self.log, start=start, stop=stop)
-        return [bytes(row[0]) for row in rows]
+        return [blob(row[0]) for row in rows]
 
     def _entries(self, start: int, stop: int) -> list[bytes]:
         rows = self._store.read_hot(statements.entry_bytes_range, log=self.log, start=start, stop=stop)
-        return [bytes(row[0]) for row in rows]
+        return [blob(row[0]) for row in rows]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from handrail.lifecycle import annotating, erase, exporting, outcome, park
+from handrail.lifecycle import annotating, cancel, erase, exporting, outcome, park
 from handrail.maintenance import indexing
 from handrail.testing import Rig
 from handrail.testing.factories import person
 
 SECRET = "zoe-quartz-7731"
-ANN = person("Ann")
+ANN, BOB = person("Ann"), person("Bob")
 
 
 def files_with(folder: Path, needle: bytes) -> list[str]:
@@ -29,6 +29,15 @@ def test_erase_leaves_the_value_in_no_file(tmp_path: Path) -> None:
             rig.answer(ANN, case, "edit", arguments={"to": f"{SECRET}-edited", "n": n}, note=f"{SECRET} wrote")
             rig.finish(rig.start(case), result={"sent": SECRET})
             rig.run(outcome.record, outcome.Record(actor=rig.agent, case_id=case, value=SECRET))
+        for reason in (SECRET, "wrong"):
+            turned = rig.gated(
+                arguments={"to": SECRET}, personal_data=("/to",), principal="zoe", target={"account": SECRET}
+            )
+            rig.answer(BOB, turned, "abstain", reason=f"I know {SECRET}")
+            rig.answer(ANN, turned, "reject", reason=reason)
+            rig.pass_time(60)
+        called_off = rig.gated(arguments={"to": SECRET}, personal_data=("/to",), principal="zoe", target=SECRET)
+        rig.run(cancel.cancel, cancel.Cancel(actor=rig.agent, case_id=called_off, reason=f"{SECRET} moved"))
         waits = rig.gated(arguments={"to": f"{SECRET}-waits"}, personal_data=("/to",), principal="zoe")
         rig.run(park.park, park.Park(
             actor=rig.agent, run="r", framework="lg", cases=(waits,), state=f"said {SECRET}".encode()
@@ -39,6 +48,10 @@ def test_erase_leaves_the_value_in_no_file(tmp_path: Path) -> None:
         rig.run(erase.erase, erase.Erase(actor=rig.agent, subject="zoe", basis="GDPR 17(1)(a)"))
         assert rig.run(park.listed, park.ListParked(actor=rig.agent)) == []
         assert rig.problems() == []
+        # a code says nothing of anybody
+        made = rig.decision(turned)
+        assert made is not None
+        assert (made.kind, made.reason) == ("rejected", "wrong")
     finally:
         # the last to leave folds the write-ahead log into the file
         rig.close()

@@ -46,6 +46,12 @@ def test_hostile_card_shows_what_is_hidden_and_runs_nothing(open_page: Open) -> 
     expect(page.get_by_text("This cannot be shown as what it claims to be.")).to_be_visible()
 
 
+def test_malformed_address_of_a_case_says_that_there_is_none(open_page: Open) -> None:
+    page = open_page("/case/%E0%A4%A")
+    expect(page.get_by_role("alert").get_by_text("There is no case")).to_be_visible()
+    expect(rows(page).first).to_be_visible()
+
+
 def test_unread_remainder_of_a_long_value_blocks_approval(open_page: Open, stage: Stage) -> None:
     page = open_page("/case/hostile-1")
     show(page, "hostile-1")

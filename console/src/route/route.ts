@@ -18,7 +18,7 @@ export function parseRoute(path: string, query: string): Route {
   const text = (name: string) => search.get(name) ?? "";
   return {
     page: PAGES[first] ?? "queue",
-    caseId: first === "case" && second ? decodeURIComponent(second) : null,
+    caseId: first === "case" && second ? decoded(second) : null,
     filter: {
       state: text("state") === "decided" ? "decided" : "open",
       queue: text("queue"),
@@ -28,6 +28,15 @@ export function parseRoute(path: string, query: string): Route {
       mine: text("mine") === "true",
     },
   };
+}
+
+/** What is no percent-encoding stays as it is: no case has that id, and the card says so. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 export function formatRoute(route: Route): string {

@@ -10,7 +10,7 @@ import pytest
 
 from handrail.audit.tile import WIDTH
 from handrail.errors import Forbidden, HandrailError, InvalidInput, NotExecutable, NotFound
-from handrail.lifecycle import erase, undo
+from handrail.lifecycle import erase, rows, undo
 from handrail.store import statements
 from handrail.store.tx import Tx
 from handrail.testing.factories import agent, person
@@ -95,6 +95,20 @@ class LogPromises:
         assert rig.entries("value.erased")[0]["basis"] == "GDPR-17-1-a"
         with pytest.raises(NotFound):
             rig.run(erase.erase, erase.Erase(actor=rig.agent, subject="zoe", basis="GDPR 17"))
+
+    def test_erase_takes_reasons_in_words_and_the_target_and_leaves_codes(self, rig: Rig) -> None:
+        for reason, left in ((f"I know {SECRET}", None), ("wrong", "wrong")):
+            case = rig.gated(arguments={"to": SECRET}, personal_data=("/to",), principal="zoe", target={"at": SECRET})
+            rig.answer(BOB, case, "abstain", reason=f"I know {SECRET}")
+            rig.answer(ANN, case, "reject", reason=reason)
+            rig.pass_time(60)
+            rig.run(erase.erase, erase.Erase(actor=rig.agent, subject="zoe", basis="GDPR 17"))
+            row, made = rig.proposal(case), rig.decision(case)
+            assert made is not None
+            assert (made.kind, made.reason) == ("rejected", left)
+            given = rig.run(lambda tx, case_id: [review.body() for review in rows.reviews(tx, case_id)], case)
+            assert len(given) == 2
+            assert SECRET not in repr((row.record(), bytes(row.decision_bytes or b""), given))
 
     def test_erase_while_people_still_look_lets_them_finish(self, rig: Rig) -> None:
         case = rig.gated(arguments={"to": SECRET, "n": 1}, personal_data=("/to",), principal="zoe")

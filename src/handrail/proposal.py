@@ -74,7 +74,7 @@ class Proposal:
 
     # name of the action that takes this one back, or None when it cannot be undone
     undo: str | None = None
-    # the case this proposal undoes
+    # the case this proposal undoes; handrail alone says so
     undoes: str | None = None
     # what a crash means for the tool: unsafe, idempotent, queryable, transactional
     tool_class: str = "unsafe"

@@ -208,7 +208,7 @@ def test_blind_case_hides_the_models_opinion_until_the_first_answer(tmp_path: An
 
 
 def test_gold_answer_is_in_no_answer_of_the_api(here: Site) -> None:
-    program, ann = here.program(), here.signed_in("ann")
+    program, ann = here.program("submit", "execute", "admin"), here.signed_in("ann")
     case_id = propose(program, kind="annotation", gold={"value": "the-known-answer"})["case_id"]
     for path in ("", "/similar", "/proof"):
         assert "the-known-answer" not in ann.get(f"/v1/cases/{case_id}{path}").text

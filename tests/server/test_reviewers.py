@@ -50,3 +50,9 @@ def test_gold_is_drawn_answered_and_shown_to_leads_and_to_nobody_else(here: Site
     assert lead.delete(f"/v1/golds/{made.json()['ids'][0]}").status_code == 204
     assert lead.get("/v1/golds").json()["items"] == []
     assert lead.get("/v1/golds", params={"retired": "true"}).json()["items"][0]["views"] == 1
+
+
+def test_a_program_plants_no_known_answer(here: Site) -> None:
+    record = GOLD | {"gold": {"verdict": "reject"}}
+    assert here.program("submit", "execute").post("/v1/proposals", json=record).status_code == 403
+    assert here.program("submit", "admin").post("/v1/proposals", json=record).status_code == 201

@@ -47,6 +47,13 @@ class Actor:
         if "admin" not in self.roles and not self.roles.intersection(roles):
             raise Forbidden(f"this needs the role {' or '.join(roles)}", remedy="Ask somebody who holds it.")
 
+    def need_lead(self) -> None:
+        """Raise `Forbidden` unless this is a lead, or a key that may administer."""
+        if self.kind == "person":
+            self.need_role("lead")
+        else:
+            self.need_scope("admin")
+
     def handles(self, secret: bytes) -> dict[str, str]:
         """Every pseudonym under which this person may have been excluded from a case."""
         return {

@@ -72,7 +72,7 @@ def add(tx: Tx, command: AddGolds) -> list[str]:
 
     Raises `InvalidInput` naming the record: without an answer that can be given, with personal values, or no proposal.
     """
-    _need_lead(command.actor)
+    command.actor.need_lead()
     if not 1 <= len(command.records) <= MOST_AT_ONCE:
         raise InvalidInput(f"1 to {MOST_AT_ONCE} golds can be added at once", remedy="Add them in several parts.")
     ready = []
@@ -106,7 +106,7 @@ def add(tx: Tx, command: AddGolds) -> list[str]:
 def sound(record: dict[str, Any]) -> Proposal:
     """The proposal of a gold, checked. Raises `InvalidInput` for none, and where its answer is none of its choices."""
     proposal = proposal_from(record)
-    submit.prepare(SYSTEM, proposal, draw=0.0)
+    submit.prepare(SYSTEM, proposal, draw=0.0, own=True)
     suggested = proposed(proposal)
     truth = known(proposal.gold, suggested, proposal.kind)
     if truth.answer is not None:
@@ -118,7 +118,7 @@ def sound(record: dict[str, Any]) -> Proposal:
 
 def retire(tx: Tx, command: Retire) -> None:
     """Withdraw a gold: it is drawn no more and opens no session, for good. Needs a lead; raises `NotFound`."""
-    _need_lead(command.actor)
+    command.actor.need_lead()
     row = tx.one(tables.gold_retire, id=command.id, workspace=command.actor.workspace, now=tx.now)
     if row is None:
         raise NotFound(f"there is no gold {command.id!r} that was not withdrawn before")
@@ -191,7 +191,7 @@ def open_beside(tx: Tx, command: Draw, record: dict[str, Any], key: str | None =
     """
     frame = rows.proposal(tx, command.workspace, command.case_id).record()
     made = {name: frame[name] for name in _FRAME if name in frame} | {
-        name: value for name, value in record.items() if name not in ("key", "run", "call_id")
+        name: value for name, value in record.items() if name not in ("key", "run", "call_id", "undoes")
     }
     if key is not None:
         made["key"] = key
@@ -202,7 +202,7 @@ def open_beside(tx: Tx, command: Draw, record: dict[str, Any], key: str | None =
         # a run of its own: nothing of the real one is touched
         made.update(run=uuid7(tx.now), call_id=uuid7(tx.now))
     chosen = uniform(tx.workspace(command.workspace).secret, "route", command.case_id)
-    prepared = submit.prepare(_submitter(tx, command), proposal_from(made), draw=chosen)
+    prepared = submit.prepare(_submitter(tx, command), proposal_from(made), draw=chosen, own=True)
     return submit.submit(tx, replace(prepared, placed_at=command.placed_at)).case_id
 
 
@@ -257,13 +257,6 @@ def uniform(secret: bytes, what: str, case_id: str) -> float:
     """A number in [0, 1) that only holders of the secret can foretell."""
     made = hmac.new(secret, f"{what}\0{case_id}".encode(), hashlib.sha256).digest()
     return int.from_bytes(made[:8], "big") / 2.0**64
-
-
-def _need_lead(actor: Actor) -> None:
-    if actor.kind == "person":
-        actor.need_role("lead")
-    else:
-        actor.need_scope("admin")
 
 
 def _tell(tx: Tx, workspace: str, by: Actor, id: str, action: str, state: str) -> None:

@@ -27,6 +27,7 @@ from handrail.policy.evaluate import Policy
 from handrail.proposal import KINDS, PICKED, Proposal
 from handrail.route import Reading, Reason, Route
 from handrail.store import schema, statements
+from handrail.store.golds import BURST
 from handrail.store.tx import Look, Staged, Tx
 
 MAX_PROPOSAL_BYTES = 1024 * 1024
@@ -38,6 +39,8 @@ COMMITMENT = 2 * len("/arguments") + 70
 MOST_PATHS = 11 * 1024
 # a lane of the queue is named after them
 MAX_ROLES = 256
+# begins the key of each undo
+UNDO = "undo:"
 # what is kept of a decision that nobody was asked for
 BY_POLICY = dumps({"by": ["policy"]})
 
@@ -59,8 +62,8 @@ class Submit:
     # start the execution in the same transaction if nobody has to look
     nonce: str | None = None
     hold: int = 0
-    # the undo a reviewer's objection calls for: his objection is its authority
-    objection: bool = False
+    # the action a reviewer objected to, where this is the undo it calls for: his objection is its authority
+    objection: str | None = None
     # where its case stands in the queue: as if it had come then
     placed_at: int | None = None
     # what the AI supervisor said of it beforehand; it can raise the route, never lower it
@@ -85,10 +88,17 @@ class Submitted:
 
 
 def prepare(
-    actor: Actor, proposal: Proposal, *, draw: float, nonce: str | None = None, hold: int = 300 * SECOND
-) -> Submit:
-    """Check a proposal and make its canonical bytes. Raises `InvalidInput` (`MalformedJSON` for bad values)."""
+    actor: Actor, proposal: Proposal, *, draw: float, nonce: str | None = None, hold: int = 300 * SECOND,
+    own: bool = False,
+) -> Submit:  # fmt: skip
+    """Check a proposal and make its canonical bytes. Raises `InvalidInput` (`MalformedJSON` for bad values).
+
+    `own`: handrail made it. From anybody else it raises for what only handrail says, and `Forbidden` for a `gold` that
+    neither a lead nor an administrator's key brings.
+    """
     _check(proposal)
+    if not own:
+        _refuse_own(actor, proposal)
     if nonce is not None:
         execute.refuse_by_hand(nonce)
     if isinstance(proposal.confidence, float) and not math.isfinite(proposal.confidence):
@@ -157,6 +167,20 @@ def _check(proposal: Proposal) -> None:
         raise InvalidInput("arguments must be an object")
     if proposal.kind == "comparison":
         refuse_incomparable(proposal.arguments)
+
+
+def _refuse_own(actor: Actor, proposal: Proposal) -> None:
+    if proposal.undoes is not None:
+        raise InvalidInput(
+            "undoes is handrail's word for an undo that it proposes itself",
+            remedy="Ask for the undo of that case: hr.undo(case_id), or POST /v1/proposals/{case_id}/undo.",
+        )
+    for prefix in (UNDO, BURST):
+        if proposal.key is not None and proposal.key.startswith(prefix):
+            raise InvalidInput(f"a key that begins with {prefix} is handrail's own", remedy="Begin it otherwise.")
+    if proposal.gold is not None:
+        # a wrong one would count against whoever answers rightly
+        actor.need_lead()
 
 
 def _check_paths(proposal: Proposal) -> None:
@@ -242,10 +266,10 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
     route = calibrators.explained(tx, policy, workspace, proposal, route)
     route = overflow.routed(tx, policy, workspace, proposal, found, route, draw=command.draw)
     route = _narrowed(route, proposal)
-    if policy.document.supervisor is not None and not command.objection:
+    if policy.document.supervisor is not None and command.objection is None:
         # not the draw that decides spot checks, but one made of its further digits
         route = supervising.supervised(policy, route, proposal, command.reading, command.draw * 8191.0 % 1.0)
-    if command.objection:
+    if command.objection is not None and policy.lets_undo(command.objection, proposal, found, now=tx.now):
         reason = Reason(code="objection", text="A reviewer objected to what this undoes.", tier="auto_approve")
         route = replace(route, tier="auto_approve", reviewers=0, reasons=(reason,), spot_check=False)
     if proposal.gold is not None:
@@ -288,7 +312,9 @@ def _narrowed(route: Route, proposal: Proposal) -> Route:
     if proposal.to and not route.stages:
         both = tuple(role for role in route.roles if role in proposal.to)
         route = replace(route, roles=both or route.roles or proposal.to)
-    if proposal.within_seconds is not None:
+    ends_no_looser = route.tier == "hard_gate" and route.on_expiry != "unsafe_approve"
+    if proposal.within_seconds is not None and ends_no_looser:
+        # a look at what was let through is for people, so no program ends it early
         known = route.deadline_seconds
         route = replace(route, deadline_seconds=min(known or proposal.within_seconds, proposal.within_seconds))
     return route

@@ -61,7 +61,7 @@ def undo(tx: Tx, command: Undo) -> Undone:
 def after_objection(tx: Tx, row: ProposalRow, by: Actor) -> None:
     """A reviewer objected to something let through: stop it if it has not begun, else have its reverse decided.
 
-    What happened and has no undo is flagged once. Repeating it does no harm.
+    What happened and has no undo, or one that came to nothing, is flagged once. Repeating it does no harm.
     """
     if execute.void(tx, row, by, "objection"):
         return
@@ -74,9 +74,13 @@ def after_objection(tx: Tx, row: ProposalRow, by: Actor) -> None:
         return
     if not _happened(execution):
         return
+    stands = True
     if row.record().get("undo"):
-        _propose(tx, row, execution, by, objection=True)
-    elif not _flagged(tx, row.case_id):
+        made = _propose(tx, row, execution, by, objection=True)
+        assert made.case_id is not None
+        # denied by policy, stopped by a halt, or called off before anybody objected
+        stands = rows.proposal(tx, row.workspace, made.case_id).decision not in (None, "approved")
+    if stands and not _flagged(tx, row.case_id):
         tx.entry(
             row.workspace, "incident.flagged", by.entry(), case=(row.case_id, row.revision),
             incident={"id": tx.new_id(), "code": WITHOUT_UNDO},
@@ -118,10 +122,13 @@ def _propose(tx: Tx, row: ProposalRow, execution: ExecutionRow, by: Actor, *, ob
         action=name, arguments={"arguments": record.get("arguments", {}), "result": result},
         principal=record.get("principal"), agent=record.get("agent"), run=record.get("run"), undoes=row.case_id,
         personal_data=tuple("/arguments" + path for path in record.get("personal_data", ())),
-        key=f"undo:{row.case_id}",
+        key=f"{submit.UNDO}{row.case_id}",
         executor="worker", tool_class=record.get("tool_class", "unsafe"), confidence=1.0,
     )  # fmt: skip
     # it belongs to the case and not to who asks: one, whoever asks, and nobody can take its place
-    command = replace(submit.prepare(by, proposal, draw=1.0), objection=objection, identity=f"undo\x1f{row.case_id}")
+    command = replace(
+        submit.prepare(by, proposal, draw=1.0, own=True), objection=row.action if objection else None,
+        identity=f"undo\x1f{row.case_id}",
+    )  # fmt: skip
     made = submit.submit(tx, command)
     return Undone(voided=False, case_id=made.case_id, receipt=made.receipt)

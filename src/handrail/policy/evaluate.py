@@ -176,6 +176,21 @@ class Policy:
             return replace(route, stream="uniform", spot_check_rate=1.0, inclusion=1.0)
         return route
 
+    def lets_undo(self, undone: str, proposal: Proposal, facts: Facts, *, now: int) -> bool:
+        """Whether a reviewer's objection to `undone` is enough for this undo of it.
+
+        It never is where the policy denies the undo or lists it as irreversible. Where the policy itself names this
+        undo it outweighs what numbers say, not what gates the action by name; else only that the action is unknown.
+        """
+        made = self.clauses(proposal, facts, now=now)
+        final = self.plan(proposal.action).terms.irreversible or any(c.terms and c.terms.irreversible for c in made)
+        if final or any(found.rank == DENY for found in made):
+            return False
+        strict = [found.reason.code for found in made if found.rank == HARD]
+        if self.plan(undone).undo == proposal.action:
+            return not any(code.startswith(("rule:", "autonomy_", "tool_")) for code in strict)
+        return all(code == "unknown_action" for code in strict)
+
     def _loosen(
         self, proposal: Proposal, facts: Facts, made: list[Clause], *, now: int
     ) -> tuple[int, list[Clause], Grant | None]:

@@ -252,6 +252,16 @@ class DecidePromises:
         assert made is not None
         assert (made.kind, made.by) == ("approved", ("policy",))
 
+    def test_expire_comes_sooner_for_a_program_only_where_it_lets_nothing_through(self, rig: Rig) -> None:
+        loose, asked = rig.gated("loose", within_seconds=1), rig.gated(within_seconds=1)
+        look = rig.submit(confidence=0.85, within_seconds=1).case_id
+        check = rig.submit("checked", confidence=0.99, draw=0.01, within_seconds=1).case_id
+        rig.pass_time(2)
+        assert rig.decision(loose) is None
+        assert rig.decision(asked).kind == "expired"  # type: ignore[union-attr]
+        assert [rig.case(case).state for case in (look, check)] == ["open", "open"]
+        assert rig.answer(ANN, look, "reject").case_id == look
+
     def test_expire_escalates_and_at_last_expires(self, rig: Rig) -> None:
         case = rig.gated("climbs")
         for times in range(1, expire.MOST_ESCALATIONS + 1):

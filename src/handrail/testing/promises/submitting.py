@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from handrail.errors import AlreadyDecided, InvalidInput, KeyReused, NotFound
+from handrail.errors import AlreadyDecided, Forbidden, InvalidInput, KeyReused, NotFound
 from handrail.lifecycle import submit
 from handrail.proposal import Proposal
 from handrail.testing.factories import agent, person
@@ -90,6 +91,19 @@ class SubmitPromises:
         bound = agent(long, name=long, scopes=frozenset({"submit"}))
         first = rig.submit(by=bound, agent=long, run=long, call_id=long)
         assert rig.submit(by=bound, agent=long, run=long, call_id=long).case_id == first.case_id
+
+    @pytest.mark.parametrize("made", [{"key": "undo:x"}, {"key": "burst:p_ann:1"}, {"undoes": str(UUID(int=1))}])
+    def test_submit_what_only_handrail_says_is_refused(self, rig: Rig, made: dict[str, Any]) -> None:
+        with pytest.raises(InvalidInput, match="handrail's"):
+            rig.submit(**made)
+
+    def test_submit_a_known_answer_needs_a_lead_or_an_administrators_key(self, rig: Rig) -> None:
+        scopes = frozenset({"submit"})
+        for other in (agent(scopes=scopes), person("Ann", scopes=scopes)):
+            with pytest.raises(Forbidden):
+                rig.submit(by=other, gold={"verdict": "reject"})
+        for may in (agent(scopes=frozenset({"submit", "admin"})), person("Lea", "lead", scopes=scopes)):
+            assert rig.submit(by=may, gold={"verdict": "reject"}).status == "open"
 
     def test_look_at_a_case_of_another_workspace_finds_nothing(self, rig: Rig) -> None:
         rig.plane.begin_workspace("other", rig.policy)

@@ -13,8 +13,9 @@ import psycopg
 import pytest
 from sqlalchemy import select
 
-from handrail.errors import Unavailable
+from handrail.errors import Unavailable, UnsafeStore
 from handrail.store import schema, statements
+from handrail.store.open import open_store
 from handrail.store.sqlite import SQLiteConnection
 from handrail.testing.factories import person
 from handrail.testing.rig import Rig
@@ -147,6 +148,69 @@ def test_stop_and_start_the_server_is_unavailable_then_works_again(
     assert rig.answer(ANN, case).decision is not None
     assert rig.problems() == []
     rig.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+@pytest.mark.parametrize("allow_unsafe", [False, True])
+def test_restart_with_commits_that_do_not_wait_leaves_ours_waiting(
+    own_server: PostgresServer, tmp_path: Path, allow_unsafe: bool
+) -> None:
+    url = own_server.fresh()
+    rig = Rig(open_store(url, allow_unsafe=allow_unsafe), tmp_path)
+    name = url.split("?")[0].rsplit("/", 1)[1]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    own_server.stop()
+    own_server.start()
+    until(rig.submit)
+    assert setting_of(rig, "synchronous_commit") == ("off" if allow_unsafe else "on")
+    rig.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+def test_reload_with_commits_that_do_not_wait_leaves_ours_waiting(own_server: PostgresServer, tmp_path: Path) -> None:
+    rig = Rig(own_server.fresh(), tmp_path)
+    own_server.set("synchronous_commit", "off")
+    try:
+        assert setting_of(rig, "synchronous_commit") == "on"
+    finally:
+        own_server.set("synchronous_commit", "on")
+        rig.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+def test_restart_without_fsync_or_full_pages_takes_no_work_until_it_is_safe(
+    own_server: PostgresServer, tmp_path: Path, setting: str
+) -> None:
+    rig = Rig(own_server.fresh(), tmp_path)
+    case = rig.gated()
+    own_server.set(setting, "off")
+    own_server.stop("fast")
+    own_server.start()
+    try:
+        for _ in range(2):
+            with pytest.raises(UnsafeStore, match=setting):
+                until(rig.submit)
+        assert until(lambda: rig.proposal(case)) < 15
+    finally:
+        own_server.set(setting, "on")
+    assert rig.submit().status == "open"
+    assert rig.problems() == []
+    rig.close()
+
+
+def setting_of(rig: Rig, name: str) -> str:
+    """What a setting is where the writer writes."""
+    look = statements.Statement(f"SELECT current_setting('{name}')")
+
+    def read(tx: Any, _: None) -> str:
+        return str(tx.connection.execute(look, {})[0][0])
+
+    return str(rig.run(read, None))
 
 
 @pytest.mark.postgres

@@ -30,6 +30,11 @@ SETTINGS = (
 BY_KEY = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
 # statements are few and look by keys: planned when first used, not at each use; never compiled, which takes longer
 PLANNED_ONCE = "SET plan_cache_mode = force_generic_plan; SET jit = off"
+# acknowledged work is on disk, whatever the server's default becomes while this connection is open
+DURABLE = (
+    "SELECT set_config('synchronous_commit', CASE found WHEN 'off' THEN 'on' ELSE found END, false)"
+    " FROM current_setting('synchronous_commit') AS found"
+)
 NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 
@@ -42,26 +47,18 @@ class PostgresStore:
     def __init__(self, url: str, *, allow_unsafe: bool = False):
         self.url = url
         self._dsn = url.replace("postgresql+psycopg://", "postgresql://")
+        self._allow_unsafe = allow_unsafe
         if not allow_unsafe:
-            self._refuse_unsafe()
+            with psycopg.connect(self._dsn, autocommit=True) as connection:
+                _refuse_unsafe(connection, "fsync", "full_page_writes", "synchronous_commit")
         self._readers = Readers(self._dsn)
         self._engine = create_engine(
             "postgresql+psycopg://", creator=lambda: psycopg.connect(self._dsn, connect_timeout=CONNECT_SECONDS),
             pool_size=4, pool_pre_ping=True,
         )  # fmt: skip
 
-    def _refuse_unsafe(self) -> None:
-        with psycopg.connect(self._dsn, autocommit=True) as connection:
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-                row = connection.execute(f"SHOW {setting}").fetchone()
-                if row is not None and row[0] == "off":
-                    raise UnsafeStore(
-                        f"PostgreSQL runs with {setting} = off: acknowledged work can be lost",
-                        remedy=f"Set {setting} = on, or accept the risk in so many words with allow_unsafe=True.",
-                    )
-
     def connect(self) -> PostgresConnection:
-        return PostgresConnection(self._dsn)
+        return PostgresConnection(self._dsn, allow_unsafe=self._allow_unsafe)
 
     def read(self, query: ClauseElement) -> list[Any]:
         try:
@@ -157,17 +154,29 @@ class Readers:
 
 
 class PostgresConnection:
-    """One writer's connection; reconnects by itself after an outage."""
+    """One writer's connection; reconnects by itself after an outage.
+
+    Unless `allow_unsafe`, it commits synchronously whatever the server's default, and raises `UnsafeStore` where
+    the server it finds runs with fsync or full_page_writes off.
+    """
 
     engine: Literal["postgres"] = "postgres"
 
-    def __init__(self, dsn: str):
+    def __init__(self, dsn: str, *, allow_unsafe: bool = False):
         self._dsn = dsn
+        self._allow_unsafe = allow_unsafe
         self._wire = self._open()
 
     def _open(self) -> Wire:
         connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=CONNECT_SECONDS)
-        connection.execute(f"{SETTINGS}; {PLANNED_ONCE}; {BY_KEY}")
+        try:
+            connection.execute(f"{SETTINGS}; {PLANNED_ONCE}; {BY_KEY}")
+            if not self._allow_unsafe:
+                _refuse_unsafe(connection, "fsync", "full_page_writes")
+                connection.execute(DURABLE)
+        except BaseException:
+            connection.close()
+            raise
         return Wire(connection)
 
     def begin(self, clock: Clock | None, reads: Sequence[Read] = ()) -> tuple[int, list[list[Row]]]:
@@ -214,6 +223,16 @@ class PostgresConnection:
 
     def close(self) -> None:
         self._wire.close()
+
+
+def _refuse_unsafe(connection: psycopg.Connection[Any], *settings: str) -> None:
+    for setting in settings:
+        row = connection.execute(f"SHOW {setting}").fetchone()
+        if row is not None and row[0] == "off":
+            raise UnsafeStore(
+                f"PostgreSQL runs with {setting} = off: acknowledged work can be lost",
+                remedy=f"Set {setting} = on, or accept the risk in so many words with allow_unsafe=True.",
+            )
 
 
 def _asked(reads: Sequence[Read]) -> list[Asked]:

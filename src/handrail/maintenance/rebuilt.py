@@ -101,6 +101,8 @@ class Rebuilt:
         self.promotions: dict[str, str] = {}
         # roles and standing of each person the log let in
         self.people: dict[str, tuple[frozenset[str], bool]] = {}
+        # keys that were not revoked, and what each may do
+        self.keys: dict[str, str] = {}
         self.parks: dict[str, ParkAccount] = {}
         # ids of entries that hold commitments → case
         self._committing: dict[str, str] = {}
@@ -261,6 +263,10 @@ class Rebuilt:
         access = entry["access"]
         if entry.get("what", "").startswith("person"):
             self.people[access["pid"]] = frozenset(access["roles"]), access.get("active", True)
+        elif entry.get("what") == "key_made":
+            self.keys[access["pid"]] = ",".join(entry["scopes"])
+        elif entry.get("what") == "key_revoked":
+            self.keys.pop(access["pid"], None)
 
     def _erased(self, entry: Entry) -> None:
         for id in entry["entries"]:

@@ -135,6 +135,8 @@ class _Tables:
         self.people = {
             r[0]: (frozenset(filter(None, r[1].split(","))), bool(r[2])) for r in rows(statements.state_people)
         }
+        self.keys = {f"key_{id}": scopes for id, scopes in rows(statements.state_keys)}
+        self.policies = [(key, digest(text.encode())) for key, text in rows(statements.state_policies)]
         self.labels: dict[str, set[str]] = {}
         for id, case_id in rows(statements.state_labels):
             self.labels.setdefault(case_id, set()).add(id)
@@ -303,5 +305,9 @@ def _workspace(told: Rebuilt, tables: _Tables) -> Iterator[Difference]:
     yield from _one("workspace", "times its price that a review counts", said, stands)
     yield from _one("permission", "not ended", sorted(told.grants.items()), sorted(tables.grants.items()))
     yield from _one("promotion", "state", sorted(told.promotions.items()), sorted(tables.promotions.items()))
+    for key in sorted(told.keys.keys() | tables.keys.keys()):
+        yield from _one(f"api_key {key.removeprefix('key_')}", "scopes", told.keys.get(key), tables.keys.get(key))
+    for named, found in tables.policies:
+        yield from _one(f"policy_version {named[:12]}", "digest of its text", named, found)
     for id in sorted(told.people.keys() | tables.people.keys()):
         yield from _one(f"person {id}", "roles and standing", told.people.get(id), tables.people.get(id))

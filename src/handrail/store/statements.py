@@ -606,6 +606,8 @@ state_ready = _both("""
 state_timers = _both("""
     SELECT t.kind, t.subject FROM timer t JOIN proposal p ON p.case_id = t.subject WHERE p.workspace = :workspace""")
 state_halts = _both("SELECT id FROM halt WHERE workspace = :workspace AND lifted_at IS NULL")
+state_keys = _both("SELECT id, scopes FROM api_key WHERE workspace = :workspace AND revoked_at IS NULL")
+state_policies = _both("SELECT digest, text FROM policy_version WHERE workspace = :workspace")
 state_grants = _both("SELECT id, uses_left FROM permission WHERE workspace = :workspace AND ended_at IS NULL")
 state_labels = _both("SELECT id, case_id FROM label WHERE workspace = :workspace")
 state_outcomes = _both("SELECT case_id FROM outcome WHERE workspace = :workspace")

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from handrail.audit.tile import WIDTH
-from handrail.errors import Forbidden, HandrailError, InvalidInput, NotExecutable, NotFound
-from handrail.lifecycle import erase, rows, undo
+from handrail.errors import Forbidden, HandrailError, InvalidInput, InvalidPolicy, NotExecutable, NotFound
+from handrail.lifecycle import erase, policies, rows, undo
 from handrail.store import statements
 from handrail.store.tx import Tx
 from handrail.testing.factories import agent, person
@@ -22,6 +22,25 @@ SECRET = "zoe.quartz@example.org"
 
 class LogPromises:
     """Entries, receipts, erasure, time."""
+
+    def test_altered_policy_routes_nothing_and_is_told(self, rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+        def alter(tx: Tx, words: tuple[str, str]) -> None:
+            tx.run(LOOSEN, workspace=rig.workspace, old=words[0], new=words[1])
+
+        whole = ("auto_approve_threshold: 0.9", "auto_approve_threshold: 0.1")
+        rig.run(alter, whole)
+        # another process has not read it yet
+        monkeypatch.setattr(policies, "_compiled", {})
+        with pytest.raises(InvalidPolicy, match="altered"):
+            rig.submit(confidence=0.5)
+        assert [each.partition(" ")[0] for each in rig.problems()] == ["policy_version"]
+        rig.run(alter, whole[::-1])
+        assert rig.submit(confidence=0.99).tier == "auto_approve"
+
+    def test_planted_key_is_told(self, rig: Rig) -> None:
+        rig.run(lambda tx, _: tx.run(PLANT_KEY, workspace=rig.workspace, secret="0" * 64), None)
+        assert ["api_key planted" in each for each in rig.problems()] == [True]
+        rig.run(lambda tx, _: tx.run(PULL_KEY), None)
 
     def test_refused_verbs_leave_no_entry(self, rig: Rig) -> None:
         case = rig.gated(principal="Ann")
@@ -176,4 +195,9 @@ class LogPromises:
         assert rig.start(case).state == "started"
 
 
+LOOSEN = statements.Statement("UPDATE policy_version SET text = replace(text, :old, :new) WHERE workspace = :workspace")
+PLANT_KEY = statements.Statement("""
+    INSERT INTO api_key (id, workspace, name, secret, scopes, created_at)
+    VALUES ('planted', :workspace, 'x', :secret, 'admin', 0)""")
+PULL_KEY = statements.Statement("DELETE FROM api_key WHERE id = 'planted'")
 REOPEN = statements.Statement("UPDATE cases SET state = 'open', closed_at = NULL WHERE id = :case_id")

@@ -89,7 +89,7 @@ rows = st.fixed_dictionaries(
         "confidence": floats,
         "amount": floats,
         "currency": st.sampled_from(["INR", "inr", "EUR", "USD", "XYZ", "", None]),
-        "tool": st.sampled_from(["search", "send_email", "x.drop_table", "", None]),
+        "tool": st.sampled_from(["search", "send_email", "x.drop_table", "\uff44rop_\u200btable", "\u2060", "", None]),
         "categories": st.sampled_from([None, (), ("x",), ("self_harm", "y")]),
     }
 )

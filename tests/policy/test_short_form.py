@@ -6,8 +6,11 @@ import math
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handrail.errors import InvalidPolicy
+from handrail.names import folded
 from handrail.policy.columns import route_many
 from handrail.policy.evaluate import compile_text
 
@@ -56,12 +59,39 @@ def test_route_category_in_another_spelling_is_still_listed(category: str) -> No
 
 @pytest.mark.parametrize("key", ["tool", "name", "tool_name"])
 @pytest.mark.parametrize(
-    "tool", ["send_email", "Send-Email", "gmail.send_email", "mcp__mail__send_email", "mail/api_post"]
+    "tool",
+    [
+        "send_email",
+        "Send-Email",
+        "gmail.send_email",
+        "mcp__mail__send_email",
+        "mail/api_post",
+        "send_email\u200b",
+        "send\u00ad_email",
+        "send_\U000e0001email",
+        "\u200f send_email",
+        "send\ufe0f_email",
+        "send\x00_email",
+        "\uff53end_email",
+        "gmail\uff0esend_email",
+        "s\u034fend_email",
+    ],
 )
 def test_route_irreversible_tool_is_always_gated(key: str, tool: str) -> None:
     found = route(POLICY, action="agent_tool_call", confidence=0.999, arguments={key: tool})
     assert (found.tier, found.irreversible, found.deadline_seconds) == ("hard_gate", True, 60)
     assert "irreversible" in codes(found)
+
+
+@pytest.mark.parametrize("tool", ["\u200b", "\u2060\ufeff", " \u3164"])
+def test_route_tool_of_invisible_characters_alone_is_no_name(tool: str) -> None:
+    found = route(POLICY, action="agent_tool_call", confidence=0.999, arguments={"tool": tool})
+    assert (found.tier, codes(found) & {"tool_malformed"}) == ("hard_gate", {"tool_malformed"})
+
+
+@given(st.text())
+def test_names_that_were_one_by_case_stay_one(name: str) -> None:
+    assert folded(name) == folded(name.strip().casefold()) == folded(folded(name)) == folded(f"\u200b {name}\u2060")
 
 
 def test_route_harmless_tool_goes_by_confidence() -> None:

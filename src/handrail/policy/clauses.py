@@ -185,7 +185,7 @@ def of_irreversible(plan: Plan, proposal: Proposal, names: frozenset[str]) -> Cl
     if not tools:
         return clause(HARD, "tool_missing", "the proposal does not say which tool it calls (arguments.tool)")
     for tool in tools:
-        if type(tool) is not str or not tool.strip():
+        if type(tool) is not str or not normal(tool):
             return clause(HARD, "tool_malformed", f"the tool's name is {shown(tool)}, not a name")
         if any(alias in names for alias in aliases(tool)):
             return clause(HARD, "irreversible", f"{tool} cannot be taken back", None, IRREVERSIBLE)

@@ -21,7 +21,7 @@ from handrail.policy.amounts import LARGEST, SMALLEST, read_amount
 from handrail.policy.currencies import CURRENCIES
 from handrail.policy.evaluate import Policy
 from handrail.policy.facts import NO_FACTS, Asking, Facts
-from handrail.policy.plans import Plan, aliases, irreversible_names
+from handrail.policy.plans import Plan, aliases, irreversible_names, normal
 from handrail.policy.terms import staging
 from handrail.proposal import Proposal
 from handrail.route import SEVERITY
@@ -223,7 +223,7 @@ class _Router:
 
     def _tool(self, name: Any) -> int:
         """1 where the tool gates: listed, or not named."""
-        named = isinstance(name, str) and name.strip()
+        named = isinstance(name, str) and normal(name)
         return int(not named or any(alias in self.names for alias in aliases(name)))
 
 
@@ -291,10 +291,12 @@ def _confidences(column: Column, rows: int) -> Floats:
 
 def _malformed(column: Column, confidence: Floats) -> Flags:
     """Which were given as NaN. What is None is absent, and may be let through where none is asked for."""
-    nan = np.isnan(confidence)
-    if column is None or not nan.any() or (isinstance(column, np.ndarray) and column.dtype.kind == "f"):
-        return nan & (column is not None)
-    return nan & np.fromiter((value is not None for value in column), dtype=bool, count=len(nan))
+    nan: Flags = np.isnan(confidence)
+    if column is None:
+        return np.zeros(len(nan), bool)
+    if nan.any() and not (isinstance(column, np.ndarray) and column.dtype.kind == "f"):
+        nan &= np.fromiter((value is not None for value in column), dtype=bool, count=len(nan))
+    return nan
 
 
 def _amounts(column: Column, rows: int) -> tuple[Floats, Flags]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import jsonschema
 from referencing import Registry
 
+from handrail.names import folded
 from handrail.policy.conditions import Condition
 from handrail.policy.document import (
     DAYS,
@@ -142,7 +143,7 @@ class Plan:
 
 def normal(name: str) -> str:
     """`Send-Email ` and `send_email` are one name, for lists that send proposals up."""
-    return name.strip().casefold().replace("-", "_").replace(" ", "_")
+    return folded(name).replace("-", "_").replace(" ", "_")
 
 
 def aliases(name: str) -> tuple[str, ...]:

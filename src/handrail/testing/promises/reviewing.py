@@ -124,7 +124,10 @@ class ReviewPromises:
 
     # --- who may not judge ------------------------------------------------------------------------
 
-    @pytest.mark.parametrize("name", ["p_ann", "Ann", " ANN ", "ann@example.org", "Ann@Example.Org"])
+    @pytest.mark.parametrize(
+        "name",
+        ["p_ann", "Ann", " ANN ", "ann@example.org", "Ann@Example.Org", "Ann\u200b", "\u2066A\u00adnn", "\uff21nn"],
+    )
     @pytest.mark.parametrize("field", ["principal", "owners"])
     def test_review_ones_own_is_refused_by_id_name_and_email(self, rig: Rig, name: str, field: str) -> None:
         named: dict[str, Any] = {field: (name,) if field == "owners" else name}

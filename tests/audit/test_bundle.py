@@ -10,6 +10,7 @@ import random
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ KEY = SigningKey(name="example.com/pay", seed=bytes(range(32)))
 WITNESS = SigningKey(name="witness.example", seed=bytes(range(1, 33)), algorithm=COSIGNATURE)
 TRUST = Trust(logs=(KEY.verifier,))
 SALT = bytes(range(32))
-POLICIES = {digest("policy"): "policy"}
+POLICIES = {digest(text): text for text in ("policy", "tighter")}
 
 
 def make_log(cases: int = 5) -> MemoryLog:
@@ -128,9 +129,9 @@ def test_put_a_trust_file_or_another_verifier_into_a_bundle_changes_nothing_but_
         other.auto()
     forged = MemoryLog(other.bytes())
     forged.sign(SigningKey(name=KEY.name, seed=b"\6" * 32))
-    data = again({**unpack(write_bundle(forged)), "checkpoints/000000": LOG.notes[0]})
+    data = again({**unpack(write_bundle(forged, policies=POLICIES)), "checkpoints/000000": LOG.notes[0]})
     assert verify_bundle(data, TRUST).exit_code == 1
-    assert verify_bundle(write_bundle(forged), TRUST).exit_code == 3
+    assert verify_bundle(write_bundle(forged, policies=POLICIES), TRUST).exit_code == 3
 
 
 def test_bundle_of_another_version_or_no_bundle_cannot_be_judged() -> None:
@@ -156,7 +157,9 @@ def test_write_table_quotes_what_a_spreadsheet_would_run() -> None:
     story.auto(action={"name": '=HYPERLINK("http://x")', "digest": digest("x")})
     log = MemoryLog(story.bytes())
     log.sign(KEY)
-    rows = list(csv.reader(io.StringIO(unpack(write_bundle(log))["entries.csv"].decode(), newline="")))
+    rows = list(
+        csv.reader(io.StringIO(unpack(write_bundle(log, policies=POLICIES))["entries.csv"].decode(), newline=""))
+    )
     assert rows[2][7] == '\'=HYPERLINK("http://x")'
     assert len(rows) == 1 + log.size
     for cell in ("=1", "+1", "-1", "@x", "\t=1", "\r=1", " =1"):
@@ -171,7 +174,7 @@ def test_write_report_escapes_names(tmp_path: Path) -> None:
     story.judge(case, "<script>alert(1)</script>", 1)
     log = MemoryLog(story.bytes())
     log.sign(KEY)
-    page = unpack(write_bundle(log))["report.html"].decode()
+    page = unpack(write_bundle(log, policies=POLICIES))["report.html"].decode()
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 
@@ -204,11 +207,11 @@ def signed(story: Story) -> MemoryLog:
 
 def test_standalone_verifier_knows_every_type_and_judges_no_other(tmp_path: Path) -> None:
     assert SCHEMAS.keys() == outside.TYPES
-    assert standalone(tmp_path, write_bundle(signed(whole_story()))).returncode == 0
+    assert standalone(tmp_path, write_bundle(signed(whole_story()), policies=POLICIES)).returncode == 0
     story = clean_story()
     story.add("case.forgotten", person("p_1"))
     # our own program would not write it
-    done = standalone(tmp_path, write_bundle(signed(story)))
+    done = standalone(tmp_path, write_bundle(signed(story), policies=POLICIES))
     assert (done.returncode, "of no type" in done.stdout) == (2, True)
 
 
@@ -251,19 +254,56 @@ def test_standalone_verifier_agrees_on_each_kind_of_wrong(tmp_path: Path) -> Non
         (again({**files, tile_file: bytes(tile)}), (), KEY.verifier.text, 1),
         (pack({**files, "report.html": b"fine"}), (), KEY.verifier.text, 1),
         (again({name: data for name, data in files.items() if name != entry_file}), (), KEY.verifier.text, 2),
-        (write_bundle(other_key), (), KEY.verifier.text, 3),
-        (write_bundle(lying), (), KEY.verifier.text, 1),
-        (write_bundle(waking), (), KEY.verifier.text, 1),
-        (write_bundle(rewritten), (), KEY.verifier.text, 0),
-        (write_bundle(rewritten), against, KEY.verifier.text, 1),
-        (write_bundle(rewritten), receipt, KEY.verifier.text, 1),
+        (write_bundle(other_key, policies=POLICIES), (), KEY.verifier.text, 3),
+        (write_bundle(lying, policies=POLICIES), (), KEY.verifier.text, 1),
+        (write_bundle(waking, policies=POLICIES), (), KEY.verifier.text, 1),
+        (write_bundle(rewritten, policies=POLICIES), (), KEY.verifier.text, 0),
+        (write_bundle(rewritten, policies=POLICIES), against, KEY.verifier.text, 1),
+        (write_bundle(rewritten, policies=POLICIES), receipt, KEY.verifier.text, 1),
         (BUNDLE, (), quorum, 3),
-        (write_bundle(witnessed_log()), (), quorum, 0),
+        (write_bundle(witnessed_log(), policies=POLICIES), (), quorum, 0),
         (BUNDLE, (), "nonsense", 2),
         (b"no zip", (), KEY.verifier.text, 2),
     ):
         done = standalone(tmp_path, data, *extra, trust=trust)
         assert done.returncode == expected, (expected, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_standalone_verifier_judges_every_file_as_our_own_does(seed: int, tmp_path: Path) -> None:
+    files, mix = unpack(BUNDLE), random.Random(seed)
+    missing = again({name: data for name, data in files.items() if name != f"policies/{digest('policy')}.yaml"})
+    assert verify_bundle(missing, TRUST).exit_code == 2
+    both = [missing]
+    schemas = sorted(name for name in files if name.startswith("schemas/"))
+    # the entries themselves are judged above, and all schemas alike
+    for name in sorted(files.keys() - {"MANIFEST", *schemas[2:]}):
+        if name.startswith("tile/entries/"):
+            continue
+        data = bytearray(files[name])
+        data[mix.randrange(len(data))] ^= 1
+        both += [again({**files, name: bytes(data)}), again({one: files[one] for one in files if one != name})]
+    foreign = ("trust", "policies/x.yaml", f"policies/{digest('x')}.yaml", "tile/0/999", "schemas/x")
+    both += [again({**files, name: b"x"}) for name in foreign]
+    listed = files["MANIFEST"].splitlines(keepends=True)
+    for lines in (listed[:-1], [listed[0], *listed[:0:-1]], [*listed, listed[-1]], [*listed, b"\n"]):
+        both.append(pack({**files, "MANIFEST": b"".join(lines)}))
+    both.append(pack({**files, "extra": b"x"}))
+    both.append(pack({name: data for name, data in files.items() if name != "entries.csv"}))
+    (tmp_path / "trust").write_text(KEY.verifier.text)
+    path = tmp_path / "b.zip"
+    for bundle in both:
+        path.write_bytes(bundle)
+        changed = unpack(bundle)
+        theirs = outside.main([str(path), "--trust", str(tmp_path / "trust")])
+        differ = [name for name in sorted({*files, *changed}) if files.get(name) != changed.get(name)]
+        assert verify_bundle(bundle, TRUST).exit_code == theirs, differ
+    # the same files in a zip that another tool made
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    assert verify_bundle(path, TRUST).exit_code == 2
+    assert outside.main([str(path), "--trust", str(tmp_path / "trust")]) == 2
 
 
 @pytest.fixture(scope="session")
@@ -324,7 +364,7 @@ def test_go_accepts_our_log_and_a_receipt_from_an_earlier_size(go_verifier: Path
     (tmp_path / "receipt").write_bytes(log.receipt(123))
     log.append(*[entry + b" " for entry in log.stored])
     log.sign(KEY)
-    folder = unpacked(write_bundle(log), tmp_path / "bundle")
+    folder = unpacked(write_bundle(log, policies=POLICIES), tmp_path / "bundle")
     assert run_go(go_verifier, folder) == 0
     assert run_go(go_verifier, folder, str(tmp_path / "receipt")) == 0
     assert run_go(go_verifier, folder, key=SigningKey(name=KEY.name, seed=b"\6" * 32).verifier.text) == 1
@@ -333,14 +373,14 @@ def test_go_accepts_our_log_and_a_receipt_from_an_earlier_size(go_verifier: Path
 def test_go_accepts_a_log_of_every_type(go_verifier: Path, tmp_path: Path) -> None:
     log = signed(whole_story())
     (tmp_path / "receipt").write_bytes(log.receipt(log.size // 2))
-    folder = unpacked(write_bundle(log), tmp_path / "bundle")
+    folder = unpacked(write_bundle(log, policies=POLICIES), tmp_path / "bundle")
     assert run_go(go_verifier, folder, str(tmp_path / "receipt")) == 0
 
 
 def test_go_refuses_our_log_with_one_digit_flipped(go_verifier: Path, tmp_path: Path) -> None:
     log = big_log()
     (tmp_path / "receipt").write_bytes(log.receipt(123))
-    folder = unpacked(write_bundle(log), tmp_path / "bundle")
+    folder = unpacked(write_bundle(log, policies=POLICIES), tmp_path / "bundle")
     for name in ("tile/entries/000", "tile/entries/001.p/44", "tile/0/000", "tile/1/000.p/1", "checkpoint"):
         path = folder / name
         whole = path.read_bytes()

@@ -14,7 +14,7 @@ from handrail.audit.verify import verify
 from handrail.errors import LogRewound, NotExecutable
 from handrail.lifecycle import execute
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
-from handrail.store import statements
+from handrail.store import reads, statements
 
 POLICY = """
 escalation_policies:
@@ -78,7 +78,8 @@ def test_acknowledge_restored_copy_goes_on_under_a_new_epoch_that_verifies(resto
         hr.plane.sealer.step()
         trust = Trust(logs=(hr.plane.sealer.key(origin).verifier,))
         assert verify(hr.plane.logbook(), trust).findings == ()
-        assert verify_bundle(write_bundle(hr.plane.logbook()), trust).exit_code == 0
+        policies = {row.digest: row.text for row in reads.policy_versions(hr.plane.store, "default")}
+        assert verify_bundle(write_bundle(hr.plane.logbook(), policies=policies), trust).exit_code == 0
     with handrail.open(restored) as hr:
         assert hr.plane.log == origin
         assert _gate(hr, paid)("A5") == "A5"

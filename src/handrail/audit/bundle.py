@@ -19,6 +19,7 @@ from pathlib import Path
 
 from handrail.audit.checkpoint import Checkpoint, parse_checkpoint
 from handrail.audit.log import LogReader, Opening
+from handrail.audit.meaning import read_entry
 from handrail.audit.note import split_note
 from handrail.audit.pages import csv_table, html_report
 from handrail.audit.report import TAMPERED, UNREADABLE, UNTRUSTED, Finding, Report
@@ -178,6 +179,7 @@ def _check_files(files: Files, reader: BundleReader) -> Iterable[Finding]:
         folder, _, rest = name.partition("/")
         if folder in ("policies", "schemas") and rest.partition(".")[0] != digest(data):
             yield _finding(TAMPERED, "digest.differs", f"{name} does not have the digest in its name")
+    yield from _check_named(content, reader)
     for name in PROGRAMS:
         if content.get(name) != program(name):
             text = f"{name} in the bundle is not the one this version ships: take the program from elsewhere"
@@ -195,6 +197,26 @@ def _check_files(files: Files, reader: BundleReader) -> Iterable[Finding]:
     for name, data in _derived(parse_checkpoint(split_note(files["checkpoint"])[0]), entries).items():
         if content.get(name, data) != data:
             yield _finding(TAMPERED, "derived.differs", f"{name} does not tell what the entries say")
+
+
+def _check_named(content: Files, reader: BundleReader) -> Iterable[Finding]:
+    """Is the text of each policy that an entry names in it, and the schema of each type that occurs?"""
+    policies, types = set[str](), set[str]()
+    try:
+        for data in reader.entries():
+            entry = read_entry(data)
+            types.add(entry["type"])
+            if "policy" in entry:
+                policies.add(entry["policy"]["digest"])
+    except (Unreadable, InvalidInput):
+        return  # said before
+    for name in sorted(f"policies/{policy}.yaml" for policy in policies):
+        if name not in content:
+            yield _finding(UNREADABLE, "file.missing", f"the bundle lacks {name}, which an entry names")
+    schemas = [data for name, data in content.items() if name.startswith("schemas/")]
+    for type in sorted(types):
+        if not any(b'"type":{"const":"%s"}' % type.encode() in schema for schema in schemas):
+            yield _finding(UNREADABLE, "file.missing", f"the bundle lacks the schema of {type}")
 
 
 def _finding(exit: int, code: str, text: str) -> Finding:
@@ -251,4 +273,6 @@ def _opening(one: dict[str, str]) -> Opening:
     if set(one) != {"entry", "path", "salt", "value"} or not isinstance(one["entry"] + one["path"], str):
         raise ValueError("an opening has entry, path, salt and value")
     salt = base64.b64decode(one["salt"], validate=True)
+    if base64.b64encode(salt).decode() != one["salt"]:
+        raise ValueError("a salt is base64 in another spelling")
     return Opening(entry=one["entry"], path=one["path"], salt=salt, value=one["value"])

@@ -18,12 +18,16 @@ from __future__ import annotations
 
 import argparse
 import base64
+import csv
 import hashlib
 import hmac
+import html
+import io
 import json
 import re
 import sys
 import zipfile
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +37,27 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 TAMPERED, UNREADABLE, UNTRUSTED = 1, 2, 3
 LIMIT = 2**63 - 1
+# SHA-256 of the verify.go that is handed out with this program
+GO = "1506771251bd474ae32ea8d9d45ba9bb209d69d460e438a9f0829a40bbf41a6e"
+# what report.html begins and ends with
+HEAD = """<!doctype html>
+<html lang=en><meta charset=utf-8><title>handrail: auditor's report</title><style>\
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
+table{border-collapse:collapse}td,th{border:1px solid #999;padding:.2rem .6rem;text-align:left}\
+code,pre{overflow-wrap:anywhere;white-space:pre-wrap}\
+</style>
+<h1>Auditor's report</h1>
+"""
+HOW = """<h2>How to check this bundle</h2>
+<p>This page proves nothing by itself. Get <code>verify.py</code> from a source you trust, not from this bundle,
+and the log's key or a trust file from somebody other than who gave you the bundle. Then:</p>
+<pre>python3 verify.py BUNDLE --trust TRUST [--against CHECKPOINT] [--receipt RECEIPT]</pre>
+<p>It needs Python 3.11 and the package cryptography. It ends with 0: all held and the trust asked for was met;
+1: tampered with; 2: cannot be judged; 3: consistent, but not vouched for by whom you trust.</p>
+<p>What no log can show: a lie written when it happened, and what comes after the last checkpoint that somebody
+else holds.</p>
+</html>
+"""
 
 
 class Malformed(Exception):
@@ -245,26 +270,118 @@ def read_files(path: Path) -> dict[str, bytes]:
     if path.is_dir():
         return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if len(set(names)) != len(names):
-                raise Malformed("the zip holds two files of one name")
-            return {name: archive.read(name) for name in names}
+        data = path.read_bytes()
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if any(one.file_size > len(data) for one in archive.infolist()):
+                raise Malformed("the bundle is no zip as handrail writes it")
+            files = {one.filename: archive.read(one) for one in archive.infolist()}
+        if zipped(files) != data:
+            raise Malformed("the bundle is no zip as handrail writes it: it holds something beside its files")
+        return files
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
         raise Malformed(f"the bundle cannot be read: {error}") from None
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    """The one zip of these files: by name, not compressed, without times."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", allowZip64=False) as archive:
+        for name, data in sorted(files.items()):
+            about = zipfile.ZipInfo(name)
+            about.create_system, about.external_attr = 3, 0o644 << 16
+            archive.writestr(about, data)
+    return whole.getvalue()
 
 
 def check_manifest(files: dict[str, bytes], findings: Findings) -> None:
     lines = files.get("MANIFEST", b"").decode("utf-8", "replace").splitlines()
     if not lines or lines[0] != "handrail/bundle/1":
         raise Malformed("the bundle is of no version this program knows")
-    listed = {name: sum for sum, _, name in (line.partition(" ") for line in lines[1:])}
-    for name in sorted({*listed, *files} - {"MANIFEST"}):
-        data = files.get(name)
-        if data is None or name not in listed:
-            findings.add(UNREADABLE, f"{name} is {'missing' if data is None else 'not listed in MANIFEST'}")
-        elif hashlib.sha256(data).hexdigest() != listed[name]:
-            findings.add(TAMPERED, f"{name} is not the file that MANIFEST lists")
+    there = {f"{sha(data).hex()} {name}" for name, data in files.items() if name != "MANIFEST"}
+    for line in sorted(there ^ set(lines[1:])):
+        findings.add(TAMPERED, f"MANIFEST and the files differ in {line.partition(' ')[2][:80]}")
+    wanted = [lines[0], *sorted(there, key=lambda line: line.partition(" ")[2])]
+    if files["MANIFEST"] != "".join(f"{line}\n" for line in wanted).encode():
+        findings.add(TAMPERED, "MANIFEST is not the list of these files as handrail writes it")
+
+
+def check_files(files: dict[str, bytes], size: int, findings: Findings) -> None:
+    """Are these the files of a log of that size, and do those named by a digest have it?"""
+    known = {"MANIFEST", "checkpoint", "openings.json", "report.html", "entries.csv", "verify.py", "verify.go"}
+    level, count = 0, size
+    while count:
+        for at in range(0, count, 256):
+            width = min(256, count - at)
+            known.add(tile_path(level, at // 256, width))
+            if level == 0:
+                known.add(tile_path("entries", at // 256, width))
+        level, count = level + 1, count // 256
+    for name in sorted(known - files.keys()):
+        findings.add(UNREADABLE, f"{name} is missing")
+    for name in sorted(files.keys() - known):
+        folder, _, rest = name.partition("/")
+        if folder not in ("checkpoints", "policies", "schemas"):
+            findings.add(UNREADABLE, f"{name[:80]} is no part of a bundle")
+        elif folder != "checkpoints" and rest.partition(".")[0] != sha(files[name]).hex():
+            findings.add(TAMPERED, f"{name[:80]} does not have the digest in its name")
+    for name, digest in {"verify.py": sha(Path(__file__).read_bytes()).hex(), "verify.go": GO}.items():
+        if sha(files.get(name, b"")).hex() != digest:
+            findings.add(UNTRUSTED, f"{name} in the bundle is not the one that belongs to this program")
+
+
+def check_named(files: dict[str, bytes], read: list[dict[str, Any]], findings: Findings) -> None:
+    """Are the policies and schemas there that the entries go by?"""
+    for name in sorted({f"policies/{entry['policy']['digest']}.yaml" for entry in read if "policy" in entry}):
+        if name not in files:
+            findings.add(UNREADABLE, f"{name}, which an entry names, is missing")
+    schemas = [data for name, data in files.items() if name.startswith("schemas/")]
+    for type in sorted({entry["type"] for entry in read}):
+        if not any(b'"type":{"const":"%s"}' % type.encode() in data for data in schemas):
+            findings.add(UNREADABLE, f"the schema of {type} is missing")
+
+
+def check_pages(
+    files: dict[str, bytes], newest: Note, entries: list[bytes], read: list[dict[str, Any]], findings: Findings
+) -> None:
+    """Do the table and the report tell what the entries say?"""
+    for name, data in {"entries.csv": table(entries, read), "report.html": report(newest, read)}.items():
+        if files.get(name, data) != data:
+            findings.add(TAMPERED, f"{name} does not tell what the entries say")
+
+
+def table(entries: list[bytes], read: list[dict[str, Any]]) -> bytes:
+    out = io.StringIO()
+    rows = csv.writer(out, quoting=csv.QUOTE_ALL)
+    rows.writerow("idx at type actor_kind actor case revision action tier result id leaf".split())
+    for idx, (data, entry) in enumerate(zip(entries, read, strict=True)):
+        actor, case, action = (entry.get(name, {}) for name in ("actor", "case", "action"))
+        plain = [entry.get(name, "") for name in ("tier", "result", "id")]
+        cells = [idx, entry["at"], entry["type"], actor.get("kind", ""), actor.get("pid", "")]
+        cells += [case.get("id", ""), case.get("rev", ""), action.get("name", ""), *plain, sha(b"\0" + data).hex()]
+        # an apostrophe keeps a spreadsheet from running it
+        rows.writerow([re.sub(r"\A(?= *[-=+@\t\r\n])", "'", str(cell)) for cell in cells])
+    return out.getvalue().encode()
+
+
+def report(newest: Note, read: list[dict[str, Any]]) -> bytes:
+    def counts(title: str, values: list[str]) -> str:
+        rows = "".join(f"<tr><td>{html.escape(what)}<td>{count}" for what, count in sorted(Counter(values).items()))
+        return f"<h2>{title}</h2>\n<table><tr><th>what<th>how many{rows}</table>\n"
+
+    def of(type: str) -> list[dict[str, Any]]:
+        return [entry for entry in read if entry["type"] == type]
+
+    first, last = (html.escape(read[at]["at"]) if read else "none" for at in (0, -1))
+    return (
+        HEAD
+        + f"<p>Log <code>{html.escape(newest.origin)}</code>, {newest.size} entries, {first} to {last}.</p>\n"
+        + f"<p>Root <code>{base64.b64encode(newest.root).decode()}</code></p>\n"
+        + counts("Entries by type", [entry["type"] for entry in read])
+        + counts("Decisions", [f"{one.get('tier', '')} {one.get('result')}" for one in of("decision.made")])
+        + counts("Reviews by person", [str(one.get("actor", {}).get("pid", "")) for one in of("review.given")])
+        + counts("Executions", [str(one.get("result")) for one in of("execution.finished")])
+        + HOW
+    ).encode("utf-8", "backslashreplace")
 
 
 def tile_path(level: int | str, index: int, width: int) -> str:
@@ -300,9 +417,7 @@ def check_tiles(files: dict[str, bytes], leaves: list[bytes], findings: Findings
         for at in range(0, len(row), 256):
             part = row[at : at + 256]
             name = tile_path(level, at // 256, len(part))
-            if name not in files:
-                findings.add(UNREADABLE, f"{name} is missing")
-            elif files[name] != b"".join(part):
+            if files.get(name, b"".join(part)) != b"".join(part):
                 findings.add(TAMPERED, f"{name} does not hold the hashes of the entries")
         row = [roots_of(row[at : at + 256], set())[256] for at in range(0, len(row) - 255, 256)]
         level += 1
@@ -832,7 +947,10 @@ def check_openings(files: dict[str, bytes], read: list[dict[str, Any]], findings
         value = json.dumps(opening["value"], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
         message = b"handrail/field/v1\0" + opening["path"].encode() + b"\0" + value
         mac = hmac.new(unbase64(opening["salt"]), message, hashlib.sha256).hexdigest()
-        if fields.get(opening["entry"], {}).get(opening["path"]) == mac:
+        committed = fields.get(opening["entry"], {}).get(opening["path"])
+        if committed is None:
+            findings.add(UNREADABLE, f"no commitment stands at {opening['path']} of entry {opening['entry']}")
+        elif committed == mac:
             held += 1
         elif isinstance(opening["value"], str | int | bool | None):
             findings.add(TAMPERED, f"the value shown for {opening['path']} is not the one committed to")
@@ -880,13 +998,18 @@ def check(files: dict[str, bytes], trust: Trust, against: list[bytes], receipts:
     findings = Findings()
     check_manifest(files, findings)
     own = [Note(files[name]) for name in sorted(files) if name == "checkpoint" or name.startswith("checkpoints/")]
-    if not own:
+    if "checkpoint" not in files:
         raise Malformed("the bundle holds no checkpoint")
     newest = max(own, key=lambda note: note.size)
     entries = read_entries(files, newest.size)
     leaves = [sha(b"\0" + entry) for entry in entries]
     check_tiles(files, leaves, findings)
+    shown = Note(files["checkpoint"])
+    check_files(files, shown.size, findings)
     read = read_meaning(entries, findings)
+    if len(read) == len(entries):
+        check_named(files, read, findings)
+        check_pages(files, shown, entries, read, findings)
     outside = [Note(data) for data in against]
     outside += [note for data in receipts if (note := check_receipt(data, leaves, findings))]
     roots = roots_of(leaves, {note.size for note in own + outside})
@@ -908,7 +1031,7 @@ def main(arguments: list[str] | None = None) -> int:
         trust = Trust(given.trust.read_text(encoding="utf-8"))
         outside = [file.read_bytes() for file in given.against], [file.read_bytes() for file in given.receipt]
         findings, summary = check(read_files(given.bundle), trust, *outside)
-    except (Malformed, OSError, ValueError, KeyError, TypeError) as error:
+    except (Malformed, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         print(f"cannot be judged: {error}")
         return UNREADABLE
     print(summary)

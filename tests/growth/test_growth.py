@@ -8,7 +8,8 @@ import pytest
 
 from handrail.clock import SECOND
 from handrail.errors import Conflict, Forbidden, HandrailError, InvalidInput, NotEnoughEvidence
-from handrail.lifecycle import access, cells, grant, judging, rows
+from handrail.lifecycle import access, cells, grant, judging, rows, submit
+from handrail.proposal import Proposal
 from handrail.store.golds import BURST
 from handrail.testing.factories import person
 from tests.growth.scene import OPERATOR, POLICY, Scene
@@ -422,10 +423,10 @@ def test_golds_that_check_a_person_are_the_newest_and_none_he_knew(
     rig, pat = scene.rig, person("Pat")
     for n in range(40):
         wrong = n % 4 == 3
-        named = {"key": f"{key}{pat.pid}:{n}"} if key else {}
-        arguments = {"region": "gold", "n": f"pat {n}"}
-        case = rig.gated(
-            "refund", arguments=arguments, confidence=0.5, gold="reject" if wrong else "approve", **named
+        asked = Proposal(
+            action="refund", arguments={"region": "gold", "n": f"pat {n}"}, confidence=0.5,
+            gold="reject" if wrong else "approve", key=f"{key}{pat.pid}:{n}" if key else None,
         )  # fmt: skip
+        case = rig.run(submit.submit, submit.prepare(rig.agent, asked, draw=0.5, own=True)).case_id
         rig.answer(pat, case, "reject" if wrong else "approve")
     assert rig.run(lambda tx, who: judging.gold_checked(tx, rig.workspace, who), pat.pid) is checked

@@ -7,10 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-
 from handrail.canonical import JSON, dumps
 from handrail.clock import SECOND, iso
 from handrail.decision import Decision
@@ -25,6 +21,7 @@ from handrail.errors import (
     TooSoon,
     VerdictNotAllowed,
 )
+from handrail.json_schema import misfit
 from handrail.learning.comparison import refuse_incomparable
 from handrail.lifecycle import (
     bursts,
@@ -304,18 +301,9 @@ def check_schema(schema: JSON, value: JSON, what: str) -> None:
     """Raise `InvalidInput` naming the place, unless the value fits the JSON Schema (None: anything fits)."""
     if schema is None:
         return
-    try:
-        kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-        # a schema comes from the program that asks: what it refers to elsewhere is not fetched
-        validator = kind(schema, registry=Registry())
-        problem = next(iter(sorted(validator.iter_errors(value), key=lambda e: list(map(str, e.absolute_path)))), None)
-    except jsonschema.SchemaError as error:
-        raise InvalidInput(f"the action's own schema is broken: {error.message}") from None
-    except Unresolvable as error:
-        raise InvalidInput(f"the action's own schema refers to what is not in it: {error}") from None
+    problem = misfit(schema, value, "the action's own schema")
     if problem is not None:
-        where = "/" + "/".join(map(str, problem.absolute_path))
-        raise InvalidInput(f"{what} at {where}: {problem.message[:300]}")
+        raise InvalidInput(f"{what} at {problem.where}: {problem.why}")
 
 
 def _refuse_haste(tx: Tx, row: ProposalRow, route: Route, command: Answer) -> None:

@@ -17,6 +17,7 @@ from handrail.decision import Decision
 from handrail.entry import MAX_POINTER, need_case_id, need_name, need_pointer
 from handrail.errors import HandrailError, InvalidInput, KeyReused
 from handrail.execution import TOOL_CLASSES
+from handrail.json_schema import checker
 from handrail.learning.comparison import refuse_incomparable
 from handrail.lifecycle import bursts, calibrators, cells, execute, grant, halt, overflow, policies, rows, supervising
 from handrail.lifecycle.actor import POLICY, Actor, bound_to
@@ -167,6 +168,11 @@ def _check(proposal: Proposal) -> None:
         raise InvalidInput("arguments must be an object")
     if proposal.kind == "comparison":
         refuse_incomparable(proposal.arguments)
+    if proposal.schema is not None:
+        checker(proposal.schema, "schema")
+    asked = proposal.arguments.get("answer_schema")
+    if isinstance(asked, dict) and proposal.kind != "question":
+        checker(asked, "arguments.answer_schema")
 
 
 def _refuse_own(actor: Actor, proposal: Proposal) -> None:

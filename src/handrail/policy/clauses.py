@@ -196,15 +196,13 @@ def of_schema(plan: Plan, proposal: Proposal) -> Clause | None:
     if plan.validator is None:
         return None
     try:
-        error = next(iter(plan.validator.iter_errors(proposal.arguments)), None)
-    except Exception as why:  # a pattern or reference in the schema that cannot be applied
-        text = f"the action's schema cannot be applied ({type(why).__name__})"
-        return clause(HARD, "arguments_malformed", text)
+        error = plan.validator.misfit(proposal.arguments)
+    except Exception as why:  # no canonical form, or it would take too long
+        return clause(HARD, "arguments_malformed", f"the action's schema cannot be applied: {why}")
     if error is None:
         return None
-    place = "/".join(str(part) for part in error.absolute_path)
     return clause(
-        HARD, "arguments_malformed", f"arguments/{place} does not fit the action's schema ({error.validator})"
+        HARD, "arguments_malformed", f"arguments{error.where} does not fit the action's schema ({error.keyword})"
     )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import jsonschema
 from pydantic import BaseModel, ValidationError
 
+from handrail.errors import InvalidInput
+from handrail.json_schema import checker
 from handrail.policy.conditions import Condition, ConditionProblem
 from handrail.policy.document import MONEY_FIELDS, ActionEntry, Document
 from handrail.policy.opinions import price_of
@@ -164,13 +165,9 @@ def _action(action: ActionEntry, document: Document, path: Path, source: Source)
         )
     if action.arguments_schema is not None:
         try:
-            jsonschema.Draft202012Validator.check_schema(action.arguments_schema)
-        except jsonschema.SchemaError as error:
-            yield source.problem((*path, "schema"), f"not a JSON Schema: {error.message}", "Correct the schema.")
-        for reference in _foreign(action.arguments_schema):
-            yield source.problem(
-                (*path, "schema"), f"$ref {reference!r} points outside the schema", "Copy what it names below $defs."
-            )
+            checker(action.arguments_schema)
+        except InvalidInput as error:
+            yield source.problem((*path, "schema"), f"not a JSON Schema that can be used: {error}", error.remedy)
     if action.undo == action.action_type:
         yield source.problem((*path, "undo"), "an action cannot be its own undo", "Name the action that reverses it.")
 
@@ -225,18 +222,6 @@ def _weighing(action: ActionEntry, document: Document, path: Path, source: Sourc
                 "the cost matrix weighs nothing",
                 "Give two or more acts, two or more truths, and a cost above 0.",
             )
-
-
-def _foreign(schema: Any) -> Iterator[str]:
-    """References that would have to be fetched; nothing ever is."""
-    if isinstance(schema, dict):
-        for name, value in schema.items():
-            if name in ("$ref", "$dynamicRef") and not str(value).startswith("#"):
-                yield str(value)
-            yield from _foreign(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _foreign(value)
 
 
 def _people(document: Document, source: Source) -> Iterator[Problem]:

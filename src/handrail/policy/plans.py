@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import jsonschema
-from referencing import Registry
-
+from handrail.json_schema import Checker, checker
 from handrail.names import folded
 from handrail.policy.conditions import Condition
 from handrail.policy.document import (
@@ -118,7 +115,7 @@ class Plan:
     # its thresholds wait for a calibrator
     needs_calibrator: bool
     undo: str | None
-    validator: Any
+    validator: Checker | None
     # of the action itself, defaults included
     terms: Terms
     # whether some of what it lets through may get a weighted check
@@ -226,7 +223,7 @@ class _Planner:
             and entry is not None
             and entry.calibrator is None,
             undo=entry.undo if entry else None,
-            validator=validator_of(entry.arguments_schema) if entry and entry.arguments_schema is not None else None,
+            validator=checker(entry.arguments_schema) if entry and entry.arguments_schema is not None else None,
             terms=(own := self.own_terms(entry)),
             weighs_checks=any(t.weighted_check_rate > 0.0 for t in (own, *(rule.terms for rule in rules))),
             queue=(entry.queue if entry else None) or document.defaults.queue,
@@ -280,11 +277,6 @@ class _Planner:
             irreversible=said.irreversible,
             audit=base.audit,
         )
-
-
-def validator_of(schema: Mapping[str, Any]) -> Any:
-    """A validator that never fetches anything: `$ref` reaches only into the schema itself."""
-    return jsonschema.Draft202012Validator(schema, registry=Registry())
 
 
 def _concerns(actions: Iterable[str], name: str | None) -> bool:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import logging
 
 import anyio
-import jsonschema
 import mcp_types as types
 from mcp.client.session import ClientSession
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
-from handrail.canonical import JSON, dumps
-from handrail.errors import InvalidInput, MalformedJSON, Unavailable
+from handrail import json_schema
+from handrail.canonical import JSON
+from handrail.errors import InvalidInput, Unavailable
 from handrail.integrations.mcp.pins import Pins, as_accepted
 from handrail.integrations.mcp.upstream import Upstream
 
@@ -108,13 +106,11 @@ def usable_schema(tool: types.Tool) -> JSON:
 
     A schema comes from the server: one that is broken, has no canonical form or refers to other documents is left out.
     """
-    schema = tool.input_schema
     try:
-        dumps(schema)
-        jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator).check_schema(schema)
-    except (jsonschema.SchemaError, MalformedJSON, Unresolvable, RecursionError, TypeError):
+        json_schema.checker(tool.input_schema)
+    except InvalidInput:
         return None
-    return None if _refers_elsewhere(schema) else schema
+    return tool.input_schema
 
 
 def form_of(tool: types.Tool, arguments: JSON) -> JSON:
@@ -133,18 +129,8 @@ def misfit(schema: JSON, arguments: JSON) -> str | None:
     """What of the arguments does not fit, in words; None when they do, or nobody can say."""
     if schema is None:
         return None
-    validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
     try:
-        problem = next(iter(validator(schema, registry=Registry()).iter_errors(arguments)), None)
-    except (Unresolvable, RecursionError, jsonschema.SchemaError):
+        problem = json_schema.misfit(schema, arguments)
+    except InvalidInput:
         return None
-    return None if problem is None else f"at /{'/'.join(map(str, problem.absolute_path))}: {problem.message[:300]}"
-
-
-def _refers_elsewhere(schema: JSON) -> bool:
-    if isinstance(schema, dict):
-        refers = (schema.get(name) for name in ("$ref", "$dynamicRef", "$recursiveRef"))
-        if any(isinstance(to, str) and not to.startswith("#") for to in refers):
-            return True
-        return any(_refers_elsewhere(inner) for inner in schema.values())
-    return isinstance(schema, list) and any(_refers_elsewhere(inner) for inner in schema)
+    return None if problem is None else f"at {problem.where}: {problem.why}"

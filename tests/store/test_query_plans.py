@@ -11,7 +11,7 @@ from handrail.store import statements
 
 # they read all rows on purpose, and only now and then: an erasure, a person who leaves, a rebuilt database, upkeep
 NOW_AND_THEN = {
-    "label_forget", "search_forget", "review_void_person", "execution_running", "outbox_prune", "state_executions",
+    "label_forget", "search_forget", "review_void_person", "execution_running", "outbox_prune", "state_executions", "state_keys",
     "state_timers", "state_outcomes",
 }  # fmt: skip
 # tables that stay small however much goes through: switches, webhooks, one row a log, what waits for the index

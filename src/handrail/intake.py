@@ -72,7 +72,7 @@ def _proposal(given: Mapping[str, Any], *, canonical: bool) -> Proposal:
             if not canonical:
                 dumps(value)  # refuses what has no canonical form
             made[name] = value
-    made |= _confidence(values.get("confidence"), made.get("scores"))
+    made |= confidence_fields(values.get("confidence"), made.get("scores"))
     return Proposal(**made)
 
 
@@ -257,7 +257,8 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
-def _confidence(value: Any, scores: JSON) -> dict[str, Any]:
+def confidence_fields(value: Any, scores: JSON) -> dict[str, Any]:
+    """`confidence`, and with what is no finite number `scores` that keep what was given, for the router to find."""
     number = _finite(value)
     if number is not None:
         return {"confidence": number}

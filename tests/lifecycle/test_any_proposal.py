@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from handrail.canonical import dumps
 from handrail.errors import Forbidden, HandrailError, MalformedJSON
 from handrail.lifecycle import submit
+from handrail.policy.evaluate import compile_text
 from handrail.proposal import Proposal
 from handrail.testing import Rig
 from handrail.testing.factories import person
@@ -88,3 +89,10 @@ def test_submit_a_number_that_could_not_be_read_back_is_refused(rig: Rig, number
 @pytest.mark.parametrize("number", [2.0**53 - 1, 1e21, 1e300, -0.0, 1.0, 0.1])
 def test_submit_a_number_that_can_be_read_back_runs_with_it(rig: Rig, number: float) -> None:
     assert rig.start(rig.approved(arguments={"n": number})).arguments == {"n": number}
+
+
+@pytest.mark.parametrize(("given", "tier"), [(math.nan, "hard_gate"), (math.inf, "hard_gate"), (None, "auto_approve")])
+def test_confidence_that_is_no_number_goes_up_in_process_too(rig: Rig, given: float | None, tier: str) -> None:
+    policy = compile_text("escalation_policies: [{action_type: note, autonomy: full}]")
+    made = submit.prepare(rig.agent, Proposal(action="note", confidence=given), draw=0.5).proposal
+    assert policy.route(made, now=0, draw=0.5).tier == tier

@@ -17,6 +17,7 @@ from handrail.decision import Decision
 from handrail.entry import MAX_POINTER, need_case_id, need_name, need_pointer
 from handrail.errors import HandrailError, InvalidInput, KeyReused
 from handrail.execution import TOOL_CLASSES
+from handrail.intake import confidence_fields
 from handrail.json_schema import checker
 from handrail.learning.comparison import refuse_incomparable
 from handrail.lifecycle import bursts, calibrators, cells, execute, grant, halt, overflow, policies, rows, supervising
@@ -103,8 +104,7 @@ def prepare(
     if nonce is not None:
         execute.refuse_by_hand(nonce)
     if isinstance(proposal.confidence, float) and not math.isfinite(proposal.confidence):
-        # no number at all says as little as none
-        proposal = replace(proposal, confidence=None)
+        proposal = replace(proposal, **confidence_fields(proposal.confidence, proposal.scores))
     data = dumps(proposal.record())
     if len(data) > MAX_PROPOSAL_BYTES:
         raise InvalidInput(

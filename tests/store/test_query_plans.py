@@ -11,8 +11,8 @@ from handrail.store import statements
 
 # they read all rows on purpose, and only now and then: an erasure, a person who leaves, a rebuilt database, upkeep
 NOW_AND_THEN = {
-    "label_forget", "search_forget", "review_void_person", "execution_running", "outbox_prune", "state_executions", "state_keys",
-    "state_timers", "state_outcomes",
+    "label_forget", "search_forget", "review_void_person", "execution_running", "outbox_prune", "state_executions",
+    "state_keys", "state_timers", "state_outcomes",
 }  # fmt: skip
 # tables that stay small however much goes through: switches, webhooks, one row a log, what waits for the index
 SMALL = re.compile(r"SCAN (halt|webhook|h|u|x|json_each|CONSTANT ROW|lane|workspace|search VIRTUAL TABLE INDEX)\b")

@@ -59,14 +59,16 @@ def refuse_malformed(type: EntryType, data: bytes, pid: str, fields: Mapping[str
     Raises `InvalidInput`. Each verb refuses what it takes from outside; here stands what it overlooked.
     """
     reasons = tuple(fields.get("reasons") or ())
+    submitter = fields.get("submitter")
     if (
         type in MANY
         and 0 < len(pid) <= MAX_NAME
+        and (submitter is None or 0 < len(submitter) <= MAX_NAME)
         and len(data) <= USUAL_BYTES
         and data.isascii()
         and b"\\" not in data
         and b"\x7f" not in data
-        and not any(map(fields.get, UNUSUAL))
+        and all(fields.get(name) is None for name in UNUSUAL)
         and (not reasons or reasons in _good_reasons)
     ):
         return

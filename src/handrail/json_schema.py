@@ -1,6 +1,7 @@
 """JSON Schemas that others bring, checked in bounded time: none can hold up whoever waits behind it.
 
-Patterns run on an engine that is linear in the text. What references and alternatives multiply is reckoned
+Patterns run on an engine that is linear in the text; those that look around or back (Pydantic's of a Decimal does)
+get so many steps and no more. What references and alternatives multiply is reckoned
 before a value is held against a schema, and refused above a limit. Nothing is ever fetched.
 """
 
@@ -22,6 +23,10 @@ MAX_BYTES = 128 * 1024
 MAX_PATTERNS = 200
 # of a schema's patterns together, in characters after counted repeats are written out
 MAX_PATTERN_LENGTH = 10_000
+# steps back that one match of a pattern with look-around or back-references may take, and what they are reckoned at,
+# in characters of patterns
+MAX_BACKTRACKS = 1_000
+BACKTRACKING = 250
 # steps that checking a value may take; a million take well under a second
 MAX_STEPS = 5_000_000
 # characters of patterns times bytes of a value; 100 million take about a second at worst
@@ -47,6 +52,8 @@ _HERE_BY_NAME = ("dependentSchemas", "dependencies")
 _BELOW_ONE = ("items", "prefixItems", "additionalItems", "additionalProperties")
 _BELOW_EACH = ("contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties")
 NOT_REGEX = ' is not a "regex"'
+# look-around, atomic and possessive groups, back-references
+_BACKTRACKS = re.compile(r"\(\?[=!<>]|\\[1-9k]|[*+?}]\+")
 _REPEAT = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 # a character of these takes several states
 _WIDE = {"p": 60, "P": 60, "S": 4, "D": 4, "W": 4}
@@ -107,7 +114,9 @@ class Checker:
         try:
             self._compiled = _draft(schema)(
                 schema, offline=True, validate_formats=False,
-                pattern_options=jsonschema_rs.RegexOptions(size_limit=1 << 20, dfa_size_limit=1 << 16),
+                pattern_options=jsonschema_rs.FancyRegexOptions(
+                    backtrack_limit=MAX_BACKTRACKS, size_limit=1 << 20, dfa_size_limit=1 << 16
+                ),
             )  # fmt: skip
         except (jsonschema_rs.ReferencingError, ValueError) as error:
             raise _Broken(_why(error)) from None
@@ -136,6 +145,8 @@ class Checker:
                 self._compiled.validate(value)
             except jsonschema_rs.ValidationError as error:
                 path = "/" + "/".join(map(str, error.instance_path))
+                if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.BacktrackLimitExceeded):
+                    return Misfit(path, "matching its pattern takes too many steps", "pattern")
                 return Misfit(path, error.message[:300], error.kind.name)
         return Misfit("/", "it does not fit, and is too large to say where", "schema")
 
@@ -246,9 +257,9 @@ def _own(node: dict[str, Any]) -> tuple[int, int]:
         if name in ("enum", "const"):
             steps += len(dumps(value)) // 8
         elif name == "pattern" and isinstance(value, str):
-            matched += _length(value)
+            matched += _cost(value)
         elif name == "patternProperties" and isinstance(value, dict):
-            matched += sum(map(_length, value))
+            matched += sum(map(_cost, value))
     return steps, matched
 
 
@@ -280,10 +291,7 @@ def _draft(schema: JSON) -> Any:
 def _why(error: Exception) -> str:
     text = str(getattr(error, "message", error)).split("\n", 1)[0][:300]
     if text.endswith(NOT_REGEX):
-        return (
-            f"has a pattern that is not taken: {text.removesuffix(NOT_REGEX)}. It is broken, too large, or "
-            "cannot be matched in one pass (look-ahead, look-behind and back-references cannot)"
-        )
+        return f"has a pattern that is not taken: {text.removesuffix(NOT_REGEX)}. It is broken, or too large"
     if "Retrieval is disabled" in text or "does not exist" in text:
         return f"refers to what is not in it: {text}"
     where = "/".join(map(str, getattr(error, "instance_path", ())))
@@ -313,6 +321,11 @@ def _patterns(node: JSON) -> Iterator[str]:
             if isinstance(node.get("patternProperties"), dict):
                 yield from node["patternProperties"]
             waiting += node.values()
+
+
+def _cost(pattern: str) -> int:
+    """What a match costs, in characters of patterns."""
+    return _length(pattern) + (BACKTRACKING if _BACKTRACKS.search(pattern) else 0)
 
 
 def _length(pattern: str) -> int:

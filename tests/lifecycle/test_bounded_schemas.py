@@ -59,3 +59,21 @@ def test_misfit_of_ordinary_schemas_names_the_place() -> None:
     assert misfit({"items": {"format": "email"}}, ["nobody"]) is None
     assert misfit(True, 1) is None
     assert misfit(False, 1) is not None
+
+
+# as Pydantic writes a Decimal
+DECIMAL = r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"
+
+
+@pytest.mark.parametrize(("text", "fits"), [("12.50", True), ("-3", True), ("+.", False), ("ten", False)])
+def test_pattern_that_looks_ahead_is_taken(text: str, fits: bool) -> None:
+    assert (misfit({"properties": {"amount": {"pattern": DECIMAL}}}, {"amount": text}) is None) is fits
+
+
+@pytest.mark.parametrize("pattern", [r"^(?=a)(a|a)*\1?$", r"^(?!b)(a|a)*\1?$", r"^(a*)*\1b"])
+def test_pattern_that_would_go_back_for_ever_stops(pattern: str) -> None:
+    begun = time.process_time()
+    found = misfit({"additionalProperties": {"pattern": pattern}}, {str(n): "a" * 40 + "!" for n in range(200)})
+    assert found is not None
+    assert found.keyword == "pattern"
+    assert time.process_time() - begun < 1

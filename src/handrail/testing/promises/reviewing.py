@@ -69,8 +69,8 @@ class ReviewPromises:
 
     @pytest.mark.parametrize(
         "schema",
-        [{"type": 7}, {"$ref": "#"}, {"properties": {"x": {"pattern": "("}}}, {"pattern": "(?=a)b"},
-         {"pattern": r"(a)\1"}, "x", [], {"$ref": "#/$defs/absent"}, {"$schema": "http://example.invalid/"},
+        [{"type": 7}, {"$ref": "#"}, {"properties": {"x": {"pattern": "("}}},
+         "x", [], {"$ref": "#/$defs/absent"}, {"$schema": "http://example.invalid/"},
          {"pattern": "(a{1000}){1000}"}, {"description": "x" * 200_000}],
     )  # fmt: skip
     def test_submit_with_a_schema_that_no_edit_could_be_held_against_is_refused(self, rig: Rig, schema: JSON) -> None:

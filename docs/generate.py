@@ -214,6 +214,9 @@ def http_page() -> str:
         NOTICE,
         "The machine-readable form of this page is served at `/openapi.json`. Times are RFC 3339 strings, ids are",
         "UUIDv7, money is a decimal string. [Errors](errors.md) are `application/problem+json`.\n",
+        "An answer that was lost: send the same request with the same `Idempotency-Key`. With an API key, any POST,",
+        "PUT or DELETE is then carried out once and answered as before, for five minutes and by that server; a",
+        "proposal for good. Halts, grants, outcomes and parks take an `id` of the caller's, which holds everywhere.\n",
     ]
     for path, operations in sorted(document["paths"].items()):
         for method, operation in operations.items():

@@ -38,7 +38,7 @@ ASKED: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 
 
-def give_access(person: str, system: str, role: str) -> str:
+async def give_access(person: str, system: str, role: str) -> str:
     """Give somebody access to a system."""
     print(f"{person} is {role} of {system}")
     return f"{person} is {role} of {system} now"

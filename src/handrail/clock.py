@@ -61,26 +61,27 @@ def from_iso(text: str) -> int:
     return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
 
 
-class _Random:
-    """Random bytes of the system, fetched many at a time: a call for each id would cost more than the id."""
+class Random:
+    """Random bytes of the system, fetched many at a time: a call for each would cost more than what is done with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self._size = size
         self._left: list[bytes] = []
         # a forked child must not repeat its parent's ids
         os.register_at_fork(after_in_child=self._left.clear)
 
     def take(self) -> bytes:
-        """Ten bytes nobody else gets."""
+        """Bytes that nobody else gets."""
         try:
             # one step of the interpreter, so no two threads take the same
             return self._left.pop()
         except IndexError:
-            fresh = os.urandom(10 * 400)
-            self._left.extend(fresh[at : at + 10] for at in range(10, len(fresh), 10))
-            return fresh[:10]
+            size, fresh = self._size, os.urandom(self._size * 400)
+            self._left.extend(fresh[at : at + size] for at in range(size, len(fresh), size))
+            return fresh[:size]
 
 
-_random = _Random()
+_random = Random(10)
 
 
 def random_unit() -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from typing import Any, Literal
@@ -14,6 +13,9 @@ MAX_ENTRY_BYTES = 16 * 1024
 # what entries may hold, as audit/schemas.py has it
 MAX_NAME = 256
 MAX_POINTER = 256
+# what `fields` names beside places in the arguments: what a case's tables keep, as lifecycle/committing.py has it
+KEPT = frozenset({"/proposal", "/route", "/answer", "/decision"})
+_NOTHING: dict[str, str] = {}
 _NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,256}")
 _CODE = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 _POINTER = re.compile(r"/[^\x00-\x1f\ud800-\udfff]*")
@@ -52,8 +54,8 @@ def entry_bytes(*, log: str, id: str, type: EntryType, at: str, actor: dict[str,
     for name, value in fields.items():
         if value is not None:
             record[name] = value
-    # pointers in `fields` may hold any character; everything else was made by us
-    data = dumps(record) if "fields" in record else dumps_flat(record)
+    # pointers into the arguments may hold any character; everything else was made by us
+    data = dumps_flat(record) if record.get("fields", _NOTHING).keys() <= KEPT else dumps(record)
     if len(data) > MAX_ENTRY_BYTES:
         raise InvalidInput(f"an audit entry of {len(data)} bytes is over {MAX_ENTRY_BYTES}")
     return data
@@ -95,5 +97,10 @@ def commitment(*, salt: bytes, path: str, value: JSON) -> str:
 
     Without salt and value it says nothing; with both it proves the value was this one.
     """
-    message = b"handrail/field/v1\0" + path.encode() + b"\0" + dumps(value)
-    return hmac.new(salt, message, hashlib.sha256).hexdigest()
+    return commitment_of(dumps(value), salt=salt, path=path)
+
+
+def commitment_of(data: bytes, *, salt: bytes, path: str) -> str:
+    """The commitment to a value, of its RFC 8785 bytes."""
+    # unlike hmac.digest it keeps the interpreter, which another thread would take meanwhile
+    return hmac.new(salt, b"handrail/field/v1\0" + path.encode() + b"\0" + data, "sha256").hexdigest()

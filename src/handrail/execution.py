@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from handrail.canonical import JSON
+from handrail.errors import InvalidInput
+
+# seconds for which an execution, or a run that is being woken, may be held
+SHORTEST_HOLD = 1
+LONGEST_HOLD = 24 * 3600
 
 ToolClass = Literal["unsafe", "idempotent", "queryable", "transactional"]
 TOOL_CLASSES: tuple[ToolClass, ...] = ("unsafe", "idempotent", "queryable", "transactional")
@@ -60,3 +65,13 @@ def idempotency_key(*, workspace: str, case: str, action_digest: str) -> str:
     """Base32 of SHA-256 over the workspace, case and action digest (trust.md P2); 52 characters."""
     material = "\0".join(("handrail/execution/1", workspace, case, action_digest)).encode()
     return base64.b32encode(hashlib.sha256(material).digest()).decode().rstrip("=")
+
+
+def need_hold(what: str, seconds: object) -> None:
+    """Raise `InvalidInput` unless somebody may hold an execution, or a run that he wakes, for so many seconds."""
+    plain = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not plain or not SHORTEST_HOLD <= seconds <= LONGEST_HOLD:  # type: ignore[operator]
+        raise InvalidInput(
+            f"{what} is a number of seconds from {SHORTEST_HOLD} to {LONGEST_HOLD} (24 hours)",
+            remedy="Give as long as the work may take at most: whoever dies meanwhile holds it until then.",
+        )

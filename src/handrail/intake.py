@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -74,6 +75,23 @@ def _proposal(given: Mapping[str, Any], *, canonical: bool) -> Proposal:
             made[name] = value
     made |= confidence_fields(values.get("confidence"), made.get("scores"))
     return Proposal(**made)
+
+
+def proposal_checked(proposal: Proposal) -> Proposal:
+    """One that a program made, as its JSON would be read; itself where nothing differs. Raises `InvalidInput`."""
+    if type(proposal.arguments) is not dict and not isinstance(proposal.arguments, Mapping):
+        raise InvalidInput("arguments must be an object")
+    changed: dict[str, Any] = {}
+    for (name, read, usual), value in zip(_CHECKED, _VALUES(proposal), strict=True):
+        if value is usual:
+            continue
+        made = usual if value is None and name not in ("action", "kind") else read(name, value)
+        if made != value or type(made) is not type(value):
+            changed[name] = made
+    confidence = proposal.confidence
+    if confidence is not None and (type(confidence) is not float or not math.isfinite(confidence)):
+        changed |= confidence_fields(confidence, proposal.scores)
+    return replace(proposal, **changed) if changed else proposal
 
 
 def proposal_from_json(text: str | bytes) -> Proposal:
@@ -255,6 +273,11 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "chance": _chance,
     "evidence": _evidence,
 }
+# the same with what each field is where it was not given; an action must be
+_CHECKED = tuple(
+    (field.name, _READERS[field.name], field.default) for field in fields(Proposal) if field.name in _READERS
+)
+_VALUES = attrgetter(*(name for name, _, _ in _CHECKED))
 
 
 def confidence_fields(value: Any, scores: JSON) -> dict[str, Any]:

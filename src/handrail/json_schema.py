@@ -91,6 +91,35 @@ class Misfit(NamedTuple):
     keyword: str
 
 
+# what breaking a keyword means, for who does not read JSON Schema
+_MEANS = {
+    "type": "it is of another type", "required": "something is missing", "enum": "it is none of the values allowed",
+    "const": "it is not the value required", "pattern": "it is not of the form required",
+    "format": "it is not of the form required", "anyOf": "it has none of the forms allowed",
+    "oneOf": "it has not exactly one of the forms allowed", "not": "it has a form that is not allowed",
+    "additionalProperties": "it has a field that is not allowed", "minimum": "it is too small",
+    "exclusiveMinimum": "it is too small", "maximum": "it is too large", "exclusiveMaximum": "it is too large",
+    "multipleOf": "it is not a multiple of what it must be", "minLength": "it is too short",
+    "maxLength": "it is too long", "minItems": "it has too few items", "maxItems": "it has too many items",
+    "uniqueItems": "it has the same item twice",
+}  # fmt: skip
+
+
+def meaning(keyword: str) -> str:
+    """What breaking this keyword means, in words and without the value."""
+    return _MEANS.get(keyword, f"it breaks {keyword}")
+
+
+def _said(error: Any) -> str:
+    """The reason in words; of alternatives, why each does not fit."""
+    if error.kind.name not in ("anyOf", "oneOf", "not"):
+        return str(error.message)
+    branches = [branch[0].message for branch in getattr(error.kind, "context", ()) if branch]
+    if len(branches) < 2:
+        return meaning(error.kind.name)
+    return f"{meaning(error.kind.name)}: {'; and '.join(branches)}"
+
+
 class _Broken(Exception):
     """Why a schema is not taken, as the end of a sentence that begins with its name."""
 
@@ -147,7 +176,7 @@ class Checker:
                 path = "/" + "/".join(map(str, error.instance_path))
                 if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.BacktrackLimitExceeded):
                     return Misfit(path, "matching its pattern takes too many steps", "pattern")
-                return Misfit(path, error.message[:300], error.kind.name)
+                return Misfit(path, _said(error)[:300], error.kind.name)
         return Misfit("/", "it does not fit, and is too large to say where", "schema")
 
     def _reckon(self, node: Any, depth: int, width: int) -> tuple[int, int]:

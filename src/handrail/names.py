@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 # shown as nothing by default, though of no category that says so; the first and last of each range
@@ -20,6 +21,23 @@ def folded(name: str) -> str:
         return name.strip().casefold()
     made = "".join(filter(_is_seen, unicodedata.normalize("NFKC", name.strip().casefold())))
     return unicodedata.normalize("NFKC", made.casefold()).strip()
+
+
+# `Ann <ann@example.org>`
+_ADDRESS = re.compile(r"<([^<>]*@[^<>]*)>")
+
+
+def person(name: str) -> str:
+    """The name of a person as `folded`; of an e-mail address in any of its spellings, the address alone."""
+    made = folded(name)
+    if "@" not in made:
+        return made
+    if within := _ADDRESS.search(made):
+        made = within[1].strip()
+    if made.startswith("mailto:"):
+        made = made.removeprefix("mailto:").partition("?")[0]
+    # the root of the domain may be written
+    return made.strip().rstrip(".")
 
 
 def _is_seen(character: str) -> bool:

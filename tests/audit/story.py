@@ -5,6 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Any
 
+from handrail.audit.checkpoint import next_epoch
+from handrail.audit.log import MemoryLog
 from handrail.audit.note import SigningKey
 from handrail.canonical import dumps
 from handrail.clock import SECOND, iso
@@ -33,7 +35,8 @@ AGENT = {"kind": "agent", "pid": "billing"}
 class Story:
     """Entries in the making. Every method appends; time passes a second an entry."""
 
-    def __init__(self, *, policy: bool = True, start: int = START) -> None:
+    def __init__(self, *, policy: bool = True, start: int = START, log: str = LOG) -> None:
+        self.log = log
         self.entries: list[Entry] = []
         self.now = start
         self._ids = 0
@@ -49,7 +52,7 @@ class Story:
 
     def add(self, type: str, actor: dict[str, str], **fields: Any) -> Entry:
         self.now += SECOND
-        entry = {"v": 1, "log": LOG, "id": self.id(), "type": type, "at": self.time(), "actor": actor}
+        entry = {"v": 1, "log": self.log, "id": self.id(), "type": type, "at": self.time(), "actor": actor}
         # `from` cannot be a Python argument
         entry |= {name.rstrip("_"): value for name, value in fields.items() if value is not None}
         self.entries.append(entry)
@@ -156,11 +159,20 @@ def clean_story(cases: int = 1) -> Story:
 
 def whole_story() -> Story:
     """A log of entries of every type: a clean one that goes on from an earlier epoch."""
-    story = Story(policy=False)
-    epoch = {"origin": LOG + "/e1", "size": 7, "root": digest("root")}
-    story.add("epoch.opened", person("p_admin"), epoch=epoch, reason="restored")
-    story.add("policy.changed", person("p_admin"), policy=POLICY)
+    story = later_story()
     one_of_each(story)
+    return story
+
+
+def later_story(before: MemoryLog | None = None, signed: int = 7) -> Story:
+    """The beginning of the next epoch: after a copy of the log was put back of which so many were signed."""
+    story = Story(policy=False, log=next_epoch(LOG), start=START + 3600 * SECOND)
+    held = {"size": before.size, "root": before.root().hex()} if before else {"size": 5, "root": digest("held")}
+    story.add(
+        "epoch.opened", person("p_admin"), epoch={"origin": LOG, "size": signed, "root": digest("signed")}, held=held,
+        reason="restored",
+    )  # fmt: skip
+    story.add("policy.changed", person("p_admin"), policy=POLICY)
     return story
 
 

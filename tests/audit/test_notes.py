@@ -18,6 +18,7 @@ from handrail.audit.checkpoint import (
     open_checkpoint,
     parse_checkpoint,
     parse_size,
+    previous_epoch,
     sign_checkpoint,
     split_epoch,
 )
@@ -201,6 +202,9 @@ def test_name_a_log_by_host_workspace_shard_and_epoch() -> None:
     assert split_epoch("example.com/pay/e12") == ("example.com/pay", 12)
     assert next_epoch("example.com/pay") == "example.com/pay/e2"
     assert next_epoch("example.com/pay/e2") == "example.com/pay/e3"
+    assert [previous_epoch(f"example.com/pay{end}") for end in ("", "/e1", "/e2", "/e10")] == [
+        None, None, "example.com/pay", "example.com/pay/e9"
+    ]  # fmt: skip
     for parts in (("a b", "x"), ("a", "x+y"), ("a", "x/y"), ("a", ""), ("a", "e2")):
         with pytest.raises(InvalidInput):
             log_origin(*parts)

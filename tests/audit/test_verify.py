@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import random
 from itertools import combinations
+from typing import Any
 
 import pytest
 
-from audit.story import SYSTEM, Story, clean_story, person
+from audit.story import SYSTEM, Story, clean_story, digest, later_story, person
 from handrail.audit.checkpoint import Checkpoint, next_epoch, sign_checkpoint
 from handrail.audit.log import MemoryLog, Opening
 from handrail.audit.note import COSIGNATURE, SigningKey, join_note, open_note
-from handrail.audit.report import Report
+from handrail.audit.report import Link, Report
 from handrail.audit.tile import Tile
 from handrail.audit.tree import Frontier, leaf_hash, root_of
 from handrail.audit.trust import Trust, parse_trust
-from handrail.audit.verify import verify
+from handrail.audit.verify import require_signed, verify, verify_epochs
 from handrail.audit.witness_rules import add_checkpoint, request_body
+from handrail.canonical import parse
 from handrail.clock import SECOND
 from handrail.entry import commitment
 
@@ -446,3 +448,131 @@ def test_head_that_is_not_what_the_entries_come_to_is_tampering(size: int) -> No
     log.head = size, frontier
     log.append(*entries(size + 3)[size:])
     assert verify(log, TRUST).exit_code == 0
+
+
+# --- epochs ---
+
+LATER = SigningKey(name=next_epoch(KEY.name), seed=b"\7" * 32)
+BOTH = Trust(logs=(KEY.verifier, LATER.verifier))
+
+
+def epochs(*, unsigned: int = 2) -> tuple[MemoryLog, MemoryLog]:
+    """A log of 20 entries, the last few of them unsigned, and the epoch that goes on from it."""
+    first = MemoryLog(entries(20 - unsigned))
+    first.sign(KEY)
+    first.append(*entries(20)[20 - unsigned :])
+    story = later_story(first, signed=30)
+    story.auto()
+    second = MemoryLog(story.bytes())
+    second.sign(LATER)
+    return first, second
+
+
+def judged(first: MemoryLog, second: MemoryLog, trust: Trust = BOTH, **more: Any) -> Report:
+    def earlier(link: Link) -> MemoryLog:
+        assert link.origin == KEY.name
+        return first
+
+    return verify_epochs(second, earlier, trust, **more)
+
+
+def test_verify_epochs_judges_each_and_says_how_they_hang_together() -> None:
+    first, second = epochs()
+    report = judged(first, second)
+    (past,) = report.past
+    assert (report.exit_code, report.origin, past.origin) == (0, LATER.name, KEY.name)
+    assert report.follows == Link(
+        origin=KEY.name, signed_size=30, signed_root=digest("signed"), held_size=20, held_root=first.root().hex()
+    )
+    # what was written after its last checkpoint is covered by the first entry of the next epoch
+    assert (past.signed_size, past.covered, past.trusted_size, past.unsigned) == (18, 20, 20, 0)
+    assert past.follows is None
+
+
+def test_change_any_entry_of_an_epoch_that_is_over_is_caught() -> None:
+    first, second = epochs()
+    for at in range(20):
+        flipped = bytearray(first.stored[at])
+        flipped[-20] ^= 1
+        stored = [*first.stored[:at], bytes(flipped), *first.stored[at + 1 :]]
+        for attacked in (changed(first, stored), recomputed(first, stored)):
+            report = judged(attacked, second)
+            assert (report.exit_code, report.findings) == (1, ()), at
+            assert "root.differs" in codes(report.past[0])
+
+
+@pytest.mark.parametrize("size", [0, 1, 18, 19])
+def test_cut_an_epoch_that_is_over_is_caught(size: int) -> None:
+    first, second = epochs()
+    cut = recomputed(first, first.stored[:size])
+    assert (judged(cut, second).exit_code, "log.cut" in codes(judged(cut, second).past[0])) == (1, True)
+    # also by who puts an older checkpoint of his beside it, or none
+    cut.notes = []
+    assert "log.cut" in codes(judged(cut, second).past[0])
+
+
+def test_epoch_over_is_trusted_by_its_own_key_or_by_the_next_epochs() -> None:
+    first, second = epochs()
+    report = judged(first, second, Trust(logs=(LATER.verifier,)))
+    assert (report.exit_code, report.past[0].trusted_size) == (0, 20)
+    # who pinned the old key only, trusts what that signed, and not what goes on from it
+    report = judged(first, second, TRUST)
+    assert (report.exit_code, report.trusted_size, report.past[0].trusted_size) == (3, 0, 18)
+    # a checkpoint the next epoch knows nothing of
+    first.sign(KEY)
+    story = later_story(first, signed=19)
+    other = MemoryLog(story.bytes())
+    other.sign(LATER)
+    assert codes(judged(first, other).past[0]) == {"epoch.differs"}
+
+
+def test_first_entry_that_names_another_log_than_the_one_before_is_caught() -> None:
+    first, *rest = later_story().bytes()
+    named = first.replace(b'"origin":"example.com/pay"', b'"origin":"example.com/buy"')
+    for stored in (Story(log=LATER.name).bytes(), [named, *rest]):
+        log = signed(stored, LATER)
+        assert codes(verify(log, BOTH)) == {"epoch.differs"}
+        assert judged(MemoryLog(), log).past == ()
+    # and one that is kept, but that nothing goes on from
+    assert judged(*epochs(), logs=[KEY.name, LATER.name]).exit_code == 0
+    report = judged(*epochs(), logs=[KEY.name, LATER.name, next_epoch(LATER.name)])
+    assert (report.exit_code, codes(report)) == (1, {"epoch.unlinked"})
+
+
+def test_checkpoint_and_receipt_of_an_earlier_epoch_are_held_against_that_epoch() -> None:
+    first, second = epochs(unsigned=0)
+    note, receipt = first.notes[0], first.receipt(5)
+    assert judged(first, second, against=[note], receipts=[receipt]).exit_code == 0
+    rewritten = MemoryLog(entries(20, other=3))
+    rewritten.sign(STOLEN)
+    other = MemoryLog([*later_story(rewritten, signed=30).bytes()])
+    other.sign(LATER)
+    assert judged(rewritten, other).exit_code == 0
+    assert judged(rewritten, other, against=[note]).exit_code == 1
+    assert judged(rewritten, other, receipts=[receipt]).exit_code == 1
+    strange = signed(entries(3), SigningKey(name="example.com/elsewhere", seed=b"\3" * 32)).notes[0]
+    assert codes(judged(first, second, against=[strange])) == {"origin.other", "outside.unsigned"}
+    assert codes(judged(first, second, against=[b"x"], receipts=[b"x"])) == {
+        "checkpoint.malformed", "receipt.malformed"
+    }  # fmt: skip
+
+
+def test_entries_newer_than_every_signature_are_counted_and_may_be_refused() -> None:
+    log = signed(entries(7))
+    assert (verify(log, TRUST).unsigned, verify(log, TRUST).unsigned_since) == (0, None)
+    assert require_signed(verify(log, TRUST)).exit_code == 0
+    log.append(*entries(9)[7:])
+    report = verify(log, TRUST)
+    assert (report.exit_code, report.covered, report.unsigned) == (0, 7, 2)
+    assert report.unsigned_since == parse(entries(9)[7])["at"]
+    refused = require_signed(report)
+    assert (refused.exit_code, codes(refused)) == (3, {"unsigned"})
+    # a checkpoint that somebody kept covers them as well
+    kept = signed(entries(9)).notes[0]
+    assert require_signed(verify(log, TRUST, against=[kept])).exit_code == 0
+    # an epoch that is over, and more of it than the next one says
+    first, second = epochs()
+    first.append(*entries(22)[20:])
+    report = judged(first, second)
+    assert (report.exit_code, report.unsigned, report.past[0].unsigned) == (0, 0, 2)
+    assert require_signed(report).exit_code == 3

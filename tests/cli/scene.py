@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,32 @@ def copied(database: Path, folder: Path) -> Path:
         else:
             shutil.copy(place, folder / place.name)
     return folder / database.name
+
+
+def settle(database: Path) -> None:
+    """Everything into the one file, as a copy made by SQLite's own tools would have it."""
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+def put_back(database: Path) -> None:
+    """Use the database, put back the copy made before, and go on under a new epoch, as an operator who looked at it."""
+    settle(database)
+    before = database.read_bytes()
+    with handrail.open(database) as hr:
+        hr.propose(Proposal(action="pay", arguments={"to": "C"}, confidence=0.99))
+    settle(database)
+    database.write_bytes(before)
+    run("acknowledge", "--database", database)
+    with handrail.open(database) as hr:
+        hr.propose(Proposal(action="pay", arguments={"to": "D"}, confidence=0.99))
+
+
+def unsign(database: Path, note: bytes) -> None:
+    """The newest log with an older checkpoint of its own, as it stands until the next one is signed."""
+    with sqlite3.connect(database) as connection:
+        connection.execute(
+            "UPDATE audit_head SET checkpoint = ? WHERE log = (SELECT log FROM workspace)", (note.decode(),)
+        )
+    connection.close()

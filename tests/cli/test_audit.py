@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -23,12 +25,18 @@ from handrail.audit.witness_rules import request_body
 from handrail.cli import witnessing
 from handrail.cli.main import app
 from handrail.cli.material import open_database
+from handrail.clock import SystemClock
 from handrail.errors import HandrailError, Unreadable
+from handrail.lifecycle import webhooks
+from handrail.lifecycle.actor import ALL_SCOPES, Actor
+from handrail.maintenance.reconcile import _Tables, reconcile
+from handrail.proposal import Proposal
 from handrail.store.logbook import Logbook
 
-from .scene import program, read, run
+from .scene import program, put_back, read, run, settle, unsign
 
 LOG = "handrail.local/default"
+ADMIN = Actor(kind="agent", pid="operator", scopes=ALL_SCOPES)
 
 
 @pytest.fixture
@@ -44,13 +52,6 @@ def bundle(database: Path, tmp_path: Path) -> Path:
     path = tmp_path / "bundle.zip"
     run("audit", "export", database, "--output", path)
     return path
-
-
-def settle(database: Path) -> None:
-    """Everything into the one file, as a copy made by SQLite's own tools would have it."""
-    with sqlite3.connect(database) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
 
 
 def test_verify_of_an_untouched_database_ends_with_0(database: Path, trust: Path) -> None:
@@ -258,6 +259,164 @@ def test_reconcile_ends_with_0_and_after_a_row_was_changed_with_1(database: Path
     connection.close()
     made = json.loads(run("audit", "reconcile", database, "--json", code=1).stdout)
     assert {one["what"] for one in made["differences"]} == {"decision"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "where"),
+    [
+        ("DELETE FROM excluded WHERE case_id = (SELECT case_id FROM proposal ORDER BY 1 LIMIT 1)", "excluded "),
+        ("INSERT INTO excluded (case_id, person, why)"
+         " SELECT case_id, 'p_nobody', 'reviewed' FROM proposal ORDER BY 1 LIMIT 1", "excluded "),
+        ("UPDATE workspace SET log = log || '/e999999999'", "workspace"),
+        ("UPDATE audit_head SET signed_size = 1000", "audit_head "),
+        ("DELETE FROM policy_version", "policy_version "),
+        ("UPDATE review SET card = 'x'", "review "),
+        ("UPDATE review SET blind = 1 - blind", "review "),
+        ("UPDATE workspace SET frozen = 1", "workspace"),
+        ("INSERT INTO webhook (id, workspace, url, secret, events, created_at)"
+         " VALUES ('w', 'default', 'https://hook.example', 's', '*', 0)", "webhook"),
+        ("INSERT INTO calibrator (workspace, name, version, bytes, digest, made_at)"
+         " VALUES ('default', 'pay', 1, CAST('{}' AS BLOB), 'd', 0)", "calibrator pay version 1"),
+        ("INSERT INTO api_key (id, workspace, name, secret, scopes, created_at)"
+         " VALUES ('k', 'default', 'k', 'd', 'admin', 0)", "api_key k"),
+        ("UPDATE policy_version SET text = text || ' '", "policy_version "),
+        ("UPDATE audit_entry SET type = 'label.made' WHERE idx = 3", "audit_entry 3"),
+        ("UPDATE audit_entry SET case_id = 'other' WHERE idx = 3", "audit_entry 3"),
+        ("UPDATE audit_entry SET id = 'other' WHERE idx = 3", "audit_entry 3"),
+    ],
+)  # fmt: skip
+def test_reconcile_names_what_was_planted_or_taken_away(database: Path, statement: str, where: str) -> None:
+    with sqlite3.connect(database) as connection:
+        assert connection.execute(statement).rowcount > 0
+    connection.close()
+    made = json.loads(run("audit", "reconcile", database, "--json", code=1).stdout)
+    assert made["differences"]
+    assert all(one["where"].startswith(where) for one in made["differences"])
+
+
+def test_reconcile_beside_a_busy_writer_compares_all_but_what_moved(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_tables = _Tables.__init__
+
+    def meanwhile(self: _Tables, *given: Any) -> None:
+        read_tables(self, *given)
+        hr.propose(Proposal(action="pay", arguments={"to": "Zoe", "amount": 1}))
+        hr.plane.run(webhooks.register, webhooks.Register(actor=ADMIN, url="https://other.example", secret="s"))
+
+    monkeypatch.setattr(_Tables, "__init__", meanwhile)
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE workspace SET frozen = 1")
+        connection.execute(
+            "INSERT INTO webhook (id, workspace, url, secret, events, created_at)"
+            " VALUES ('w', 'default', 'u', 's', '*', 0)"
+        )
+    connection.close()
+    with handrail.open(database) as hr:
+        made = reconcile(hr.plane.store, "default", SystemClock())
+    assert (made.moving, made.skipped) == (1, ("access",))
+    assert [(each.where, each.what) for each in made.differences] == [("workspace", "frozen")]
+
+
+def test_reconcile_names_a_webhook_that_was_sent_elsewhere(database: Path) -> None:
+    with handrail.open(database) as hr:
+        command = webhooks.Register(actor=ADMIN, url="https://hook.example", secret="s", events=("halt.set",))
+        id = hr.plane.run(webhooks.register, command)
+        assert reconcile(hr.plane.store, "default", SystemClock()).differences == ()
+        hr.plane.run(webhooks.rotate, (ADMIN, id, "s2"))
+    for change in ("url = 'https://elsewhere.example'", "events = '*'"):
+        with sqlite3.connect(database) as connection:
+            connection.execute(f"UPDATE webhook SET {change}")
+        connection.close()
+        with handrail.open(database) as hr:
+            (found,) = reconcile(hr.plane.store, "default", SystemClock()).differences
+        assert (found.where, found.what) == (f"webhook {id}", "what goes where")
+
+
+# --- epochs, and what is not signed ---
+
+
+@pytest.fixture
+def restored(database: Path) -> Path:
+    """A database whose older copy was put back, so that its log goes on under a second epoch."""
+    put_back(database)
+    return database
+
+
+def test_verify_of_a_restored_database_judges_every_epoch_and_says_so(restored: Path, tmp_path: Path) -> None:
+    made = program("audit", "verify", restored)
+    assert re.search(rf"log {LOG}/e2: \d+ entries, all signed", made.stdout)
+    assert re.search(rf"goes on from {LOG}, of which \d+ entries had been signed; the copy put back held", made.stdout)
+    assert re.search(rf"earlier log {LOG}: \d+ entries, all signed", made.stdout)
+    report = read("audit", "verify", restored, "--require-signed")
+    (past,) = report["past"]
+    assert (past["origin"], past["exit_code"], past["follows"]) == (LOG, 0, None)
+    assert report["follows"]["held_root"] == past["root"]
+    # the key of the epoch that goes on is enough, for its first entry says what the one before held
+    (tmp_path / "trust").write_text(f"log {run('audit', 'key', restored).stdout.strip()}\nquorum none\n")
+    run("audit", "verify", restored, "--trust", tmp_path / "trust")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_entry SET bytes = CAST(replace(CAST(bytes AS TEXT), 'approve', 'reject') AS BLOB) "
+        f"WHERE type = 'review.given' AND log = '{LOG}'",
+        f"DELETE FROM audit_entry WHERE log = '{LOG}' AND idx > 5",
+        f"DELETE FROM audit_entry WHERE log = '{LOG}'; DELETE FROM audit_head WHERE log = '{LOG}'",
+        f"UPDATE audit_head SET size = size - 1 WHERE log = '{LOG}'",
+        f"UPDATE workspace SET log = '{LOG}'",
+        "INSERT INTO audit_head SELECT log || '/e3', size, frontier, signed_size, checkpoint, last_at FROM audit_head"
+        f" WHERE log = '{LOG}'",
+    ],
+)
+def test_verify_after_an_epoch_that_is_over_was_changed_ends_with_1(restored: Path, statement: str) -> None:
+    with sqlite3.connect(restored) as connection:
+        connection.executescript(statement)
+    connection.close()
+    assert "TAMPERED WITH" in program("audit", "verify", restored, code=1).stdout
+
+
+def test_bundle_of_a_restored_database_says_which_epoch_it_holds(restored: Path, tmp_path: Path) -> None:
+    made = program("audit", "export", restored, "--output", tmp_path / "bundle.zip")
+    assert f"It holds {LOG}/e2 only, which goes on from {LOG}" in made.stderr
+    (tmp_path / "trust").write_text(f"log {run('audit', 'key', restored).stdout.strip()}\nquorum none\n")
+    given = (tmp_path / "bundle.zip", "--trust", tmp_path / "trust")
+    said = program("audit", "verify", *given).stdout
+    assert f"goes on from {LOG}" in said
+    assert "the epoch before is not in what was given, so it was not judged" in said
+    assert read("audit", "verify", *given)["past"] == []
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
+        (tmp_path / "verify.py").write_bytes(archive.read("verify.py"))
+    outside = subprocess.run(
+        [sys.executable, "-I", tmp_path / "verify.py", *given], capture_output=True, text=True, check=False
+    )
+    assert (outside.returncode, f"goes on from {LOG}, which is not in this bundle" in outside.stdout) == (0, True)
+
+
+def test_verify_of_entries_that_no_checkpoint_covers_says_so_and_may_be_told_to_refuse(
+    database: Path, trust: Path
+) -> None:
+    with open_database(str(database)) as store:
+        note, size = Logbook(store, LOG).checkpoint(), Logbook(store, LOG).head()[0]
+    assert note is not None
+    assert read("audit", "verify", database, "--trust", trust, "--require-signed")["unsigned"] == 0
+    with handrail.open(database) as hr:
+        hr.propose(Proposal(action="pay", arguments={"to": "C"}, confidence=0.99))
+    unsign(database, note)
+    made = program("audit", "verify", database, "--trust", trust)
+    assert "holds as far as it is signed; the newest entries are NOT SIGNED" in made.stdout
+    assert f"the first {size} signed; {size} vouched for by whom you trust" in made.stdout
+    assert re.search(r"NOT SIGNED: the newest \d+ entries, the first written at 20", made.stdout)
+    report = read("audit", "verify", database, "--trust", trust)
+    assert (report["unsigned"], report["covered"]) == (report["size"] - size, size)
+    assert report["unsigned_since"] is not None
+    refused = program("audit", "verify", database, "--trust", trust, "--require-signed", code=3)
+    assert "NOT VOUCHED FOR" in refused.stdout
+    assert "are not signed, and that was asked for [unsigned]" in refused.stdout
+    # a bundle holds nothing else than what is signed
+    run("audit", "export", database, "--output", trust.parent / "bundle.zip")
+    assert read("audit", "verify", trust.parent / "bundle.zip", "--trust", trust, "--require-signed")["size"] == size
 
 
 # --- witness ---

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from rich.console import Console
 
 import handrail
-from handrail.cli import case, halt, undo
+from handrail.cli import card, case, halt, undo
 from handrail.proposal import Proposal
 
 from .scene import program, read, run
@@ -26,6 +28,16 @@ def test_list_shows_open_cases_in_queue_order(database: Path) -> None:
     assert [item["action"] for item in items] == ["pay", "pay"]
     text = run("case", "list", "--database", database).stdout
     assert text.index(items[0]["id"]) < text.index(items[1]["id"])
+
+
+@pytest.mark.parametrize("width", [40, 80, 160])
+def test_list_keeps_ids_whole_in_any_terminal(database: Path, width: int) -> None:
+    items = opened(database)
+    out = io.StringIO()
+    card.table(Console(file=out, width=width), items)
+    for item in items:
+        assert item["id"] in out.getvalue()
+        assert item["summary"].split(":")[0] in out.getvalue()
 
 
 def test_list_of_decided_cases_holds_what_was_settled(database: Path) -> None:

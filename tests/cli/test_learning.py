@@ -48,7 +48,7 @@ def test_calibrator_fitted_from_labels_and_installed_changes_a_route(database: P
         # what a program says of itself is no confidence while the calibrator is missing
         held = hr.propose(sure)
         assert (held.status, held.reasons[0].code) == ("open", "confidence_missing")
-        assert "pay-score is not installed" in held.reasons[0].text
+        assert "the calibrator pay-score, which reads its scores, is missing" in held.reasons[0].text
     made = read("calibrate", "--action", "pay", "--method", "platt", "--install", "--database", database)
     assert (made["ok"], made["installed"], made["name"], made["note"]) == (True, 1, "pay-score", None)
     assert made["n"] >= PAIRS

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 import handrail
+from handrail.audit.bundle import read_size
+from handrail.cli.material import logbook, open_database
 from handrail.proposal import Proposal
 
-from .scene import POLICY, begin, program, read, run
+from .scene import POLICY, begin, program, put_back, read, run, unsign
 
 
 class Running(NamedTuple):
@@ -35,14 +40,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
                    "--database", database).stdout.strip()  # fmt: skip
     admin = run("keys", "make", "ops", "--scope", "admin", "--database", database).stdout.strip()
     vkey = run("audit", "key", database).stdout.strip()
+    with serving(database) as url:
+        yield Running(url, reviewer, admin, vkey)
+
+
+@contextmanager
+def serving(database: Path) -> Iterator[str]:
+    """A server over this database; its address."""
     process = subprocess.Popen(
         [sys.executable, "-m", "handrail.cli.main", "serve", "--database", database, "--port", "0"],
-        stdout=subprocess.PIPE, text=True, cwd=folder,
+        stdout=subprocess.PIPE, text=True, cwd=database.parent,
     )  # fmt: skip
     assert process.stdout is not None
     found = re.search(r"at (http://\S+)", process.stdout.readline())
     assert found is not None
-    yield Running(found[1], reviewer, admin, vkey)
+    yield found[1]
     process.terminate()
     process.wait(30)
     process.stdout.close()
@@ -91,6 +103,38 @@ def test_verify_of_a_servers_bare_address_finds_its_log_and_says_when_it_may_not
         "handrail.local/default" in run("audit", "verify", server.url, "--trust", trust, "--key", server.admin).stdout
     )
     assert "--key" in run("audit", "verify", server.url, "--trust", trust, code=2).output
+
+
+def test_verify_of_a_restored_servers_log_judges_every_epoch_and_tells_what_is_not_signed(tmp_path: Path) -> None:
+    database = begin(tmp_path)
+    put_back(database)
+    admin = run("keys", "make", "ops", "--scope", "admin", "--database", database).stdout.strip()
+    trust = tmp_path / "trust"
+    trust.write_text(f"log {run('audit', 'key', database).stdout.strip()}\nquorum none\n")
+    with open_database(str(database)) as store:
+        note = logbook(store, "default").checkpoint()
+    assert note is not None
+    with serving(database) as url:
+        asked = ("audit", "verify", url, "--trust", trust, "--key", admin)
+        report = read(*asked, "--require-signed")
+        assert [each["origin"] for each in report["past"]] == ["handrail.local/default"]
+        with handrail.connect(url, key=admin) as hr:
+            hr.propose(Proposal(action="pay", arguments={"n": 9}, confidence=0.99))
+        for _ in range(100):
+            if read(*asked)["signed_size"] > report["size"]:
+                break
+            time.sleep(0.1)
+        unsign(database, note)
+        later = read(*asked)
+        assert (later["unsigned"] > 0, later["covered"]) == (True, read_size(note))
+        run(*asked, "--require-signed", code=3)
+        with sqlite3.connect(database) as connection:
+            connection.execute(
+                "UPDATE audit_entry SET bytes = CAST(replace(CAST(bytes AS TEXT), 'approve', 'abstain') AS BLOB)"
+                " WHERE type = 'review.given' AND log = 'handrail.local/default'"
+            )
+        connection.close()
+        assert "TAMPERED WITH" in run(*asked, code=1).stdout
 
 
 def test_doctor_of_a_server_that_works_ends_with_0(server: Running) -> None:

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,8 @@ class Stage:
         self.claims: dict[str, dict[str, Any]] = {}
         self.history: dict[str, list[dict[str, Any]]] = {}
         self.halts: dict[str, dict[str, Any]] = {}
+        # of the person who looks
+        self.roles = ["reviewer", "lead"]
         self.events: list[tuple[str, str]] = []
         self.posted: list[tuple[str, Any]] = []
         self.batches: list[Any] = []
@@ -142,6 +145,10 @@ class Stage:
         if id not in self.cards:
             raise Refused(404, "not_found", f"There is no case {id} here.")
         return self.cards[id]
+
+    def halts_over(self, card: dict[str, Any]) -> list[dict[str, Any]]:
+        named = {"agent": card["asked_by"]["agent"], "run": card["asked_by"]["run"], "action": card["action"]}
+        return [h for h in self.halts.values() if h["scope"] == "workspace" or h["value"] == named[h["scope"]]]
 
     def claim(self, id: str) -> dict[str, Any]:
         card, row = self.case(id), self.rows[id]
@@ -213,6 +220,7 @@ class Stage:
         self.reviews[review["id"]] = review
         self.claims.pop(id, None)
         row["claimed_by"] = None
+        row["answered"] = {"by_you": True, "counts_at": review["effective_at"], "verdicts": []}
         self.log(id, "review.given")
         return {"review": review, "case": row, "decision": None}
 
@@ -237,7 +245,7 @@ class Stage:
             raise Refused(409, "conflict", "The review counts already.")
         review["withdrawn_at"] = stamp(datetime.now(UTC))
         row = self.rows[review["case_id"]]
-        row["state"], row["decision"] = "open", None
+        row["state"], row["decision"], row["answered"] = "open", None, None
         self.log(review["case_id"], "review.withdrawn")
         return {"review": review}
 
@@ -450,7 +458,7 @@ class Api:
         if request.method != "GET" and request.headers.get("x-csrf-token") != "token-1":
             raise Refused(403, "forbidden", "The CSRF token is missing.")
         return {
-            "person": {"id": "p-1", "name": "Asha Rao", "roles": ["reviewer", "lead"], "workspace": "default"},
+            "person": {"id": "p-1", "name": "Asha Rao", "roles": self.stage.roles, "workspace": "default"},
             "csrf": "token-1",
         }
 
@@ -484,7 +492,7 @@ class Api:
         return JSONResponse(
             {
                 "case": stage.rows[id],
-                "card": card,
+                "card": card | {"halts": stage.halts_over(card)},
                 "reviews": reviews,
                 "claim": stage.claims.get(id),
                 "history": stage.history[id],
@@ -624,6 +632,22 @@ class Api:
         self.stage.events.append(("halt.set", ""))
         return JSONResponse(halt, 201)
 
+    async def names(self, request: Request) -> Response:
+        self.person(request)
+        scope, value = request.query_params["scope"], request.query_params.get("value", "")
+        known = {
+            "agent": ["billing-agent", "mailer"],
+            "action": list({row["action"] for row in self.stage.rows.values()}),
+            "run": ["run-7"],
+        }[scope]
+        return JSONResponse(
+            {
+                "known": value in known,
+                "near": get_close_matches(value, known) if value not in known else [],
+                "names": known,
+            }
+        )
+
     async def board(self, request: Request) -> Response:
         self.person(request)
         return JSONResponse(operations(self.stage))
@@ -717,6 +741,7 @@ def application(stage: Stage) -> Starlette:
         Route("/v1/reviews/{id}/withdraw", api.withdraw, methods=["POST"]),
         Route("/v1/proposals/{id}/undo", api.undo, methods=["POST"]),
         Route("/v1/halts", api.halts, methods=["GET", "POST"]),
+        Route("/v1/halts/names", api.names),
         Route("/v1/monitors", api.monitors),
         Route("/v1/halts/{id}", api.halts, methods=["DELETE"]),
         Route("/v1/operations", api.board),

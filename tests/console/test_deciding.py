@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from .conftest import Open, rows, show
 from .fake_api import Stage
@@ -82,6 +83,67 @@ def test_answered_case_counts_down_and_is_passed_over(open_page: Open, stage: St
     expect(page.locator("button.verdict.approve")).to_be_visible()
     (review,) = reviews(stage)
     assert review["withdrawn_at"] is not None
+
+
+def test_answered_case_is_no_open_work_after_a_reload(open_page: Open, stage: Stage) -> None:
+    stage.undo_seconds = 60.0
+    page = open_page("/case/pay-1")
+    show(page, "pay-1")
+    stage.claim("pay-1")
+    stage._record("pay-1", {"verdict": "reject", "reason": "suspicious"}, stage.rows["pay-1"])
+    page.goto("/")
+    show(page, "deploy-1")
+    row = rows(page).first
+    expect(row).to_contain_text("answered by you, counts in")
+    expect(page.locator(".queue-count")).to_contain_text("12 cases · 1 answered")
+    # the last of all leads nowhere, instead of back to what has its answer
+    for id in list(stage.rows):
+        if id != "mail-1" and not stage.rows[id].get("answered"):
+            stage._record(id, {"verdict": "reject", "reason": "suspicious"}, stage.rows[id])
+    page.goto("/")
+    show(page, "mail-1")
+    page.keyboard.press("a")
+    expect(page.get_by_text("Nothing left to take.")).to_be_visible()
+    expect(page.locator("article.card")).to_have_count(0)
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+
+
+def test_page_chooses_no_case_that_others_hold_or_have_answered(open_page: Open, stage: Stage) -> None:
+    stage.claim("pay-1")
+    stage.claims["pay-1"].update(reviewer_id="p-2", reviewer="Jon Berg")
+    stage.rows["pay-1"]["claimed_by"] = "Jon Berg"
+    soon = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    stage.rows["deploy-1"]["answered"] = {"by_you": False, "counts_at": soon, "verdicts": ["reject"]}
+    page = open_page("/halts")
+
+    def behind(route: Route) -> None:
+        """The list as it was a moment ago."""
+        response = route.fetch()
+        body = response.json()
+        for row in body["items"]:
+            row["answered"] = None
+        route.fulfill(response=response, json=body)
+
+    page.route("**/v1/cases?**", behind)
+    page.get_by_role("button", name="Queue", exact=True).click()
+    show(page, "mail-1")
+
+
+def test_case_that_others_answered_can_only_be_stopped(open_page: Open, stage: Stage) -> None:
+    soon = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    stage.rows["mail-1"]["answered"] = {"by_you": False, "counts_at": soon, "verdicts": ["reject", "redirect"]}
+    page = open_page("/case/mail-1")
+    show(page, "mail-1")
+    expect(page.locator(".notice")).to_contain_text("It has its answer, counts in")
+    expect(rows(page).filter(has_text="✓ answered, counts in")).to_have_count(1)
+    expect(page.locator("button.verdict")).to_have_text(["Reject r", "Redirect q"])
+    page.keyboard.press("a")
+    expect(page.get_by_text("Others have answered it.")).to_be_visible()
+    page.keyboard.press("r")
+    page.wait_for_selector(".reason-codes")
+    page.keyboard.press("1")
+    (review,) = wait_for_reviews(page, stage, 1)
+    assert review["verdict"] == "reject"
 
 
 def test_undo_within_the_window_reopens_the_case(open_page: Open, stage: Stage) -> None:

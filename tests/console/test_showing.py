@@ -144,6 +144,57 @@ def test_phone_shows_the_card_first_with_large_targets(open_page: Open) -> None:
         assert box["height"] >= 44
 
 
+# a box to tick is as large as the label around it
+SMALL = """() => [...document.querySelectorAll('button, select, input, summary, [role=tab]')]
+    .filter(each => each.checkVisibility() && each.getBoundingClientRect().height > 1)
+    .map(each => each.matches('[type=checkbox], [type=radio]') ? each.closest('label') ?? each : each)
+    .filter(each => each.getBoundingClientRect().height < 44)
+    .map(each => each.innerText || each.getAttribute('aria-label') || each.outerHTML)"""
+
+
+@pytest.mark.parametrize(
+    "view", ["/case/pay-1", "/case/deploy-1", "/case/digit-1", "/case/compare-1", "/operations", "/quality", "/halts"]
+)
+def test_phone_has_nothing_too_small_to_hit(open_page: Open, view: str) -> None:
+    page = open_page(view, **PHONE)
+    page.wait_for_selector("article[data-ready='true']" if view.startswith("/case") else "h1")
+    assert page.evaluate(SMALL) == []
+
+
+def test_phone_batch_and_help_have_nothing_too_small_to_hit(open_page: Open) -> None:
+    page = open_page("/case/refund-0", **PHONE)
+    show(page, "refund-0")
+    page.keyboard.press("?")
+    page.wait_for_selector(".help-groups")
+    assert page.evaluate(SMALL) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.wait_for_selector("article[data-case='refund-1']")
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Review as a batch").click()
+    page.wait_for_selector(".batch-table")
+    assert page.evaluate(SMALL) == []
+
+
+def test_phone_speaks_of_no_keys(open_page: Open, stage: Stage) -> None:
+    stage.cards["pay-1"].update(dwell_floor_seconds=0, personal_data=[])
+    page = open_page("/case/pay-1", **PHONE)
+    show(page, "pay-1")
+    page.get_by_role("button", name="Approve", exact=True).click()
+    expect(page.locator(".armed")).to_contain_text("Armed. Commit it, or disarm.")
+    expect(page.locator(".armed")).not_to_contain_text("Shift")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.get_by_role("form")).to_be_visible()
+    expect(page.get_by_text("A number sends at once")).to_have_count(0)
+    assert page.locator("kbd:visible").all_inner_texts() == []
+    page.goto("/?state=decided")
+    stage.rows["refund-3"].update(state="decided")
+    page.reload()
+    expect(page.get_by_text("Choose a case")).to_be_visible()
+    expect(page.get_by_text("Press j")).to_have_count(0)
+
+
 def luminance(page: Page, selector: str) -> float:
     """0 black to 255 white, of an element's background."""
     text = page.eval_on_selector(
@@ -168,6 +219,9 @@ def test_dark_follows_the_system_and_can_be_chosen(open_page: Open) -> None:
 
 
 def test_batch_sends_one_review_a_case_except_the_vetoed(open_page: Open, stage: Stage) -> None:
+    said = {"kind": "text", "title": "Claim", "content": "a photograph of the parcel", "source": "", "trusted": False}
+    for i in range(4):
+        stage.cards[f"refund-{i}"]["evidence"] = [said]
     page = open_page("/case/refund-0")
     show(page, "refund-0")
     for i in range(4):
@@ -184,6 +238,10 @@ def test_batch_sends_one_review_a_case_except_the_vetoed(open_page: Open, stage:
     page.locator("tr[data-case='refund-2']").get_by_role("checkbox").check()
     for id in ("refund-0", "refund-1", "refund-3"):
         page.locator(f"tr[data-case='{id}']").get_by_role("button").click()
+        # what opening is for: the evidence, and why a person is asked
+        opened = page.get_by_role("dialog")
+        expect(opened.get_by_role("region", name="Evidence")).to_contain_text("a photograph of the parcel")
+        expect(opened.get_by_role("region", name="Why you")).to_contain_text("not sure enough")
         page.keyboard.press("Escape")
     page.get_by_role("button", name="Approve 3").click()
     wait_for_reviews(page, stage, 3)
@@ -223,6 +281,17 @@ def test_case_settled_elsewhere_loses_its_buttons(open_page: Open, stage: Stage)
     stage.log("refund-3", "decision.made")
     expect(page.locator("button.verdict.approve")).to_have_count(0)
     expect(page.locator(".settled")).to_contain_text("Rejected")
+    page.keyboard.press("a")
+    expect(page.locator(".toast")).to_contain_text("It is settled")
+    page.keyboard.press("Control+k")
+    commands = page.get_by_role("listbox", name="Commands")
+    expect(commands.get_by_role("option", name="Next case")).to_be_visible()
+    expect(commands.get_by_role("option", name="Approve")).to_have_count(0)
+    page.keyboard.press("Escape")
+    # nobody is left standing there
+    expect(page.locator(".settled").get_by_role("button", name="Next case")).to_be_visible()
+    page.keyboard.press("Enter")
+    show(page, "pay-1")
 
 
 def test_search_finds_and_clears(open_page: Open) -> None:
@@ -234,6 +303,68 @@ def test_search_finds_and_clears(open_page: Open) -> None:
     page.get_by_role("searchbox").fill("no such thing")
     page.get_by_role("button", name="Clear filters").click()
     expect(rows(page)).to_have_count(12)
+
+
+def test_one_queue_leads_straight_to_another(open_page: Open) -> None:
+    page = open_page("/")
+    show(page, "pay-1")
+    queue = page.get_by_label("All queues")
+    queue.select_option("mail")
+    show(page, "mail-1")
+    queue.select_option("releases")
+    show(page, "deploy-1")
+    page.get_by_role("searchbox").fill("no such thing")
+    expect(page.get_by_text("No case matches")).to_be_visible()
+    expect(queue).to_have_value("releases")
+
+
+def test_case_that_a_search_left_behind_is_closed_and_no_key_reaches_it(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/mail-1")
+    show(page, "mail-1")
+    page.keyboard.press("/")
+    page.keyboard.type("never arrived")
+    show(page, "refund-1")
+    page.keyboard.press("Enter")
+    page.keyboard.press("a")
+    expect(page.locator(".undo-tray")).to_contain_text("never arrived")
+    assert [review["case_id"] for review in stage.reviews.values()] == ["refund-1"]
+
+
+def test_decided_case_found_by_search_closes_with_the_search_and_takes_no_verdict(
+    open_page: Open, stage: Stage
+) -> None:
+    stage.rows["refund-2"].update(
+        state="decided", decision={"case_id": "refund-2", "kind": "rejected", "by": [], "at": "2026-01-01T00:00:00Z"}
+    )
+    stage.rows["refund-3"].update(state="decided", decision={**stage.rows["refund-2"]["decision"], "kind": "approved"})
+    page = open_page("/case/refund-2?state=decided&q=wrong+size")
+    show(page, "refund-2")
+    page.keyboard.press("a")
+    page.get_by_role("searchbox").fill("sent twice")
+    expect(page.locator("article.card")).to_have_count(0)
+    page.get_by_role("searchbox").press("Enter")
+    page.keyboard.press("a")
+    page.keyboard.press("r")
+    expect(page.get_by_role("form")).to_have_count(0)
+    assert stage.reviews == {}
+
+
+def test_case_that_somebody_else_holds_takes_no_verdict(open_page: Open, stage: Stage) -> None:
+    stage.claim("mail-1")
+    stage.claims["mail-1"].update(reviewer_id="p-2", reviewer="Jon Berg")
+    stage.rows["mail-1"]["claimed_by"] = "Jon Berg"
+    page = open_page("/case/mail-1?q=renewal")
+    show(page, "mail-1")
+    expect(page.locator(".settled")).to_contain_text("Jon Berg holds this case until")
+    expect(page.locator("button.verdict")).to_have_count(0)
+    for key in ("a", "r", "e", "s", "Enter"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("form")).to_have_count(0)
+    assert stage.posted == []
+    stage.claims.pop("mail-1")
+    stage.rows["mail-1"]["claimed_by"] = None
+    stage.log("mail-1", "claim.released")
+    expect(page.locator("button.verdict.approve")).to_be_visible()
 
 
 def test_five_thousand_cases_cost_a_screenful_of_rows(open_page: Open, stage: Stage) -> None:
@@ -285,10 +416,100 @@ def test_halt_is_set_said_everywhere_and_lifted(open_page: Open, stage: Stage) -
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Queue", exact=True).click()
     expect(page.get_by_text("Halted: agent billing-agent")).to_be_visible()
+    stage.roles = ["reviewer"]
+    page.reload()
     page.get_by_role("button", name="Halt", exact=True).click()
+    expect(page.get_by_text("a lead lifts it")).to_be_visible()
+    expect(page.get_by_role("button", name="Lift")).to_have_count(0)
+    stage.roles = ["reviewer", "lead"]
+    page.reload()
     page.get_by_role("button", name="Lift").click()
     expect(page.get_by_text("Nothing is halted.")).to_be_visible()
     assert stage.halts == {}
+
+
+def test_settled_case_counts_nothing_down(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/refund-3")
+    show(page, "refund-3")
+    expect(page.locator(".facts")).to_contain_text("If nobody answers")
+    stage.rows["refund-3"].update(
+        state="decided", decision={"case_id": "refund-3", "kind": "rejected", "by": [], "at": "2026-01-01T00:00:00Z"}
+    )
+    stage.log("refund-3", "decision.made")
+    expect(page.locator(".facts")).not_to_contain_text("If nobody answers")
+    expect(page.locator(".facts time.deadline")).to_have_count(0)
+
+
+def test_settled_case_says_who_ended_it_and_why(open_page: Open, stage: Stage) -> None:
+    stage.undo_seconds = 0.0
+    stage._record("mail-1", {"verdict": "reject", "reason": "wrong_recipient"}, stage.rows["mail-1"])
+    stage.history["mail-1"][-1]["actor"] = {"kind": "person", "pid": "p-1"}
+    stage.rows["mail-1"].update(state="decided", decision="rejected", closed_at="2026-01-01T10:00:00Z")
+    stage.rows["refund-1"].update(state="reviewed", decision="approved", closed_at="2026-01-01T10:00:00Z")
+    stage._record("refund-1", {"verdict": "reject", "reason": "suspicious"}, stage.rows["refund-1"])
+    page = open_page("/case/mail-1")
+    show(page, "mail-1")
+    expect(page.locator(".settled")).to_contain_text("Rejected · Wrong recipient · by Asha Rao · ")
+    page.get_by_role("tab", name="History").click()
+    expect(page.locator(".timeline")).to_contain_text("Asha Rao")
+    page.goto("/case/refund-1")
+    show(page, "refund-1")
+    # it was let through; what people said of it afterwards is what ended the case
+    expect(page.locator(".settled")).to_contain_text("Rejected · Looks like fraud")
+
+
+def test_refusal_tells_times_and_cases_as_people_do(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/mail-1")
+    show(page, "mail-1")
+    detail = "case 01a1fdd4-a5d6-78a4-b213-160a8c1d614f is held by another reviewer until 2026-11-21T11:20:33.123456Z"
+    problem = {"code": "conflict", "title": "conflict", "type": "about:blank", "status": 409, "detail": detail}
+    page.route("**/claim", lambda route: route.fulfill(status=409, json=problem))
+    page.keyboard.press("Enter")
+    toast = page.locator(".toast")
+    expect(toast).to_contain_text("this case is held by another reviewer until")
+    expect(toast).not_to_contain_text("2026-11-21T")
+
+
+def test_halt_of_a_name_nobody_has_is_doubted_once_and_then_taken(open_page: Open, stage: Stage) -> None:
+    page = open_page("/halts")
+    page.get_by_label("Which").fill("biling-agent")
+    page.get_by_label("Why").fill("acts oddly")
+    page.get_by_role("button", name="Halt now").click()
+    doubt = page.get_by_role("alert")
+    expect(doubt).to_contain_text("Nothing was proposed by an agent called “biling-agent”.")
+    assert stage.halts == {}
+    doubt.get_by_role("button", name="billing-agent").click()
+    expect(doubt).to_have_count(0)
+    page.get_by_role("button", name="Halt now").click()
+    expect(page.locator(".halt-line")).to_contain_text("agent billing-agent")
+    page.get_by_label("Scope").select_option("One action")
+    page.get_by_label("Which").fill("zzz")
+    page.get_by_label("Why").fill("comes tomorrow")
+    page.get_by_role("button", name="Halt now").click()
+    expect(doubt).to_contain_text("There are:")
+    page.get_by_role("button", name="Halt it anyway").click()
+    expect(page.locator(".halt-line")).to_have_count(2)
+    assert [halt["value"] for halt in stage.halts.values()] == ["billing-agent", "zzz"]
+
+
+def test_approving_under_a_halt_promises_no_run(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/deploy-1")
+    show(page, "deploy-1")
+    expect(page.get_by_text("A halt stands")).to_have_count(0)
+    stage.halts["h-1"] = {
+        "id": "h-1", "scope": "agent", "value": "billing-agent", "reason": "odd payees", "by": "Jon Berg",
+        "at": "2026-01-01T10:00:00Z",
+    }  # fmt: skip
+    stage.log("", "halt.set")
+    expect(page.locator(".notice.halted")).to_contain_text("agent billing-agent (odd payees), by Jon Berg")
+    expect(page.locator(".verdict-bar")).to_contain_text("approving lets nothing run")
+    page.keyboard.press("a")
+    expect(page.locator(".undo-tray")).to_contain_text("does not run while it does")
+    expect(page.locator(".undo-tray")).not_to_contain_text("may run it")
+    # what needs more answers, and what ran before anybody looked, says what it says otherwise
+    page.goto("/case/refund-0")
+    show(page, "refund-0")
+    expect(page.locator(".verdict-bar")).not_to_contain_text("halt")
 
 
 def test_operations_show_what_a_review_counts_while_people_are_few(open_page: Open) -> None:
@@ -309,6 +530,8 @@ def test_quality_says_how_far_the_crowd_is_read_otherwise_than_counted(open_page
 
 def test_operations_show_the_rate_against_its_line(open_page: Open) -> None:
     page = open_page("/operations")
+    expect(page.locator(".rate-said")).to_contain_text("aim 15 %, alarm 20 %")
+    expect(page.locator(".rate-step")).to_have_text(["0 %", "10 %", "20 %", "30 %", "40 %"])
     expect(page.get_by_text("16.2 %").first).to_be_visible()
     expect(page.get_by_text("between aim and alarm")).to_be_visible()
     page.wait_for_selector(".chart canvas")
@@ -504,6 +727,8 @@ def test_form_and_armed_bar_have_no_accessibility_violation(
     assert violations(page, axe) == []
     page.keyboard.press("Control+Enter")
     page.locator(".verdict-bar.armed").wait_for()
+    # where the bar stands below the form, not over it
+    page.evaluate("scrollBy(0, document.querySelector('.context-pane').getBoundingClientRect().top - innerHeight)")
     assert violations(page, axe) == []
 
 

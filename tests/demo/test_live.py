@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
+from rich.console import Console
+from rich.table import Table
 
+from handrail.cli import demo as demo_command
+from handrail.demo import live
+from handrail.demo.stage import Stage, open_plane
 from handrail.maintenance.plane import Plane
 from handrail.store import statements
 
@@ -98,3 +106,39 @@ def test_demo_on_a_database_that_is_not_empty_says_so_and_leaves_it_as_it_was(tm
         assert "Traceback" not in ran.stderr
     with Plane(path, loops=False) as plane:
         assert (plane.logbook().head(), plane.store.read_hot(statements.workspace_get, id="default")) == before
+
+
+class LastRound:
+    """A stream of pictures that has one round left."""
+
+    serving, more = None, True
+
+    def begin(self) -> list[Any]:
+        return []
+
+    def learn(self) -> None:
+        self.serving = True
+
+    def open_round(self) -> list[Any]:
+        self.more = False
+        return []
+
+    def close_round(self) -> None:
+        pass
+
+
+def test_stream_of_pictures_says_when_it_is_over(tmp_path: Path) -> None:
+    with open_plane(tmp_path / "d.db", undo=0.0, people=1) as plane, Stage(
+        plane, seed=0, undo=0.0, people=1, plan=None
+    ) as stage:  # fmt: skip
+        stage.labelling = LastRound()  # type: ignore[assignment]
+        show = live.Show(address="", password="", stage=stage)
+        assert "all pictures were shown" not in printed(demo_command._progress(show))
+        live._label(stage, threading.Event(), show.pictures_over)
+        assert "all pictures were shown" in printed(demo_command._progress(show))
+
+
+def printed(table: Table) -> str:
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(table)
+    return console.export_text()

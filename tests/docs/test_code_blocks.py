@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import types
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -124,3 +126,16 @@ RUNNERS: dict[str, Callable[[Block, types.ModuleType], None]] = {
     "yaml": check_yaml,
     "json": check_json,
 }
+
+
+def test_page_that_asks_for_an_extra_says_how_it_is_installed() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert "## Install" in (ROOT / "docs/start.md").read_text()
+    for path in page_paths():
+        text = path.read_text()
+        asked = {name for names in re.findall(r"handrail\[([a-z,-]+)\]", text) for name in names.split(",")}
+        assert asked <= extras.keys(), path
+        # until there is a release, an index has nothing of this name to give
+        assert not re.search(r"pip install ['\"]?handrail", text), path
+        if asked and path.parent.name in ("guides", "concepts"):
+            assert "../start.md#install" in text, path

@@ -67,8 +67,8 @@ class World:
     plane: Plane
     client: Callable[[], Client]
     desk: Callable[..., handrail.Desk]
-    # the client of an agent of that name
-    agent: Callable[[str], Client]
+    # the client of an agent of that name, with these scopes or all
+    agent: Callable[..., Client]
     # the outside world's own record of effects
     ledger: list[tuple[object, ...]] = field(default_factory=list)
 
@@ -96,8 +96,8 @@ def _in_process(plane: Plane) -> Iterator[World]:
         clients.append(Client(LocalTransport(plane, agent, owns_plane=False)))
         return clients[-1]
 
-    def agent_client(name: str) -> Client:
-        actor = Actor(kind="agent", pid=name, name=name, scopes=ALL_SCOPES, auth="local")
+    def agent_client(name: str, *scopes: str) -> Client:
+        actor = Actor(kind="agent", pid=name, name=name, scopes=frozenset(scopes) or ALL_SCOPES, auth="local")
         clients.append(Client(LocalTransport(plane, actor, owns_plane=False)))
         return clients[-1]
 
@@ -138,8 +138,8 @@ def _over_http(plane: Plane) -> Iterator[World]:
         )
         return client(_key(plane, scopes=("review", "read"), person=person)).desk()
 
-    def agent_client(name: str) -> Client:
-        return client(_key(plane, scopes=tuple(access.SCOPES), agent=name))
+    def agent_client(name: str, *scopes: str) -> Client:
+        return client(_key(plane, scopes=scopes or tuple(access.SCOPES), agent=name))
 
     yield World(plane=plane, client=client, desk=desk, agent=agent_client)
     for one in clients:

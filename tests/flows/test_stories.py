@@ -8,12 +8,23 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import httpx2
 import pytest
 from pydantic import BaseModel
 
 import handrail
 from handrail.client.http import HttpTransport
-from handrail.errors import InvalidInput, KeyReused, NotExecutable, VerdictNotAllowed
+from handrail.client.steps import Finish
+from handrail.client.watch import Watch
+from handrail.errors import (
+    Conflict,
+    HandrailError,
+    InvalidInput,
+    KeyReused,
+    NotExecutable,
+    Unavailable,
+    VerdictNotAllowed,
+)
 from tests.flows.conftest import World
 
 
@@ -241,6 +252,50 @@ def test_undo_of_an_executed_action_runs_its_declared_reverse_once(world: World)
     assert reversed_ == [({"to": "A1", "amount": "3"}, {"to": "A1", "amount": "3"})]
 
 
+def test_undo_declared_while_the_worker_begins_to_watch_is_served_too(world: World) -> None:
+    hr = world.client()
+    watch = hr.transport.watch
+    begun, declared = threading.Event(), threading.Event()
+
+    def slow(actions: tuple[str, ...]) -> Watch:
+        begun.set()
+        assert declared.wait(5)
+        return watch(actions)
+
+    hr.transport.watch = slow  # type: ignore[method-assign]
+    hr.serve_undo("refund.undo", lambda arguments, result: None)
+    assert begun.wait(5)
+    reversed_: list[object] = []
+    transfer = make_transfer(world, hr, undo=lambda arguments, result: reversed_.append(result))
+    declared.set()
+    pending = transfer.request("A1", Decimal(3))
+    pending.result(5)
+    undo = hr.undo(pending.case_id)
+    assert undo is not None
+    world.desk("Asha").take(undo).approve()
+    for _ in range(300):
+        if reversed_:
+            break
+        threading.Event().wait(0.02)
+    assert reversed_ == [{"to": "A1", "amount": "3"}]
+
+
+def test_worker_stopped_while_it_begins_to_watch_ends(world: World) -> None:
+    hr = world.client()
+    watch = hr.transport.watch
+    worker = hr.worker({"pay": lambda to: None})
+
+    def stopping(actions: tuple[str, ...]) -> Watch:
+        worker.stop()
+        return watch(actions)
+
+    hr.transport.watch = stopping  # type: ignore[method-assign]
+    thread = threading.Thread(target=worker.run, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
 def test_answer_taken_back_in_its_window_decides_nothing(world: World) -> None:
     hr = world.client()
 
@@ -395,3 +450,35 @@ def test_prediction_without_a_score_a_label_is_refused_in_words(
     with pytest.raises(InvalidInput) as refused:
         world.client().predict("label", {"text": "hello"}, scores, **more)
     assert refused.value.remedy in refused.value.__notes__
+
+
+def test_proposal_that_is_too_large_is_refused_alike_in_process_and_over_http(world: World) -> None:
+    hr = world.client()
+    with pytest.raises(InvalidInput):
+        hr.propose(handrail.Proposal(action="pay", arguments={"note": "x" * 1_100_000}))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(413, InvalidInput), (405, InvalidInput), (409, Conflict), (429, Unavailable), (500, HandrailError)],
+)
+def test_error_whose_code_only_the_server_knows_is_told_by_its_status(
+    status: int, kind: type[HandrailError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handrail.client.http.TRIES", 1)
+    answer = httpx2.Response(status, json={"code": "brand_new", "detail": "no", "remedy": "Do this."})
+    transport = HttpTransport("http://there", "key", transport=httpx2.MockTransport(lambda request: answer))
+    with pytest.raises(HandrailError, match=r"no \(brand_new\)") as raised:
+        transport.get("/v1/parks")
+    assert type(raised.value) is kind
+    assert raised.value.remedy == "Do this."
+    transport.close()
+
+
+def test_server_that_cannot_be_reached_after_the_effect_is_not_said_to_have_approved_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("handrail.client.http.TRIES", 1)
+    with handrail.connect("http://127.0.0.1:9", key="hr_live_x_y") as hr, pytest.raises(Unavailable) as raised:
+        hr.transport.send(Finish(case_id="c", fence=1, ok=True, result=None))
+    assert "may or may not have been carried out" in raised.value.remedy

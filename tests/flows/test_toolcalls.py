@@ -14,7 +14,7 @@ import pytest
 import handrail
 from handrail.client.client import connect
 from handrail.client.toolcall import Settings, ToolCall, ToolGate
-from handrail.errors import InvalidInput
+from handrail.errors import InvalidInput, NotExecutable, Unavailable
 from tests.flows.conftest import World
 from tests.flows.test_stories import answering, leave
 
@@ -149,6 +149,15 @@ def test_tell_a_tool_that_raises_leaves_it_to_a_person_and_runs_it_once(world: W
     assert [t.kind for t in told] == ["unknown"] * 3
     assert "connection lost" in told[0].text
     assert s.effects == [("A1", 5)]
+
+
+@pytest.mark.parametrize("ours", [Unavailable("its own server is away"), NotExecutable("held", held_until=1 << 60)])
+def test_tell_a_tool_that_raises_an_error_of_ours_is_told_as_with_any(world: World, ours: Exception) -> None:
+    s = shop(world, failures=(Unavailable,))
+    s.raises = ours
+    kind = "failed" if isinstance(ours, Unavailable) else "unknown"
+    assert [s.gate.tell(s.call(5)).kind for _ in range(2)] == [kind, kind]
+    assert len(s.effects) == 1
 
 
 def test_tell_a_tool_that_says_nothing_happened_is_failed(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handrail.canonical import dumps
-from handrail.errors import Forbidden, HandrailError, MalformedJSON
+from handrail.errors import Conflict, Forbidden, HandrailError, MalformedJSON
 from handrail.lifecycle import submit
 from handrail.policy.evaluate import compile_text
 from handrail.proposal import Proposal
@@ -40,7 +41,8 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 def test_run_what_was_proposed_and_nothing_else(rig: Rig, proposal: Proposal) -> None:
     made = rig.run(submit.submit, submit.prepare(rig.agent, proposal, draw=0.5))
     for judge in JUDGES:
-        if rig.proposal(made.case_id).decision is None:
+        # one that has its answer takes no other in the undo window
+        with suppress(Conflict):
             rig.answer(judge, made.case_id)
     rig.pass_time(11)
     started = rig.start(made.case_id)
@@ -78,6 +80,28 @@ def test_judge_ones_own_is_refused_however_the_name_is_written(
     case = rig.gated(**fields)
     with pytest.raises(Forbidden):
         rig.answer(zoe, case)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "Zoë Straße <zoe@example.org>", "<ZOE@example.org>", '"Straße, Z." < zoe@example.org >',
+        "mailto:zoe@example.org", "Mailto:Zoe@Example.org?subject=hello", "Zoë <mailto:zoe@example.org>",
+        "zoe@example.org.", " zoe@example.org. ",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("field", ["principal", "owners"])
+def test_judge_ones_own_is_refused_however_the_address_is_written(rig: Rig, written: str, field: str) -> None:
+    zoe = person("zoe", name="Zoë Straße", email="zoe@example.org", pid="p_zoe")
+    case = rig.gated(**{field: written if field == "principal" else (written,)})
+    with pytest.raises(Forbidden):
+        rig.answer(zoe, case)
+
+
+@pytest.mark.parametrize("other", ["zoe@example.org.uk", "Zoe <ann@example.org>", "mailto:", "zoe@", "zoe.", "<@>"])
+def test_judge_what_somebody_else_asked_for_is_free(rig: Rig, other: str) -> None:
+    zoe = person("zoe", name="Zoë Straße", email="zoe@example.org", pid="p_zoe")
+    rig.answer(zoe, rig.gated(principal=other))
 
 
 @pytest.mark.parametrize("number", [2**53, 2.0**53, -(2.0**53), 1e20, math.nan, math.inf])

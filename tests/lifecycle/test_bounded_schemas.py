@@ -77,3 +77,11 @@ def test_pattern_that_would_go_back_for_ever_stops(pattern: str) -> None:
     assert found is not None
     assert found.keyword == "pattern"
     assert time.process_time() - begun < 1
+
+
+def test_alternatives_that_do_not_fit_are_told_one_by_one() -> None:
+    found = misfit({"properties": {"fee": {"anyOf": [{"type": "number"}, {"maxLength": 2}]}}}, {"fee": "xyz"})
+    assert found is not None
+    assert found.why == (
+        'it has none of the forms allowed: "xyz" is not of type "number"; and "xyz" is longer than 2 characters'
+    )

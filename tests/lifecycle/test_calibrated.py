@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import handrail
 from handrail.calibration.calibrator import Calibrator
 from handrail.calibration.fit import fit
+from handrail.canonical import dumps
 from handrail.cli import pictures
 from handrail.errors import InvalidInput
 from handrail.intake import proposal_from
@@ -218,7 +220,9 @@ def test_a_threshold_counts_only_with_the_calibrator_it_was_certified_for(databa
     with handrail.open(database, policy=CERTIFIED.format(digest=first.digest)) as hr:
         missing = hr.propose(sure)
         assert (missing.status, missing.reasons[0].text) == (
-            "open", "the calibrator sort is not installed, so the score sent is no confidence"
+            "open",
+            "how sure the model is cannot be told: the calibrator sort, which reads its scores, is missing or was "
+            "changed",
         )  # fmt: skip
         hr.call("calibrator", name="sort", calibrator=first.to_json())
         assert hr.propose(sure).status == "approved"
@@ -235,7 +239,25 @@ def test_a_threshold_counts_only_with_the_calibrator_it_was_certified_for(databa
         assert hr.propose(sure).status == "approved"
 
 
+def test_a_calibrator_whose_bytes_were_altered_lets_nothing_through(database: Path) -> None:
+    rng = np.random.default_rng(3)
+    score = rng.random(300)
+    right = rng.random(300) < score
+    honest, kind = (fit("platt", score, given, fitted_at=0) for given in (right, np.ones(300, dtype=bool)))
+    doubtful = Proposal(action="sort", kind="prediction", arguments={"suggestion": "dog"}, confidence=0.2)
+    with handrail.open(database, policy=POLICY) as hr:
+        hr.call("calibrator", name="sort", calibrator=honest.to_json())
+        assert hr.propose(doubtful).status == "open"
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE calibrator SET bytes = ?", (dumps(kind.to_json()),))
+    connection.close()
+    with handrail.open(database) as hr:
+        made = hr.propose(doubtful)
+        assert (made.status, made.tier) == ("open", "hard_gate")
+        assert "was changed" in made.reasons[0].text
+
+
 def test_a_case_that_says_it_was_picked_in_no_known_way_is_refused_before_it_is_kept(database: Path) -> None:
     odd: Any = "margin"
-    with handrail.open(database, policy=POLICY) as hr, pytest.raises(InvalidInput, match="none of active, reserve"):
+    with handrail.open(database, policy=POLICY) as hr, pytest.raises(InvalidInput, match="picked cannot be 'margin'"):
         hr.propose(Proposal(action="sort", kind="prediction", arguments={"suggestion": "dog"}, picked=odd))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from handrail import intake
 from handrail.canonical import dumps, parse
 from handrail.errors import InvalidInput, MalformedJSON
-from handrail.intake import proposal_from, proposal_from_json
+from handrail.intake import proposal_checked, proposal_from, proposal_from_json
 from handrail.policy.evaluate import compile_text
 from handrail.proposal import Proposal
 
@@ -101,6 +102,34 @@ def test_proposal_from_wrong_field_is_refused(changed: dict[str, Any], said: str
         proposal_from({"action": "pay"} | changed)
     assert said in str(caught.value)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("action", None), ("action", " "), ("kind", None), ("kind", "wish"), ("tool_class", None), ("tool_class", 5),
+        ("categories", "x"), ("categories", ["x"]), ("categories", 5), ("categories", None), ("owners", "ann"),
+        ("owners", (5,)), ("owners", ["ann"]), ("to", "lead"), ("to", None), ("personal_data", "/a"),
+        ("evidence", "x"), ("evidence", (1,)), ("evidence", [{"kind": "text"}]), ("evidence", None),
+        ("severity", -1), ("severity", "x"), ("severity", 2), ("severity", None), ("severity", math.inf),
+        ("within_seconds", True), ("within_seconds", 1.5), ("within_seconds", 60), ("model", 5), ("model", "m" * 201),
+        ("environment", "e" * 101), ("currency", 5), ("agent_says", 5), ("principal", "p"), ("amount", 5),
+        ("amount", 5.5), ("amount", True), ("amount", "5.10"), ("confidence", "0.9"), ("confidence", True),
+        ("confidence", math.nan), ("confidence", 1), ("confidence", 0.9), ("confidence", None), ("confidence", 1.7),
+    ],
+)  # fmt: skip
+def test_proposal_checked_is_what_its_json_would_be_read_as(name: str, value: Any) -> None:
+    given_by_program = Proposal(**{"action": "pay", name: value})
+    try:
+        expected = proposal_from(given_by_program.record())
+    except InvalidInput as error:
+        with pytest.raises(type(error), match=re.escape(str(error))):
+            proposal_checked(given_by_program)
+        return
+    made = proposal_checked(given_by_program)
+    assert made == expected
+    assert type(getattr(made, name)) is type(getattr(expected, name))
+    assert (made is given_by_program) == (given_by_program == expected and type(value) is type(getattr(expected, name)))
 
 
 def test_proposal_from_misspelt_field_suggests_the_right_one() -> None:

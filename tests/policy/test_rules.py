@@ -340,3 +340,24 @@ def test_route_high_stakes_of_an_action_takes_more_reviewers_and_only_where_peop
     text = "escalation_policies: [{action_type: a, auto_approve_threshold: 0.9, high_stakes: true}]"
     assert route(text, action="a", confidence=0.1).reviewers == 2
     assert route(text, action="a", confidence=0.95).reviewers == 0
+
+
+@pytest.mark.parametrize(
+    ("confidence", "said"),
+    [
+        (0.8300000001, "confidence 0.83 is at or above 0.5, below 0.9"),
+        (0.4999999, "confidence 0.4999999 is below 0.5"),
+        (0.91234567, "confidence 0.912 is at or above 0.9"),
+    ],
+)
+def test_reason_rounds_a_confidence_and_keeps_it_on_its_side_of_the_limit(confidence: float, said: str) -> None:
+    found = route(policy_with([]), action="pay", confidence=confidence)
+    assert said in [reason.text for reason in found.reasons]
+
+
+def test_reason_names_what_is_wrong_with_arguments_without_words_of_json_schema() -> None:
+    schema = {"properties": {"fee": {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^[0-9]+$"}]}}}
+    entry = {"action_type": "pay", "autonomy": "full", "schema": schema}
+    found = route(compile_text(json.dumps({"escalation_policies": [entry]})), action="pay", arguments={"fee": "x"})
+    (text,) = [reason.text for reason in found.reasons if reason.code == "arguments_malformed"]
+    assert text == "arguments/fee does not fit the action's schema: it has none of the forms allowed"

@@ -44,7 +44,7 @@ NEEDS: dict[tuple[str, str], str] = {
     ("post", "/v1/autonomy/promotions/{promotion_id}/decline"): "lead",
     ("get", "/v1/session"): "session", ("delete", "/v1/session"): "session",
     ("get", "/v1/events"): "read", ("get", "/v1/halts"): "read", ("post", "/v1/halts"): "stop",
-    ("delete", "/v1/halts/{halt_id}"): "lead", ("get", "/v1/operations"): "read",
+    ("get", "/v1/halts/names"): "read", ("delete", "/v1/halts/{halt_id}"): "lead", ("get", "/v1/operations"): "read",
     ("get", "/v1/reviewers"): "read", ("get", "/v1/golds"): "labels", ("post", "/v1/golds"): "lead",
     ("delete", "/v1/golds/{gold_id}"): "lead",
     ("get", "/v1/fusions"): "labels", ("get", "/v1/supervisor"): "labels",

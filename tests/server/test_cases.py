@@ -54,6 +54,29 @@ def test_list_cases_filters_and_searches_words(each: Site) -> None:
     assert ann.get("/v1/cases").json()["items"][0]["amount"] == "5"
 
 
+def test_list_cases_tells_which_only_wait_for_their_answer_to_count(each: Site) -> None:
+    program, ann, bob = each.program(), each.signed_in("ann"), each.signed_in("bob")
+    given, soft, free = (
+        propose(program, action="post", undo="unpost", confidence=confidence)["case_id"]
+        for confidence in (0.1, 0.85, 0.1)
+    )
+    review = answer(ann, given, "approve").json()["review"]
+    answer(ann, soft, "reject", reason="wrong")
+    rows = [{row["id"]: row["answered"] for row in who.get("/v1/cases").json()["items"]} for who in (ann, bob)]
+    own = {"by_you": True, "counts_at": review["effective_at"], "verdicts": []}
+    assert (rows[0][given], rows[0][soft]["by_you"], rows[0][free]) == (own, True, None)
+    # a second look tells nobody that there was a first
+    assert rows[1] == {
+        given: own | {"by_you": False, "verdicts": ["reject", "redirect"]}, soft: None, free: None
+    }  # fmt: skip
+    page = bob.get(f"/decide/{given}").text
+    assert "Only a rejection stops it" in page
+    assert 'value="approve"' not in page
+    assert "You have answered it" in ann.get(f"/decide/{given}").text
+    ann.post(f"/v1/reviews/{review['id']}/withdraw", json={})
+    assert bob.get(f"/v1/cases/{given}").json()["case"]["answered"] is None
+
+
 def test_claim_next_gives_cases_in_order_then_nothing(each: Site) -> None:
     program, ann, bob = each.program(), each.signed_in("ann"), each.signed_in("bob")
     made = {propose(program)["case_id"], propose(program)["case_id"]}
@@ -311,6 +334,13 @@ def test_similar_cases_come_best_first_with_their_decision(each: Site) -> None:
     near = propose(program, arguments={"to": "Asha Traders", "memo": "invoice paper"})["case_id"]
     far = propose(program, arguments={"to": "Jon Berg", "memo": "invoice wood"})["case_id"]
     answer(ann, near, "reject", reason="wrong")
+    answer(ann, far, "approve")
+    # no person's past to learn from, however alike: still open, let through and to be looked at, and withdrawn
+    propose(program, arguments={"to": "Asha Traders", "memo": "invoice paper bags too"})
+    soft = propose(program, action="post", arguments={"to": "Asha Traders", "memo": "invoice paper"}, confidence=0.9)
+    assert soft["tier"] == "soft_review"
+    gone = propose(program, arguments={"to": "Asha Traders", "memo": "paper bags"})["case_id"]
+    assert program.post(f"/v1/proposals/{gone}/cancel", json={"reason": "over"}).status_code == 200
     this = propose(program, arguments={"to": "Asha Traders", "memo": "invoice paper bags"})["case_id"]
     next(loop for loop in each.plane.loops if loop.name == "indexing").step()
     hits: list[Any] = []
@@ -382,6 +412,23 @@ def test_halt_stops_submits_until_a_lead_lifts_it(here: Site) -> None:
     assert lead.delete(f"/v1/halts/{halt['id']}").status_code == 204
     assert propose(program, confidence=0.99)["decision"]["kind"] == "approved"
     assert ann.post("/v1/halts", json={"scope": "workspace", "value": "x", "reason": ""}).status_code == 422
+
+
+def test_halt_names_tell_a_slip_from_a_name_somebody_has(each: Site) -> None:
+    ann, program = each.signed_in("ann"), each.program(agent="payer")
+    propose(program, action="wire", run="run-1")
+    each.key(agent="mailer")
+
+    def names(scope: str, value: str = "") -> dict[str, Any]:
+        found: dict[str, Any] = ann.get("/v1/halts/names", params={"scope": scope, "value": value}).json()
+        return found
+
+    assert names("agent", "payre") == {"known": False, "near": ["payer"], "names": ["payer", "mailer"]}
+    assert names("agent", "mailer")["known"]
+    assert names("action", "wier") == {"known": False, "near": ["wire"], "names": ["wire", "pay", "post"]}
+    assert names("run", "run-1")["known"]
+    assert names("run", "zzz") == {"known": False, "near": [], "names": ["run-1"]}
+    assert names("action")["known"] is False
 
 
 def test_policy_is_shown_to_all_changed_by_admins_and_explained(here: Site) -> None:

@@ -68,6 +68,15 @@ def test_approve_of_a_card_never_shown_begins_to_count_then(here: Site, watch: W
     assert answer(ann, case_id, "approve", **given).status_code == 201
 
 
+def test_approve_that_names_no_card_is_too_soon_however_long_ago_another_was(here: Site, watch: Watch) -> None:
+    ann = here.signed_in("ann")
+    for _ in range(2):
+        case_id = propose(here.program())["case_id"]
+        refused = ann.post(f"/v1/cases/{case_id}/reviews", json={"verdict": "approve"})
+        assert (refused.status_code, refused.json()["code"]) == (409, "too_soon")
+        watch.seconds += 60
+
+
 def test_no_is_never_too_soon_nor_is_anything_of_low_stakes(here: Site) -> None:
     ann = here.signed_in("ann")
     program = here.program()

@@ -21,6 +21,7 @@ from handrail.audit.proof import verify_inclusion
 from handrail.audit.tile import WIDTH
 from handrail.audit.tree import leaf_hash
 from handrail.errors import InvalidInput
+from handrail.lifecycle import access
 from handrail.server.first_start import first_person
 from handrail.server.run import check, is_loopback, served
 from handrail.server.settings import Settings
@@ -70,6 +71,36 @@ def test_events_without_last_id_begin_with_what_comes_next(each: Site) -> None:
     case_id = propose(program)["case_id"]
     listening.join(20)
     assert [event["case_id"] for event in got] == [case_id, case_id]
+
+
+def test_events_behind_a_future_id_begin_with_what_comes_next(each: Site) -> None:
+    ann, program = each.signed_in("ann"), each.program()
+    head = each.plane.logbook().head()[0]
+    got: list[dict[str, Any]] = []
+    listening = threading.Thread(target=lambda: got.extend(heard(ann, str(head + 50), 1)))
+    listening.start()
+    while not each.plane.feed._subscribers:
+        listening.join(0.01)
+    propose(program)
+    listening.join(20)
+    assert [event["id"] for event in got] == [str(head)]
+
+
+def test_events_end_for_whom_was_removed_though_the_log_is_never_silent(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handrail.server.events.CHECK_SECONDS", 0.0)
+    ann, program = here.signed_in("ann"), here.program()
+    got: list[dict[str, Any]] = []
+    listening = threading.Thread(target=lambda: got.extend(heard(ann, None, 1)))
+    listening.start()
+    while not here.plane.feed._subscribers:
+        listening.join(0.01)
+    here.plane.run(access.change_person, access.ChangePerson(actor=here.operator, id=here.people["ann"], active=False))
+    propose(program)
+    listening.join(10)
+    assert not listening.is_alive()
+    assert [event for event in got if event["event"] == "case.opened"] == []
 
 
 def test_decisions_of_another_process_wake_the_waiter(tmp_path: Path) -> None:
@@ -210,6 +241,7 @@ def test_serve_command_on_a_taken_port_makes_nobody_whose_password_is_never_show
         ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode != 0
     assert "address already in use" in ran.stderr
+    assert "--port 0" in ran.stderr
     assert ran.stdout == ""
     with site(tmp_path / "h.db", loops=False) as here:
         assert first_person(here.plane, "default") is not None

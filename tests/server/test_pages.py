@@ -45,6 +45,29 @@ def test_sign_in_never_leads_to_another_site(here: Site, where: str) -> None:
     assert signed.headers["location"] == "/"
 
 
+def test_open_cases_are_listed_without_javascript_and_lead_to_their_pages(each: Site) -> None:
+    each.person("ann")
+    client = each.client()
+    away = client.get("/decide")
+    assert (away.status_code, away.headers["location"]) == (303, "/sign-in?next=/decide")
+    form = client.get(away.headers["location"])
+    signed = client.post("/sign-in", data={"email": "ann@default.example", "password": PASSWORD} | fields(form.text))
+    assert signed.headers["location"] == "/decide"
+    assert "Nothing waits for you." in client.get("/decide").text
+    made = [propose(each.program(), arguments={"to": f"<A{n}>"})["case_id"] for n in range(52)]
+    first = client.get("/decide").text
+    assert "&lt;A0&gt;" in first
+    assert "high stakes" in first
+    links = re.findall(r'href="/decide/([\w-]+)"', first)
+    following = re.search(r'href="(/decide\?cursor=[^"]+)"', first)
+    assert following is not None
+    links += re.findall(r'href="/decide/([\w-]+)"', client.get(following[1]).text)
+    assert links == made
+    assert client.get("/decide?cursor=zzz").status_code == 422
+    shown = client.get(f"/decide/{made[0]}").text
+    assert 'href="/decide"' in shown
+
+
 def test_reading_a_link_in_every_way_changes_nothing(here: Site) -> None:
     ann = here.signed_in("ann")
     case_id = propose(here.program())["case_id"]
@@ -183,3 +206,39 @@ def test_every_answer_carries_the_security_headers(here: Site) -> None:
     assert ann.get("/assets/nothing.js").status_code == 404
     assert ann.get("/..%2f..%2fapp.py").headers["content-type"].startswith("text/html")
     assert "class Application" not in ann.get("/..%2fapp.py").text
+
+
+def test_approval_under_a_halt_is_promised_no_run_and_gets_none_before_the_halt_is_lifted(here: Site) -> None:
+    ann, lea, program = here.signed_in("ann"), here.signed_in("lea", "lead"), here.program(agent="payer")
+    case_id = propose(program, amount_inr=5, undo="refund")["case_id"]
+    before = ann.get(f"/decide/{case_id}")
+    assert "Halted" not in before.text
+    assert ann.get(f"/v1/cases/{case_id}").json()["card"]["halts"] == []
+    halted = ann.post("/v1/halts", json={"scope": "agent", "value": "payer", "reason": "odd payees"}).json()
+    ann.post("/v1/halts", json={"scope": "agent", "value": "another", "reason": "not this one"})
+    card = ann.get(f"/v1/cases/{case_id}").json()["card"]
+    assert card["halts"] == [halted]
+    given = fields(ann.get(f"/decide/{case_id}").text) | {"verdict": "approve", "confirm": "5"}
+    # a switch is no part of what was read
+    assert given["card"] == fields(before.text)["card"]
+    shown = ann.get(f"/decide/{case_id}").text
+    assert "Halted: agent payer (odd payees), by ann" in shown
+    assert "not this one" not in shown
+    done = ann.post(f"/decide/{case_id}", data=given).text
+    assert "A halt stands: it does not run while it does." in done
+    start = {"nonce": "n-1"}
+    refused = program.post(f"/v1/executions/{case_id}/start", json=start)
+    assert (refused.status_code, "halted: odd payees" in refused.json()["detail"]) == (409, True)
+    assert lea.delete(f"/v1/halts/{halted['id']}").status_code == 204
+    assert program.post(f"/v1/executions/{case_id}/start", json=start).json()["state"] == "started"
+
+
+def test_personal_values_wait_behind_a_fold(here: Site) -> None:
+    ann = here.signed_in("ann")
+    arguments = {"iban": "DE02 1203", "who": {"name": "Eve Adams", "age": 40}, "why": "rent"}
+    case_id = propose(here.program(), arguments=arguments, personal_data=["/iban", "/who/name"])["case_id"]
+    text = ann.get(f"/decide/{case_id}").text
+    folded = re.findall(r"<details><summary>hidden: personal</summary>([^<]*)</details>", text)
+    assert [("DE02 1203" in each, "Eve Adams" in each) for each in folded] == [(True, False), (False, True)]
+    assert text.count("DE02 1203") == text.count("Eve Adams") == 1
+    assert "rent" in re.sub("<details>.*?</details>", "", text, flags=re.DOTALL)

@@ -197,3 +197,54 @@ def test_submit_with_a_revoked_key_is_refused_at_once(here: Site) -> None:
         id = line.key.split("_")[2]
         assert here.client(headers={"Authorization": f"Bearer {here.key('admin')}"}).delete(f"/v1/keys/{id}").is_success
         assert line.post(body())[0] == 401
+
+
+def _filled(size: int) -> bytes:
+    return b"".join(b"X-%05d: %s\r\n" % (n, b"a" * 91) for n in range(size // 102))
+
+
+def _send(line: Line, block: bytes, times: int) -> None:
+    for _ in range(times):
+        line.socket.sendall(block)
+
+
+def _until_closed(line: Line) -> bytes:
+    """What the server still says before the connection is gone; b"" where the rest was lost with it."""
+    try:
+        return line.file.read()
+    except ConnectionError:
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("begin", "block"),
+    [
+        (b"GET /healthz HTTP/1.1\r\nHost: h\r\n", _filled(16_384)),
+        # the parser itself keeps a header that does not end, and uvicorn the path
+        (b"GET /healthz HTTP/1.1\r\nX: ", b"a" * 16_384),
+        (b"GET /", b"a" * 16_384),
+        (b"POST /healthz HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", _filled(16_384)),
+    ],
+    ids=["headers", "one header", "path", "trailers"],
+)
+def test_a_head_that_does_not_end_is_cut_off(here: Site, begin: bytes, block: bytes) -> None:
+    with line_to(here) as line:
+        line.socket.sendall(begin)
+        with pytest.raises(ConnectionError):
+            _send(line, block, 1000)
+
+
+@pytest.mark.parametrize(("size", "status"), [(32_768, b"200"), (80_000, b"431")])
+def test_a_long_head_is_read_up_to_the_limit(here: Site, size: int, status: bytes) -> None:
+    with line_to(here) as line:
+        line.socket.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n" + _filled(size) + b"\r\n")
+        assert _until_closed(line).split()[1:2] in ([status], [] if status == b"431" else [status])
+
+
+def test_large_bodies_and_many_requests_do_not_count_as_a_head(here: Site) -> None:
+    with line_to(here) as line:
+        assert line.post(body(agent_says="x" * 300_000))[0] == 201
+        small = body()
+        for _ in range(3):
+            line.socket.sendall((line.head(len(small)) + small) * 300)
+            assert [line.answer()[0] for _ in range(300)] == [201] * 300

@@ -390,6 +390,13 @@ def test_removed_webhook_gets_nothing_more(still: tuple[Plane, Delivery, Post, F
     assert post.sent == []
 
 
+def test_type_that_no_entry_has_is_refused_with_the_nearest(still: tuple[Plane, Delivery, Post, FakeClock]) -> None:
+    plane, *_ = still
+    with pytest.raises(InvalidInput, match=r"decision\.mde") as caught:
+        register(plane, "decision.mde")
+    assert "decision.made" in caught.value.remedy
+
+
 def test_old_messages_are_pruned_after_a_week(still: tuple[Plane, Delivery, Post, FakeClock]) -> None:
     plane, delivery, _, clock = still
     register(plane, "halt.set")

@@ -18,6 +18,7 @@ from handrail.store.open import open_store
 from handrail.store.statements import Statement
 from handrail.store.tx import Tx
 from handrail.store.writer import Writer
+from handrail.testing.conformance.scene import wait_until
 from tests.postgres_server import PostgresServer
 
 COUNT = Statement("SELECT count(*) FROM stint")
@@ -215,3 +216,20 @@ def test_close_finishes_what_waits_and_refuses_the_rest(writer: Writer) -> None:
     assert future.result(1) == "a"
     with pytest.raises(Unavailable):
         writer.run(put, "b")
+
+
+def test_the_log_is_folded_back_whenever_blocking_callers_pause(tmp_path: Path) -> None:
+    file = tmp_path / "h.db"
+    migrate(f"sqlite:///{file}")
+    store = open_store(f"sqlite:///{file}")
+    writer = Writer(store)
+    ahead = Path(f"{file}-wal")
+    try:
+        for name in ("a", "b", "c"):
+            writer.run(put, name)
+            assert ahead.stat().st_size
+            # no verb wakes the writer's own thread
+            wait_until(lambda: ahead.stat().st_size == 0, "the write-ahead log to be folded back", 15)
+    finally:
+        writer.close()
+        store.close()

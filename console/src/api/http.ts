@@ -1,9 +1,10 @@
 /** The one door to the server: same origin, session cookie, CSRF token, problems as errors. */
+import { plain } from "../marks/plain";
 import type { Problem } from "./wire";
 
 export class ProblemError extends Error {
   constructor(readonly problem: Problem) {
-    super(problem.detail || problem.title);
+    super(plain(problem.detail || problem.title));
     this.name = "ProblemError";
   }
   get code(): string {

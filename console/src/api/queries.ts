@@ -2,7 +2,7 @@
 import { QueryClient, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { ProblemError, request } from "./http";
 import type {
-  BatchAnswer, BatchBody, CalibratorRow, CaseDetail, CaseRow, Claim, EarnedCell, Execution, FusionRow, Halt, Json, Monitors, Operations, Page, Policy, Promotion, Proof, Reliability,
+  BatchAnswer, BatchBody, CalibratorRow, CaseDetail, CaseRow, Claim, EarnedCell, Execution, FusionRow, Halt, HaltNames, Json, Monitors, Operations, Page, Policy, Promotion, Proof, Reliability,
   ReviewAnswer, Reviewers, ReviewBody, Session, Similar, SupervisorFigures, Taken, TakenOver, Review,
 } from "./wire";
 
@@ -128,4 +128,6 @@ export const undoCase = (id: string, reason: string) =>
   request<{ case_id: string }>("POST", `/v1/proposals/${encodeURIComponent(id)}/undo`, { reason });
 export const giveBatch = (body: BatchBody) => request<BatchAnswer>("POST", "/v1/cases/batch", body);
 export const setHalt = (body: { scope: string; value?: string; reason: string }) => request<Halt>("POST", "/v1/halts", body);
+export const haltNames = (scope: string, value: string) => request<HaltNames>("GET", `/v1/halts/names?${new URLSearchParams({ scope, ...(value ? { value } : {}) }).toString()}`);
+export const useHaltNames = (scope: string) => useQuery({ queryKey: ["halts", "names", scope], queryFn: () => haltNames(scope, ""), enabled: scope !== "workspace", staleTime: 60_000 });
 export const liftHalt = (id: string) => request<null>("DELETE", `/v1/halts/${encodeURIComponent(id)}`);

@@ -19,7 +19,10 @@ export function useLive(): Liveness {
     };
     const stop = follow((event) => {
       if (event.case_id) touched.add(event.case_id);
-      if (event.type.startsWith("halt.")) void queryClient.invalidateQueries({ queryKey: ["halts"] });
+      if (event.type.startsWith("halt.")) {
+        void queryClient.invalidateQueries({ queryKey: ["halts"] });
+        void queryClient.invalidateQueries({ queryKey: ["case"] });
+      }
       timer ??= setTimeout(flush, GATHER);
     }, setState);
     return () => {

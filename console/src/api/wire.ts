@@ -46,7 +46,10 @@ export interface CaseRow {
   currency?: string | null;
   kind: string;
   decision?: Decision | string | null;
+  closed_at?: string | null;
   soft: boolean;
+  /** no open work: you have answered it, or what others answered only waits to count (`verdicts` still stop that) */
+  answered?: { by_you: boolean; counts_at: string | null; verdicts: Verdict[] } | null;
 }
 
 export interface Page<T> {
@@ -125,6 +128,8 @@ export interface Card {
   scopes?: Scope[];
   /** what stands for this action in this run already */
   grants?: Grant[];
+  /** halts that stand over it: while they do, an approval lets nothing run */
+  halts?: Halt[];
 }
 
 export type Scope = "action" | "run";
@@ -270,6 +275,13 @@ export interface Halt {
   reason: string;
   by?: string;
   at?: string;
+}
+
+/** Names that a halt could be over: those there are, and those near to one that nobody has. */
+export interface HaltNames {
+  known: boolean;
+  near: string[];
+  names: string[];
 }
 
 export interface QueueDepth {

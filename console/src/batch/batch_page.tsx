@@ -3,9 +3,15 @@ import { useQueries } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { caseQuery, giveBatch, queryClient } from "../api/queries";
 import type { CaseDetail, Json } from "../api/wire";
+import { AgentWords } from "../card/agent_words";
 import { ArgumentsView } from "../card/arguments_view";
+import { restOf, Subject } from "../card/choices";
+import { Facts, WhyYou } from "../card/facts";
+import { isHalted } from "../card/reviewing";
+import { EvidenceTabs } from "../evidence/evidence_tabs";
 import { useCommands } from "../keys/keymap";
 import { compact, summaryOf, words } from "../marks/json";
+import { plain } from "../marks/plain";
 import { Revealed } from "../marks/revealed";
 import { clearSelection, useSelection } from "../queue/selection";
 import { go } from "../route/route";
@@ -66,7 +72,7 @@ function BatchTable({ details }: { details: CaseDetail[] }) {
       const answer = await giveBatch({ verdict, items, ...(verdict === "reject" ? { reason: reason || "other" } : {}) });
       const bad: Record<string, string> = {};
       for (const item of answer.items) {
-        if (!item.ok) bad[item.case_id] = typeof item.error === "string" ? item.error : (item.error?.detail ?? t.batch.failed);
+        if (!item.ok) bad[item.case_id] = plain(typeof item.error === "string" ? item.error : (item.error?.detail ?? t.batch.failed));
         else noteAnswered(item.case_id, taken.find((each) => each.case.id === item.case_id)?.card.revision ?? 1);
         if (item.ok && item.review) offerUndo({ ...item.review, verdict }, item.case_id, nameOf(details, item.case_id), t.undo.next.counted);
       }
@@ -86,6 +92,7 @@ function BatchTable({ details }: { details: CaseDetail[] }) {
   return (
     <>
       <p className="quiet">{t.batch.lead(details.length)} · <strong>{words(first.card.action)}</strong></p>
+      {details.some(({ case: row, card }) => !row.soft && isHalted(card)) && <p className="notice halted">{t.halts.approving}</p>}
       {shared.length > 0 && (
         <section className="section">
           <h2>{t.batch.same}</h2>
@@ -136,9 +143,35 @@ function BatchTable({ details }: { details: CaseDetail[] }) {
       </div>
       {viewing && (
         <Dialog title={viewing.case.summary} wide onClose={() => setViewing(null)}>
-          <ArgumentsView card={viewing.card} />
+          <WholeCase detail={viewing} />
         </Dialog>
       )}
+    </>
+  );
+}
+
+/** What somebody judges by who opens one row: all that its card and the pane beside it show. */
+function WholeCase({ detail: { card, case: row } }: { detail: CaseDetail }) {
+  const [blurred, setBlurred] = useState(card.harm_classes.length > 0);
+  const labelling = card.kind === "annotation" || card.kind === "comparison";
+  const listed = labelling ? restOf(card) : card;
+  return (
+    <>
+      {labelling && <Subject card={card} blurred={blurred} />}
+      <WhyYou card={card} />
+      <Facts card={card} row={row} />
+      {card.harm_classes.length > 0 && <button type="button" className="small" aria-pressed={blurred} onClick={() => setBlurred(!blurred)}>{t.batch.blur}</button>}
+      {listed && (
+        <section className={blurred ? "section blurred" : "section"} aria-label={t.card.arguments}>
+          <h3>{t.card.arguments}</h3>
+          <ArgumentsView card={listed} />
+        </section>
+      )}
+      <section className="section" aria-label={t.context.evidence}>
+        <h3>{t.context.evidence}</h3>
+        <EvidenceTabs card={card} blurred={blurred} />
+      </section>
+      <AgentWords card={card} />
     </>
   );
 }

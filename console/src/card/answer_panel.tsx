@@ -66,6 +66,7 @@ async function haltAgent(card: Card, reason: string): Promise<void> {
   try {
     await setHalt({ scope: "agent", value: card.asked_by.agent ?? "", reason });
     await queryClient.invalidateQueries({ queryKey: ["halts"] });
+    void queryClient.invalidateQueries({ queryKey: ["case"] });
     say(t.toast.halted);
   } catch (error) {
     sayProblem(error);

@@ -71,13 +71,19 @@ export function Facts({ card, row }: { card: Card; row: CaseRow }) {
   const chain = [card.asked_by.principal, card.asked_by.agent, words(card.action)].filter((part): part is string => Boolean(part));
   return (
     <dl className="facts">
-      <Fact name={t.card.by}>
-        <Deadline at={card.deadline} openedAt={row.opened_at} />
-      </Fact>
-      <Fact name={t.card.then}>
-        <strong className={card.on_expiry === "unsafe_approve" ? "alarm" : ""}>{row.soft && card.on_expiry !== "hold" ? t.card.stands : t.card.onExpiry[card.on_expiry]}</strong>
-        <span className="quiet"> · {card.waiting ? t.card.waiting : t.card.notWaiting}</span>
-      </Fact>
+      {row.state === "open" ? (
+        <>
+          <Fact name={t.card.by}>
+            <Deadline at={card.deadline} openedAt={row.opened_at} />
+          </Fact>
+          <Fact name={t.card.then}>
+            <strong className={card.on_expiry === "unsafe_approve" ? "alarm" : ""}>{row.soft && card.on_expiry !== "hold" ? t.card.stands : t.card.onExpiry[card.on_expiry]}</strong>
+            <span className="quiet"> · {card.waiting ? t.card.waiting : t.card.notWaiting}</span>
+          </Fact>
+        </>
+      ) : (
+        <Fact name={t.card.opened}>{clockTime(row.opened_at)}</Fact>
+      )}
       <Fact name={t.card.asks}>
         <Revealed text={chain.join(" → ")} />
         {card.asked_by.run && <span className="quiet"> · <Revealed text={card.asked_by.run} /></span>}

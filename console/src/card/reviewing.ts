@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { ProblemError } from "../api/http";
 import { claimCase, escalateCase, giveReview, queryClient, releaseClaim, renewClaim } from "../api/queries";
 import type { Card, CaseDetail, Claim, ReviewAnswer, ReviewBody } from "../api/wire";
+import { plain } from "../marks/plain";
 import { say, sayProblem } from "../ui/toast";
 import { noteAnswered, offerUndo } from "../undo/undo_list";
 import { t } from "../words";
@@ -185,7 +186,7 @@ function explain(error: unknown, id: string, drop: () => void): void {
     }
     if (error.code === "already_decided") {
       drop();
-      say(t.toast.gone, true, error.problem.detail);
+      say(t.toast.gone, true, error.message);
       return refresh(id);
     }
     if (error.code === "card_changed") {
@@ -205,6 +206,9 @@ function isObjection(result: ReviewAnswer, card: Card): boolean {
   return result.case.soft && card.kind === "action" && result.review.verdict !== "approve";
 }
 
+/** A halt stands over an action: what is approved now waits for it to be lifted. */
+export const isHalted = (card: Card): boolean => card.kind === "action" && (card.halts?.length ?? 0) > 0;
+
 function whatNext(result: ReviewAnswer, card: Card): string {
   const { verdict } = result.review;
   if (verdict === "abstain") return t.undo.next.stays;
@@ -214,12 +218,13 @@ function whatNext(result: ReviewAnswer, card: Card): string {
   if (verdict === "reject" || verdict === "respond") return t.undo.next.told;
   const need = card.quorum.need - card.quorum.have - 1;
   if (need > 0 && !result.decision) return t.undo.next.waits(need);
-  return card.kind === "action" ? t.undo.next.runs : t.undo.next.told;
+  if (card.kind !== "action") return t.undo.next.told;
+  return isHalted(card) ? t.undo.next.halted : t.undo.next.runs;
 }
 
 function fieldProblems(error: unknown): Record<string, string> {
   if (!(error instanceof ProblemError)) return {};
-  const { errors, detail, code } = error.problem;
-  if (!errors?.length) return code === "invalid_input" ? { "": detail } : {};
-  return Object.fromEntries(errors.map((each) => [each.path, each.message]));
+  const { errors, code } = error.problem;
+  if (!errors?.length) return code === "invalid_input" ? { "": error.message } : {};
+  return Object.fromEntries(errors.map((each) => [each.path, plain(each.message)]));
 }

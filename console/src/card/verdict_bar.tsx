@@ -7,10 +7,11 @@ import { clockTime } from "../marks/time";
 import type { Missing } from "../marks/reading";
 import { Revealed } from "../marks/revealed";
 import { Hint, keyName } from "../ui/hint";
-import { PHONE, useMedia } from "../ui/media";
+import { KEYLESS, PHONE, useMedia } from "../ui/media";
 import { t } from "../words";
 import type { Arming } from "./arming";
 import { useCovered } from "./personal";
+import { isHalted } from "./reviewing";
 import { restate } from "./restate";
 
 const ORDER: Verdict[] = ["approve", "edit", "reject", "respond", "redirect", "abstain"];
@@ -21,6 +22,8 @@ export interface VerdictBarProps {
   card: Card;
   /** allowed, and without a meaning on this card */
   idle: (verdict: Verdict) => boolean;
+  /** it was let through before anybody looked */
+  after: boolean;
   busy: boolean;
   arming: Arming;
   /** until when the claim is held, or null */
@@ -61,6 +64,7 @@ export function VerdictBar(props: VerdictBarProps) {
           </button>
         )}
       </div>
+      {isHalted(card) && !props.after && offered.includes("approve") && <p className="bar-note">{t.halts.approving}</p>}
       {card.scopes?.includes("run") && !card.high_stakes && offered.includes("approve") && <For card={card} busy={busy} scope={props.scope} onScope={props.onScope} />}
       {!folded && (
         <div className="exits">
@@ -108,9 +112,10 @@ function Exit({ of, label, onClick }: { of: Command; label: string; onClick: () 
 }
 
 /** What waits for its second key, restated, and in words what is still missing. */
-function Armed({ card, busy, arming, onVerdict }: VerdictBarProps) {
+function Armed({ card, after, busy, arming, onVerdict }: VerdictBarProps) {
   const bar = useRef<HTMLDivElement>(null);
   const covered = useCovered(card);
+  const keyless = useMedia(KEYLESS);
   useEffect(() => bar.current?.focus({ preventScroll: true }), []);
   const { armed, missing, secondsLeft } = arming;
   if (!armed) return null;
@@ -121,8 +126,9 @@ function Armed({ card, busy, arming, onVerdict }: VerdictBarProps) {
         <p className="restated">
           {restate(card, armed, covered).map((line, i) => <strong key={i}><Revealed text={t.form.restate(line)} /> </strong>)}
         </p>
+        {isHalted(card) && !after && <p>{t.halts.approving}</p>}
         <p>
-          <span role="status">{ready ? t.verdict.armed(keyName(keyOf("commit"))) : <Revealed text={t.verdict.notYet(missingWords(missing))} />}</span>
+          <span role="status">{ready ? (keyless ? t.verdict.armedTouch : t.verdict.armed(keyName(keyOf("commit")))) : <Revealed text={t.verdict.notYet(missingWords(missing))} />}</span>
           {secondsLeft > 0 && <span className="seconds-left"> {t.verdict.moreSeconds(secondsLeft)}</span>}
           {missing.length > 0 && <button type="button" className="small" onClick={goToMissing}>{t.verdict.goTo}</button>}
         </p>

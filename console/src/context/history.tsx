@@ -1,47 +1,50 @@
 /** What happened to this case, entry by entry, and the proof that the log says so. */
 import { useState } from "react";
 import { useProof } from "../api/queries";
-import type { CaseDetail, HistoryEntry, Json, Proof, Review } from "../api/wire";
+import type { Card, CaseDetail, HistoryEntry, Json, Proof, Review } from "../api/wire";
 import { compact, isObject, words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
 import { clockTime } from "../marks/time";
+import { usePerson } from "../session/session";
 import { Empty, Failed, Loading } from "../ui/state";
 import { say } from "../ui/toast";
 import { t } from "../words";
 
 export function HistoryList({ detail }: { detail: CaseDetail }) {
   const [proving, setProving] = useState(false);
+  const me = usePerson();
+  const people = new Map([[me.id, me.name], ...detail.reviews.map((each): [string, string] => [each.reviewer_id ?? "", each.reviewer ?? ""])]);
   return (
     <div className="history">
       {detail.reviews.length > 0 && (
         <section>
           <h3 className="fact-name">{t.context.reviews}</h3>
-          <ul className="plain">{detail.reviews.map((review) => <ReviewLine key={review.id} review={review} />)}</ul>
+          <ul className="plain">{detail.reviews.map((review) => <ReviewLine key={review.id} review={review} reasons={detail.card.reason_codes} />)}</ul>
         </section>
       )}
-      {detail.history.length === 0 ? <Empty title={t.context.noHistory} /> : <ol className="timeline">{detail.history.map((entry) => <Line key={entry.idx} entry={entry} />)}</ol>}
+      {detail.history.length === 0 ? <Empty title={t.context.noHistory} /> : <ol className="timeline">{detail.history.map((entry) => <Line key={entry.idx} entry={entry} people={people} />)}</ol>}
       {proving ? <ProofView caseId={detail.case.id} /> : <button type="button" onClick={() => setProving(true)}>{t.context.proof}</button>}
     </div>
   );
 }
 
-function ReviewLine({ review }: { review: Review }) {
+function ReviewLine({ review, reasons }: { review: Review; reasons: Card["reason_codes"] }) {
   return (
     <li className={review.withdrawn_at || review.voided_at ? "struck" : ""}>
       <strong>{t.undo.said[review.verdict]}</strong> {review.reviewer && <span className="quiet">{t.halts.by} {review.reviewer}</span>}
-      {review.reason && <> · {words(review.reason)}</>}
+      {review.reason && <> · {reasons.find(({ code }) => code === review.reason)?.label ?? words(review.reason)}</>}
       {review.note && <> · <Revealed text={review.note} /></>}
       {review.instruction && <> · <Revealed text={review.instruction} /></>}
     </li>
   );
 }
 
-function Line({ entry }: { entry: HistoryEntry }) {
+function Line({ entry, people }: { entry: HistoryEntry; people: Map<string, string> }) {
   return (
     <li>
       <details>
         <summary>
-          <code className="quiet">{entry.idx}</code> {words(entry.type.replace(".", " "))} <span className="quiet">{actorName(entry.actor)} · {clockTime(entry.at)}</span>
+          <code className="quiet">{entry.idx}</code> {words(entry.type.replace(".", " "))} <span className="quiet">{actorName(entry.actor, people)} · {clockTime(entry.at)}</span>
         </summary>
         <pre className="mono entry"><Revealed text={JSON.stringify(entry.entry, null, 2)} /></pre>
       </details>
@@ -49,9 +52,10 @@ function Line({ entry }: { entry: HistoryEntry }) {
   );
 }
 
-function actorName(actor: Json): string {
+function actorName(actor: Json, people: Map<string, string>): string {
   if (!isObject(actor)) return compact(actor);
-  return compact(actor.name ?? actor.id ?? actor.kind ?? actor.type ?? "");
+  const known = typeof actor.pid === "string" ? people.get(actor.pid) : undefined;
+  return known ?? compact(actor.name ?? actor.id ?? actor.kind ?? actor.type ?? "");
 }
 
 /** The second line of a checkpoint is the size of the tree it signs; younger entries wait for the next one. */

@@ -2,7 +2,9 @@
 import { useState } from "react";
 import type { Card, Json } from "../api/wire";
 import { keepDraft, readDraft } from "../card/drafts";
+import { useLettersOff } from "../keys/bindings";
 import { useDigits } from "../keys/keymap";
+import { KEYLESS, useMedia } from "../ui/media";
 import { t } from "../words";
 import { PanelForm } from "./panel_form";
 import { SchemaForm } from "./schema_form";
@@ -49,6 +51,8 @@ export function ReasonForm({ card, title, label, codes, busy, onSend, onClose }:
     setProblem("");
     keepDraft(card.case_id, { reason: chosen });
   };
+  const keyless = useMedia(KEYLESS);
+  const numbered = !useLettersOff() && !keyless;
   useDigits((digit) => {
     const picked = codes[Number(digit) - 1];
     if (!picked) return;
@@ -58,12 +62,12 @@ export function ReasonForm({ card, title, label, codes, busy, onSend, onClose }:
   }, !busy);
   return (
     <PanelForm title={title} label={label} busy={busy} focusSelf onSend={() => send(code)} onClose={onClose}>
-      <p className="quiet">{t.form.rejectHint}</p>
+      {numbered && <p className="quiet">{t.form.rejectHint}</p>}
       <div className="reason-codes" role="radiogroup" aria-label={t.form.reason}>
         {codes.map((each, i) => (
           <label key={each.code} className="reason-code">
             <input type="radio" name="reason" checked={code === each.code} onChange={() => choose(each.code)} />
-            <kbd>{i + 1}</kbd> {each.label}
+            {numbered && <kbd>{i + 1}</kbd>} {each.label}
           </label>
         ))}
       </div>

@@ -7,7 +7,7 @@ import { isNumeric } from "../card/restate";
 import { fieldChanges, type FieldChange } from "../diff/fields";
 import { groupDigits } from "../marks/amount";
 import { compact } from "../marks/json";
-import { masked, within } from "../marks/masks";
+import { masked, pathName, within } from "../marks/masks";
 import { Revealed } from "../marks/revealed";
 import { t } from "../words";
 import type { RunningFormProps } from "./answer_forms";
@@ -29,6 +29,7 @@ export function EditForm({ card, busy, after, serverProblems, armed, onDisarm, o
   const [restated, setRestated] = useState(false);
   const covered = useCovered(card);
   const box = useRef<HTMLDivElement>(null);
+  const tick = useRef<HTMLInputElement>(null);
   useEffect(() => box.current?.querySelector<HTMLElement>("input, textarea, select")?.focus(), [raw]);
 
   const schema: JsonObject = card.schema ?? {};
@@ -50,7 +51,9 @@ export function EditForm({ card, busy, after, serverProblems, armed, onDisarm, o
   const send = () => {
     setTried(true);
     const wrong = Object.keys({ ...check(schema, value, schema), ...textProblems }).length > 0;
-    if (!wrong && changes.length > 0 && (restatements.length === 0 || restated)) onSend(value);
+    if (wrong || changes.length === 0) return;
+    if (restatements.length === 0 || restated) onSend(value);
+    else tick.current?.focus();
   };
 
   const cover = (at: string) => (covered.includes(at) ? <Covered card={card} path={at} /> : null);
@@ -81,14 +84,15 @@ export function EditForm({ card, busy, after, serverProblems, armed, onDisarm, o
       <ChangeList changes={changes} covered={covered} />
       {restatements.length > 0 && (
         <label className="restate">
-          <input type="checkbox" checked={restated} onChange={(event) => setRestated(event.target.checked)} />
+          <input ref={tick} type="checkbox" checked={restated} onChange={(event) => setRestated(event.target.checked)} />
           <span>
             {restatements.map((each) => <strong key={each.path}>{t.form.restate(`${each.path} → ${groupDigits(compact(each.after ?? null), card.amount?.currency)}`)} </strong>)}
             {t.form.confirmNumbers}
+            {tried && !restated && <span className="problem" role="alert"> {t.form.tickFirst}</span>}
           </span>
         </label>
       )}
-      {tried && Object.keys(problems).length > 0 && <p className="problem" role="alert">{t.form.fixFirst} {Object.entries(problems).map(([at, text]) => `${at || "/"}: ${text}`).join(" · ")}</p>}
+      {tried && Object.keys(problems).length > 0 && <p className="problem" role="alert">{t.form.fixFirst} {Object.entries(problems).map(([at, text]) => `${at ? `${pathName(at)}: ` : ""}${text}`).join(" · ")}</p>}
     </PanelForm>
   );
 }

@@ -5,7 +5,7 @@ import { bindings, lettersOff, type Command } from "./bindings";
 export type Handlers = Partial<Record<Command, () => void>>;
 
 /** The newest registration of a command wins, so a form can take over Escape from the page. */
-const stack: { current: Handlers }[] = [];
+const stack: { layer: { current: Handlers }; listed: boolean }[] = [];
 const CHORD_MS = 1_200;
 let prefix = "";
 let prefixAt = 0;
@@ -30,7 +30,7 @@ function pressesControl(event: KeyboardEvent): boolean {
 
 export function run(id: Command): boolean {
   for (let i = stack.length - 1; i >= 0; i -= 1) {
-    const handler = stack[i]?.current[id];
+    const handler = stack[i]?.layer.current[id];
     if (handler) {
       handler();
       return true;
@@ -39,7 +39,7 @@ export function run(id: Command): boolean {
   return false;
 }
 
-export const available = (id: Command): boolean => stack.some((layer) => layer.current[id] !== undefined);
+export const available = (id: Command): boolean => stack.some(({ layer, listed }) => listed && layer.current[id] !== undefined);
 
 function onKey(event: KeyboardEvent): void {
   if (event.repeat || event.isComposing || event.defaultPrevented) return;
@@ -65,19 +65,20 @@ function onKey(event: KeyboardEvent): void {
 
 addEventListener("keydown", onKey);
 
-/** Offer commands while mounted. */
-export function useCommands(handlers: Handlers, active = true): void {
+/** Offer commands while mounted. `listed`: they do something, so the palette names them. */
+export function useCommands(handlers: Handlers, active = true, listed = true): void {
   const layer = useRef(handlers);
   useEffect(() => {
     layer.current = handlers;
   });
   useEffect(() => {
     if (!active) return;
-    stack.push(layer);
+    const entry = { layer, listed };
+    stack.push(entry);
     return () => {
-      stack.splice(stack.indexOf(layer), 1);
+      stack.splice(stack.indexOf(entry), 1);
     };
-  }, [active]);
+  }, [active, listed]);
 }
 
 /** Number keys 1–9 and 0 while mounted, outside fields. They are letters for the off switch too. */

@@ -1,11 +1,11 @@
 /** What cells of cases have earned, n of m; and promotions, which a lead accepts or declines. */
-import { useContext, useState, type FormEvent } from "react";
+import { useState, type FormEvent } from "react";
 import { acceptPromotion, declinePromotion, queryClient, useAutonomy } from "../api/queries";
 import type { EarnedCell, Promotion, Tier } from "../api/wire";
 import { percent } from "../marks/amount";
 import { Revealed } from "../marks/revealed";
 import { clockTime } from "../marks/time";
-import { PersonContext } from "../session/session";
+import { useLeads } from "../session/session";
 import { Failed, Loading } from "../ui/state";
 import { say, sayProblem } from "../ui/toast";
 import { t } from "../words";
@@ -66,7 +66,7 @@ function Cells({ cells }: { cells: EarnedCell[] }) {
 }
 
 function PromotionLine({ promotion, onDone }: { promotion: Promotion; onDone: () => void }) {
-  const lead = useContext(PersonContext).roles.some((role) => role === "lead" || role === "admin");
+  const lead = useLeads();
   const { saving, back_test: back } = promotion;
   return (
     <li className="promotion">

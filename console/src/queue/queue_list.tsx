@@ -1,12 +1,13 @@
 /** The cases in order: a virtual listbox, so 5,000 rows cost what 20 do. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useRef } from "react";
-import type { CaseRow } from "../api/wire";
+import type { CaseRow, Person } from "../api/wire";
 import { money } from "../marks/amount";
 import { summaryOf, words } from "../marks/json";
 import { Revealed } from "../marks/revealed";
 import { decisionOf } from "../card/settled";
 import { Deadline } from "../ui/deadline";
+import { useNow } from "../ui/now";
 import { usePerson } from "../session/session";
 import { isAnswered, useUndoList } from "../undo/undo_list";
 import { t } from "../words";
@@ -54,7 +55,7 @@ export function QueueList({ rows, total, current, selected, followUps, onOpen, o
               aria-checked={selected.includes(row.id)}
               aria-setsize={total}
               aria-posinset={item.index + 1}
-              className={`queue-row ${row.id === current ? "current" : ""} ${selected.includes(row.id) ? "chosen" : ""}`}
+              className={`queue-row ${row.id === current ? "current" : ""} ${row.state === "open" && isAnswered(row) ? "done" : ""} ${selected.includes(row.id) ? "chosen" : ""}`}
               style={{ transform: `translateY(${item.start}px)`, height: ROW }}
               onClick={(event) => (event.shiftKey || event.ctrlKey || event.metaKey ? onToggle(row.id) : onOpen(row))}
             >
@@ -70,7 +71,7 @@ export function QueueList({ rows, total, current, selected, followUps, onOpen, o
 function RowFace({ row, chosen, later }: { row: CaseRow; chosen: boolean; later: boolean }) {
   const person = usePerson();
   const decision = decisionOf(row.decision);
-  const other = row.claimed_by && row.claimed_by !== person.id && row.claimed_by !== person.name ? row.claimed_by : null;
+  const other = heldBy(row, person);
   return (
     <>
       <div className="row-top">
@@ -83,7 +84,7 @@ function RowFace({ row, chosen, later }: { row: CaseRow; chosen: boolean; later:
       </div>
       <div className="row-text"><Revealed text={clip(summaryOf(row))} /></div>
       <div className="row-foot">
-        {row.state === "open" && isAnswered(row) && <span className="answered">✓ {t.queue.answered}</span>}
+        {row.state === "open" && isAnswered(row) && <Answered answered={row.answered} />}
         {row.high_stakes && <span>{t.queue.highStakes}</span>}
         {row.soft && row.state === "open" && <span>{t.queue.after}</span>}
         {row.reviewers.need > 1 && <span>{t.card.ofReviews(row.reviewers.have, row.reviewers.need)}</span>}
@@ -93,6 +94,15 @@ function RowFace({ row, chosen, later }: { row: CaseRow; chosen: boolean; later:
       </div>
     </>
   );
+}
+
+/** Who else holds it, so that nobody but him can answer it now. */
+export const heldBy = ({ claimed_by: holder }: CaseRow, { id, name }: Person): string | null => (holder && holder !== id && holder !== name ? holder : null);
+
+function Answered({ answered }: { answered: CaseRow["answered"] }) {
+  const now = useNow();
+  const left = answered?.counts_at ? Math.ceil((Date.parse(answered.counts_at) - now) / 1000) : 0;
+  return <span className="answered">✓ {answered?.by_you === false ? t.queue.answeredElsewhere : t.queue.answered}{left > 0 && `, ${t.undo.countsIn(left)}`}</span>;
 }
 
 const clip = (text: string): string => (text.length > 160 ? `${text.slice(0, 160)}…` : text);

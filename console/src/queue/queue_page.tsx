@@ -1,20 +1,21 @@
 /** The reviewer's desk: queue, card, context. On a phone the card comes first. */
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { caseQuery, claimNext, queryClient, useCase, useCases } from "../api/queries";
-import type { CaseRow } from "../api/wire";
+import type { CaseRow, Person } from "../api/wire";
 import { CaseView } from "../card/case_view";
 import { handOver } from "../card/reviewing";
 import { useCommands } from "../keys/keymap";
-import { go, useRoute } from "../route/route";
+import { formatRoute, go, useRoute } from "../route/route";
+import { usePerson } from "../session/session";
 import { Later, later } from "../ui/later";
-import { PHONE, useMedia } from "../ui/media";
+import { KEYLESS, PHONE, useMedia } from "../ui/media";
 import { Empty, Failed, Loading } from "../ui/state";
 import { say, sayProblem } from "../ui/toast";
 import { isAnswered } from "../undo/undo_list";
 import { t } from "../words";
 import { Filters } from "./filters";
 import { dropFollowUp, followUp, useFollowUps } from "./follow_ups";
-import { QueueList } from "./queue_list";
+import { heldBy, QueueList } from "./queue_list";
 import { clearSelection, toggleSelected, useSelection } from "./selection";
 
 const ContextPane = later(() => import("../context/context_pane"), (module) => module.ContextPane);
@@ -30,7 +31,13 @@ export function QueuePage() {
   const phone = useMedia(PHONE);
   const rows = useMemo(() => unique(query.data?.pages.flatMap((page) => page.items) ?? []), [query.data]);
   const total = query.data?.pages[0]?.total ?? rows.length;
-  const queues = useMemo(() => [...new Set(rows.map((row) => row.queue))].sort(), [rows]);
+  const queues = useQueues(rows, filter.queue);
+  const answeredCount = filter.state === "open" ? rows.filter(isAnswered).length : 0;
+  const person = usePerson();
+  // the case this page chose by itself, until its card is here
+  const offered = useRef<string | null>(null);
+  const passed = useRef(new Set<string>());
+  useEffect(() => passed.current.clear(), [rows]);
   const latestRows = useRef(rows);
   latestRows.current = rows;
   const [blurred, toggleBlur] = useBlur(shownId, (detail.data?.card.harm_classes.length ?? 0) > 0);
@@ -45,12 +52,23 @@ export function QueuePage() {
   const advance = useCallback(() => {
     const list = latestRows.current;
     const at = list.findIndex((row) => row.id === caseId);
-    const waits = (row: CaseRow) => row.id !== caseId && !isAnswered(row);
+    const waits = (row: CaseRow) => row.id !== caseId && isWork(row, person) && !passed.current.has(row.id);
     const next = list.find((row, i) => i > at && waits(row)) ?? list.find(waits);
     if (caseId) dropFollowUp(caseId);
     if (!next) say(t.toast.noneLeft);
+    offered.current = next?.id ?? null;
     go({ caseId: next?.id ?? null }, true);
-  }, [caseId]);
+  }, [caseId, person]);
+  /** What was offered by itself and turns out to be others' by now is no case to stop at. */
+  const arrived = detail.data;
+  useEffect(() => {
+    if (!arrived || arrived.case.id !== offered.current || arrived.case.id !== caseId || detail.isFetching) return;
+    offered.current = null;
+    if (filter.state !== "open" || isWork(arrived.case, person)) return;
+    // the list does not know it yet
+    passed.current.add(arrived.case.id);
+    advance();
+  }, [arrived, caseId, detail.isFetching, filter.state, person, advance]);
   const later = () => {
     if (!caseId) return;
     followUp(caseId);
@@ -59,10 +77,13 @@ export function QueuePage() {
   };
 
   useEffect(() => {
-    const first = rows.find((row) => !isAnswered(row));
-    if (caseId === null && first && filter.state === "open") go({ caseId: first.id }, true);
-  }, [caseId, rows, filter.state]);
-  usePrefetch(rows, caseId);
+    const first = rows.find((row) => isWork(row, person));
+    if (caseId !== null || !first || filter.state !== "open") return;
+    offered.current = first.id;
+    go({ caseId: first.id }, true);
+  }, [caseId, rows, filter.state, person]);
+  useClosedByFilter(formatRoute({ page: "queue", caseId: null, filter }), caseId, rows, query.isSuccess && !query.isPlaceholderData && !query.hasNextPage);
+  usePrefetch(rows, caseId, person);
   useCommands({
     down: () => move(1),
     up: () => move(-1),
@@ -78,7 +99,7 @@ export function QueuePage() {
     <section key="queue" className="pane queue-pane" aria-label={filter.state === "open" ? t.queue.title : t.nav.decided}>
       <Filters filter={filter} queues={queues} />
       <p className="queue-count" role="status">
-        {query.isPending ? t.queue.loading : query.isError && rows.length === 0 ? "" : t.queue.count(total)}
+        {query.isPending ? t.queue.loading : query.isError && rows.length === 0 ? "" : t.queue.count(total)}{answeredCount > 0 && ` · ${t.queue.answeredCount(answeredCount)}`}
         {selected.length > 0 ? <SelectionBar count={selected.length} /> : filter.state === "open" && rows.length > 0 && <TakeNext queue={filter.queue} />}
       </p>
       {query.isPending ? (
@@ -95,7 +116,7 @@ export function QueuePage() {
   const card = (
     <section key="card" className="pane card-pane" aria-label={t.verdict.bar}>
       {shownId === null ? (
-        <div className="resting"><h1 className="off-screen">{filter.state === "open" ? t.queue.title : t.nav.decided}</h1>{restingOf(rows.length, query.isSuccess && !isFiltered(filter), filter.state)}</div>
+        <div className="resting"><h1 className="off-screen">{filter.state === "open" ? t.queue.title : t.nav.decided}</h1>{restingOf(rows.length - answeredCount, query.isSuccess && !isFiltered(filter), filter.state)}</div>
       ) : detail.isPending ? (
         <Loading text={t.card.loading} />
       ) : detail.isError ? (
@@ -147,10 +168,26 @@ function NothingFound() {
 }
 
 function restingOf(count: number, settled: boolean, state: string) {
-  if (count > 0) return <Empty title={t.card.choose} text={t.card.chooseText} />;
+  if (count > 0) return <Choose />;
   if (!settled) return null;
   return state === "open" ? <Empty title={t.queue.empty} text={t.queue.emptyText} /> : <Empty title={t.queue.noneDecided} />;
 }
+
+function Choose() {
+  return useMedia(KEYLESS) ? <Empty title={t.card.choose} /> : <Empty title={t.card.choose} text={t.card.chooseText} />;
+}
+
+/** Every queue seen so far and the one asked for: a list that is narrowed to one of them names no other. */
+function useQueues(rows: CaseRow[], asked: string): string[] {
+  const seen = useRef(new Set<string>());
+  return useMemo(() => {
+    for (const row of rows) seen.current.add(row.queue);
+    return [...new Set([...seen.current, ...(asked ? [asked] : [])])].sort();
+  }, [rows, asked]);
+}
+
+/** Open, and this person could answer it now. */
+const isWork = (row: CaseRow, person: Person): boolean => row.state === "open" && !isAnswered(row) && heldBy(row, person) === null;
 
 const isFiltered = (filter: { queue: string; tier: string; action: string; q: string; mine: boolean }) =>
   Boolean(filter.queue || filter.tier || filter.action || filter.q || filter.mine);
@@ -167,11 +204,21 @@ function useBlur(caseId: string | null, harmful: boolean): [boolean, () => void]
   return [on, () => setFlipped((before) => (before === caseId ? null : caseId))];
 }
 
+/** A changed search or filter closes the case it does not show, so that no key acts on what left the list. An address that was opened stays. */
+function useClosedByFilter(asked: string, caseId: string | null, rows: CaseRow[], whole: boolean): void {
+  const answered = useRef(asked);
+  useEffect(() => {
+    if (answered.current === asked || !whole) return;
+    answered.current = asked;
+    if (caseId !== null && !rows.some((row) => row.id === caseId)) go({ caseId: null }, true);
+  }, [asked, caseId, rows, whole]);
+}
+
 /** The next card is read ahead, so that one verdict follows another without a wait. */
-function usePrefetch(rows: CaseRow[], caseId: string | null): void {
+function usePrefetch(rows: CaseRow[], caseId: string | null, person: Person): void {
   useEffect(() => {
     const at = rows.findIndex((row) => row.id === caseId);
-    const next = rows[at + 1];
+    const next = rows.find((row, i) => i > at && isWork(row, person));
     if (next) void queryClient.prefetchQuery({ ...caseQuery(next.id), staleTime: 5_000 });
-  }, [rows, caseId]);
+  }, [rows, caseId, person]);
 }

@@ -42,3 +42,5 @@ whenSignedOut(leave);
 
 export const PersonContext = createContext<Person>({ id: "", name: "", roles: [], workspace: "" });
 export const usePerson = (): Person => useContext(PersonContext);
+/** Whether who is signed in may do what a lead does. */
+export const useLeads = (): boolean => usePerson().roles.some((role) => role === "lead" || role === "admin");

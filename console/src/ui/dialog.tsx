@@ -30,7 +30,7 @@ export function Dialog({ title, onClose, children, wide = false }: { title: stri
         <header className="dialog-head">
           <h2><Revealed text={title} /></h2>
           <button type="button" className="ghost small" onClick={onClose}>
-            {t.common.close} <kbd>Esc</kbd>
+            {t.common.close} <kbd className="hint">Esc</kbd>
           </button>
         </header>
         {children}

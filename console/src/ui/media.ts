@@ -12,4 +12,6 @@ export function useMedia(query: string): boolean {
   );
 }
 
+/** Where hints at keys help nobody; `.hint` hides by the same query. */
+export const KEYLESS = "(max-width: 600px), (hover: none)";
 export const PHONE = "(max-width: 600px)";

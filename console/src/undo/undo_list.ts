@@ -2,7 +2,7 @@
 import { useSyncExternalStore } from "react";
 import { ProblemError } from "../api/http";
 import { queryClient, withdrawReview } from "../api/queries";
-import type { Review } from "../api/wire";
+import type { CaseRow, Review } from "../api/wire";
 import { go } from "../route/route";
 import { say, sayProblem } from "../ui/toast";
 import { t } from "../words";
@@ -17,10 +17,11 @@ export interface Undoable {
   until: number;
 }
 
-/** What this tab has answered, by case: the revision it was about. Rows wear it and the queue moves past them. */
+/** What this tab has answered, by case: the revision it was about. Known before the server's next list says so. */
 const answered = new Map<string, number>();
 
-export const isAnswered = (row: { id: string; revision: number }): boolean => (answered.get(row.id) ?? 0) >= row.revision;
+/** No open work: the queue moves past it. */
+export const isAnswered = (row: Pick<CaseRow, "id" | "revision" | "answered">): boolean => Boolean(row.answered) || (answered.get(row.id) ?? 0) >= row.revision;
 
 export function noteAnswered(caseId: string, revision: number): void {
   answered.set(caseId, revision);

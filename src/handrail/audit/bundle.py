@@ -56,7 +56,7 @@ def write_bundle(reader: LogReader, *, policies: Mapping[str, str] | None = None
     files: Files = {"checkpoint": notes[-1]}
     files |= {f"checkpoints/{at:06d}": note for at, note in enumerate(notes[:-1])}
     files |= _tree_files(entries)
-    files["openings.json"] = dumps([_opening_json(opening) for opening in reader.openings()])
+    files["openings.json"] = dumps(_openings(reader, entries))
     files |= _policy_files(policies or {})
     files |= {f"schemas/{DIGESTS[type]}.json": dumps(schema) for type, schema in SCHEMAS.items()}
     files |= _derived(newest, entries)
@@ -259,9 +259,19 @@ def _derived(newest: Checkpoint, entries: Sequence[bytes]) -> Files:
 
 def _policy_files(policies: Mapping[str, str]) -> Files:
     for name, text in policies.items():
+        # SQLite takes a value of any type in any column
+        if not isinstance(text, str):
+            raise Unreadable(f"the text of policy {name[:12]} is no text")
         if digest(text.encode()) != name:
             raise InvalidInput(f"a policy text does not have the digest {name[:70]}")
     return {f"policies/{name}.yaml": text.encode() for name, text in policies.items()}
+
+
+def _openings(reader: LogReader, entries: Sequence[bytes]) -> list[dict[str, object]]:
+    """The openings of what it holds: the log may have gone on."""
+    found = list(reader.openings())
+    held = {parse(data)["id"] for data in entries} if found else set()
+    return [_opening_json(opening) for opening in found if opening.entry in held]
 
 
 def _opening_json(opening: Opening) -> dict[str, object]:

@@ -99,3 +99,11 @@ def next_epoch(origin: str) -> str:
     """The origin of the epoch after this one."""
     common, epoch = split_epoch(origin)
     return f"{common}/e{epoch + 1}"
+
+
+def previous_epoch(origin: str) -> str | None:
+    """The origin of the epoch before this one; None of the first."""
+    common, epoch = split_epoch(origin)
+    if epoch == 1:
+        return None
+    return common if epoch == 2 else f"{common}/e{epoch - 1}"

@@ -29,9 +29,7 @@ class Decisions:
             return
         if entry["from"] == "new":
             self._by_policy(case, entry, now)
-        elif case is None:
-            self._say("case.unknown", "a decision for a case nobody submitted")
-        else:
+        elif (case := self._cases.find(entry)) is not None:
             self._by_people(case, entry, now)
 
     def _by_policy(self, case: Case | None, entry: Entry, now: int) -> None:

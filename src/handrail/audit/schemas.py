@@ -178,7 +178,7 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
         {
             "grant": _object(
                 {"id": _CODE, "action": _NAME, "expires": _TIME},
-                {"run": _NAME, "agent": _NAME, "uses": _COUNT, "case": _UUID, "promotion": _UUID},
+                {"run": _NAME, "agent": _NAME, "uses": _COUNT, "case": _UUID, "promotion": _UUID, "digest": _DIGEST},
             )
         },
         {},
@@ -195,7 +195,7 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
     "promotion.declined": ({"promotion": _PROMOTION}, {}),
     "promotion.ended": ({"promotion": _PROMOTION, "reason": _CODE}, {}),
     "access.changed": (
-        {"access": _object({"pid": _NAME, "roles": _list(_NAME)}, {"active": _FLAG})},
+        {"access": _object({"pid": _NAME, "roles": _list(_NAME)}, {"active": _FLAG, "digest": _DIGEST})},
         {"what": _CODE, "scopes": _list(_CODE)},
     ),
     "access.refused": ({"reason": _CODE}, {"case": _CASE, "verb": _CODE}),
@@ -238,7 +238,11 @@ _BODIES: dict[str, tuple[Mapping[str, Schema], Mapping[str, Schema]]] = {
     "key.rotated": ({"key": _object({"vkey": _NAME})}, {}),
     "key.revoked": ({"key": _object({"id": _CODE}, {"vkey": _NAME, "since": _COUNT})}, {"reason": _CODE}),
     "epoch.opened": (
-        {"epoch": _object({"origin": _NAME, "size": _COUNT, "root": _DIGEST})},
+        # `epoch`: what was signed last of the one before; `held`: what the copy of it held that was put back
+        {
+            "epoch": _object({"origin": _NAME, "size": _COUNT, "root": _DIGEST}),
+            "held": _object({"size": _COUNT, "root": _DIGEST}),
+        },
         {"reason": _CODE},
     ),
     "clock.jumped": ({"before": _TIME}, {}),

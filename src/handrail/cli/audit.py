@@ -3,6 +3,9 @@
 `verify` ends with 0: all held and the trust asked for was met; 1: tampered with; 2: cannot be judged;
 3: consistent, but not vouched for by whom you trust.
 
+Of a database and of a server every epoch of the log is judged; a bundle holds one. What no signature covers yet, for
+the next checkpoint is up to a second away, is counted and said; with --require-signed it ends with 3.
+
 Without a trust file a database is judged by the key that lies beside it, and 0 then means no more than that
 nothing is damaged; a bundle or a URL comes with no key of its own, and ends with 3 at best.
 """
@@ -18,9 +21,9 @@ import typer
 
 from handrail.audit.bundle import verify_bundle, write_bundle
 from handrail.audit.note import VerifierKey, parse_vkey
-from handrail.audit.report import TAMPERED, UNREADABLE, UNTRUSTED, Finding, Report
+from handrail.audit.report import OK, TAMPERED, UNREADABLE, UNTRUSTED, Finding, Link, Report
 from handrail.audit.trust import Trust, parse_trust
-from handrail.audit.verify import verify as judge
+from handrail.audit.verify import first_link, require_signed, verify_epochs
 from handrail.cli import witnessing
 from handrail.cli.failing import stop
 from handrail.cli.material import ServedLog, kind_of, logbook, open_database, own_key, read_files
@@ -28,6 +31,7 @@ from handrail.cli.options import Workspace, settings_from
 from handrail.cli.printing import AsJson, print_json, visible
 from handrail.clock import SystemClock
 from handrail.errors import HandrailError, InvalidInput, NotFound, Unreadable
+from handrail.lifecycle.opening import OpenedLog
 from handrail.maintenance.reconcile import reconcile as reconciled
 from handrail.store import reads
 
@@ -59,12 +63,16 @@ def verify(
     against: Annotated[list[Path] | None, typer.Option(help="A signed checkpoint kept elsewhere.")] = None,
     receipt: Annotated[list[Path] | None, typer.Option(help="A receipt (tlog-proof) kept elsewhere.")] = None,
     *,
+    signed: Annotated[bool, typer.Option("--require-signed", help="End with 3 if anything is not signed yet.")] = False,
     workspace: Workspace = None,
     keys: Keys = None,
     key: ServerKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge a log: hashes, signatures, openings, and whether what its entries say could have happened.
+
+    Every epoch of it is judged, each by itself and by what the next one's first entry says that it held; of a bundle,
+    the one it holds. Entries newer than the newest checkpoint are told apart: no signature vouches for them yet.
 
     Ends with 0: it holds, and the trust asked for was met; 1: tampered with; 2: cannot be judged; 3: consistent, but
     not vouched for by whom you trust. Without --trust a database is judged by the key beside it, which is no outside
@@ -77,6 +85,8 @@ def verify(
     except (Unreadable, InvalidInput, UnicodeDecodeError) as error:
         text = str(error)
         report, whose = _unreadable(text, error.remedy if isinstance(error, HandrailError) else ""), "none"
+    if signed:
+        report = require_signed(report)
     _tell(material, report, whose, as_json)
     raise typer.Exit(report.exit_code)
 
@@ -89,30 +99,40 @@ def export(
     with_values: Annotated[
         bool, typer.Option("--with-values", help="Put in the personal values that the log commits to.")
     ] = False,
+    with_words: Annotated[
+        bool, typer.Option("--with-words", help="Put in what was proposed, answered and decided, with personal values.")
+    ] = False,
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
     """Write an auditor's bundle: what the newest checkpoint covers, with a verifier that does not need handrail.
 
-    Personal values stay out unless asked for; the commitments to them are always there.
+    Words and personal values stay out unless asked for; the commitments to them are always there, and the verifier
+    holds each that is put in against its own.
     """
     name = settings_from(workspace=workspace).workspace
     with open_database(database) as store:
-        book = logbook(store, name, opened=with_values)
+        book = logbook(store, name, opened=with_values, worded=with_words)
         policies = {row.digest: row.text for row in reads.policy_versions(store, name)}
         size = book.head()[0]
         data = write_bundle(book, policies=policies)
         signed = store_signed(book)
+        link = first_link(book)
     try:
         output.write_bytes(data)
     except OSError as error:
         stop(f"{output}: {error.strerror or error}")
     if as_json:
-        print_json({"output": str(output), "bytes": len(data), "entries": signed, "not_covered": size - signed})
+        print_json({
+            "output": str(output), "bytes": len(data), "entries": signed, "not_covered": size - signed,
+            "log": book.log, "follows": link and asdict(link),
+        })  # fmt: skip
         return
     typer.echo(f"{output}: {signed} entries, {len(data)} bytes")
     if size > signed:
         typer.echo(f"{size - signed} newer entries have no checkpoint yet and are not in it", err=True)
+    if link is not None:
+        typer.echo(f"It holds {book.log} only, which {_goes_on(link)}; that is not in it.", err=True)
 
 
 @app.command("key")
@@ -143,6 +163,7 @@ def reconcile(database: Place, *, workspace: Workspace = None, as_json: AsJson =
         typer.echo(
             f"{found.entries} entries, {found.cases} cases, {len(found.differences)} differences"
             + (f"; {found.moving} cases changed meanwhile and were left out" if found.moving else "")
+            + (f"; not compared, for it changed meanwhile: {', '.join(found.skipped)}" if found.skipped else "")
         )
     raise typer.Exit(1 if found.differences else 0)
 
@@ -190,14 +211,24 @@ def _judged(
     if kind == "url":
         served = ServedLog(material, key)
         try:
-            return judge(served, trust or nobody, timer=time.perf_counter, **kept), whose
+            report = verify_epochs(
+                served, served.earlier, trust or nobody, against=kept["against"], receipts=kept["receipts"],
+                timer=time.perf_counter,
+            )  # fmt: skip
+            return report, whose
         finally:
             served.close()
     with open_database(material) as store:
         book = logbook(store, workspace, opened=True)
-        if trust is None and (own := own_key(store, book.log, keys)) is not None:
-            trust, whose = Trust(logs=(own,)), "own key"
-        return judge(book, trust or nobody, timer=time.perf_counter, **kept), whose
+        logs = {book.log, *reads.epochs(store, book.log)}
+        own = [known for log in sorted(logs) if (known := own_key(store, log, keys)) is not None]
+        if trust is None and own:
+            trust, whose = Trust(logs=tuple(own)), "own key"
+        report = verify_epochs(
+            book, lambda link: OpenedLog(store, link.origin, workspace), trust or nobody, logs=logs,
+            against=kept["against"], receipts=kept["receipts"], timer=time.perf_counter,
+        )  # fmt: skip
+        return report, whose
 
 
 def _unreadable(text: str, remedy: str) -> Report:
@@ -210,20 +241,54 @@ def _unreadable(text: str, remedy: str) -> Report:
 
 def _tell(material: str, report: Report, whose: str, as_json: bool) -> None:
     if as_json:
-        made = asdict(report) | {"root": report.root.hex(), "exit_code": report.exit_code, "trust": whose}
-        print_json(made | {"leaves_per_second": round(report.leaves_per_second)})
+        print_json(_told(report) | {"trust": whose})
         return
-    typer.echo(f"{material}: {WORDS[report.exit_code]}")
+    said = WORDS[report.exit_code]
+    if report.exit_code == OK and any(each.unsigned for each in (report, *report.past)):
+        said = "holds as far as it is signed; the newest entries are NOT SIGNED"
+    typer.echo(f"{material}: {said}")
+    _tell_log("log", report)
+    for each in report.past:
+        _tell_log("earlier log", each)
+    if report.follows is not None and not report.past:
+        typer.echo("  the epoch before is not in what was given, so it was not judged")
+    if whose != "file":
+        typer.echo(OWN if whose == "own key" else NONE, err=True)
+
+
+def _tell_log(what: str, report: Report) -> None:
+    """One epoch: how far it is signed, by whom, and what is wrong with it."""
     if report.origin is not None:
+        signed = "all signed" if not report.unsigned else f"the first {report.covered} signed"
         typer.echo(
-            f"  log {visible(report.origin)}: {report.size} entries, {report.signed_size} signed, "
+            f"  {what} {visible(report.origin)}: {report.size} entries, {signed}; "
             f"{report.trusted_size} vouched for by whom you trust"
         )
+        if report.unsigned:
+            since = "" if report.unsigned_since is None else f", the first written at {visible(report.unsigned_since)}"
+            typer.echo(
+                f"  NOT SIGNED: the newest {report.unsigned} entries{since}; "
+                "who can write here can still change them unseen"
+            )
+        if report.follows is not None:
+            typer.echo(f"  {_goes_on(report.follows)}")
         typer.echo(f"  root {report.root.hex()}")
     for finding in report.findings[:MOST_SHOWN]:
         at = "" if finding.idx is None else f"entry {finding.idx}: "
         typer.echo(f"  {at}{visible(finding.text)} [{finding.code}]")
     if len(report.findings) > MOST_SHOWN:
         typer.echo(f"  … and {len(report.findings) - MOST_SHOWN} more; --json shows all")
-    if whose != "file":
-        typer.echo(OWN if whose == "own key" else NONE, err=True)
+
+
+def _goes_on(link: Link) -> str:
+    return (
+        f"goes on from {visible(link.origin)}, of which {link.signed_size} entries had been signed; "
+        f"the copy put back held {link.held_size}"
+    )
+
+
+def _told(report: Report) -> dict[str, Any]:
+    made = asdict(report) | {"root": report.root.hex(), "exit_code": report.exit_code, "unsigned": report.unsigned}
+    return made | {
+        "leaves_per_second": round(report.leaves_per_second), "past": [_told(each) for each in report.past],
+    }  # fmt: skip

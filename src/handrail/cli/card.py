@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console, Group
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +17,8 @@ from handrail.cli.printing import visible
 # an exhibit longer than this is cut, and says so
 MOST_LINES = 60
 MOST_CHARACTERS = 4000
+# columns below which a queue is printed as paragraphs
+WIDE = 120
 
 
 def draw(console: Console, detail: dict[str, Any]) -> None:
@@ -33,18 +36,30 @@ def draw(console: Console, detail: dict[str, Any]) -> None:
 
 
 def table(console: Console, rows: list[dict[str, Any]]) -> None:
-    """Print a queue."""
+    """Print a queue. An id stays in one piece, so that it can be copied: in a narrow terminal each has its own line."""
+    if console.width < WIDE:
+        for row in rows:
+            console.print(_line(visible(row["id"])), soft_wrap=True)
+            said = [cell for cell in _cells(row)[1:] if cell]
+            console.print(Padding(_line(visible(" · ".join(said))), (0, 0, 0, 2)))
+        return
     made = Table(box=None, pad_edge=False)
     for name in ("case", "action", "tier", "what", "deadline", "reviewers", "held by"):
-        made.add_column(name, overflow="fold")
+        made.add_column(
+            name, overflow="fold", no_wrap=name == "case", min_width=len(rows[0]["id"]) if name == "case" else None
+        )
     for row in rows:
-        have = row["reviewers"]
-        cells = (
-            row["id"], row["action"], row["tier"], row["summary"], row["deadline"] or "none",
-            f"{have['have']}/{have['need']}", row["claimed_by"] or "",
-        )  # fmt: skip
-        made.add_row(*(_line(visible(str(cell))) for cell in cells))
+        made.add_row(*(_line(visible(cell)) for cell in _cells(row)))
     console.print(made)
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    have, held = row["reviewers"], row["claimed_by"]
+    return (
+        str(row["id"]), str(row["action"]), str(row["tier"]), str(row["summary"]),
+        f"by {row['deadline'][:16].replace('T', ' ')} UTC" if row["deadline"] else "no deadline",
+        f"{have['have']}/{have['need']}", f"with {held}" if held else "",
+    )  # fmt: skip
 
 
 def _facts(card: dict[str, Any], case: dict[str, Any]) -> Iterator[tuple[str, str]]:

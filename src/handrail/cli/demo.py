@@ -26,6 +26,8 @@ from handrail.demo.stage import MISSING, can_label
 from handrail.errors import InvalidInput
 from handrail.server.operations import figures as operations
 
+PICTURES_OVER = "all pictures were shown, so no more come; payments, mails and posts go on. Start anew to see it again."
+
 app = typer.Typer()
 
 Counted = Annotated[int | None, typer.Option(min=1, help="Rounds to play (headless).")]
@@ -176,7 +178,11 @@ def _stopping(stopped: threading.Event) -> Iterator[None]:
 def _follow(show: live.Show, stopped: threading.Event) -> None:
     console = Console()
     if not console.is_terminal:
-        stopped.wait()
+        told = False
+        while not stopped.wait(1.0):
+            if show.pictures_over.is_set() and not told:
+                typer.echo(PICTURES_OVER)
+                told = True
         return
     with Live(_progress(show), console=console, refresh_per_second=2) as screen:
         while not stopped.wait(1.0):
@@ -200,4 +206,6 @@ def _progress(show: live.Show) -> Table:
             (f"pictures, round {last['round'] + 1}",
              f"people saw {last['review_rate']:.0%}, the model errs in {last['model_error'] or 0:.1%}")
         )  # fmt: skip
+    if show.pictures_over.is_set():
+        lines.append(("pictures", PICTURES_OVER))
     return _table(lines)

@@ -132,7 +132,7 @@ class OnDatabase:
         words = wanted.pop("q", None)
         asked = reads.CaseFilter(words=words, mine=self.actor.pid if mine else None, **wanted)  # type: ignore[arg-type]
         page = reads.case_page(self.plane.store, self.actor.workspace, asked, cursor=None, limit=limit)
-        rows = views.case_rows(self.plane, self.actor.workspace, page.rows)
+        rows = views.case_rows(self.plane, self.actor, page.rows)
         return {"items": rows, "next": page.next, "total": page.total}
 
     def detail(self, case_id: str) -> dict[str, Any]:
@@ -196,7 +196,8 @@ def person_on(plane: Plane, workspace: str, who: str | None) -> Actor:
     else:
         found = [row for row in active if who.casefold() in (row.id, row.name.casefold(), row.email.casefold())]
     if len(found) != 1:
-        what = f"nobody here is {who!r}" if not found else f"{len(found)} people could be meant"
+        nobody = "nobody has been let in yet" if who is None else f"nobody here is {who!r}"
+        what = nobody if not found else f"{len(found)} people could be meant"
         raise NotFound(
             what, remedy="Say who answers with --as E-MAIL; `handrail people add` lets somebody in, `list` shows all."
         )

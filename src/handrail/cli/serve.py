@@ -66,7 +66,12 @@ def serve(
             _announce(address, settings, first_person(plane, settings.workspace), server.desk.once)
 
         server = server_of(plane, settings, ready=ready)
-        serve_app(server)
+        try:
+            serve_app(server)
+        except SystemExit:
+            if not server.started:
+                typer.echo(f"Nothing was started. Is port {settings.port} taken? --port 0 takes a free one.", err=True)
+            raise
 
 
 def _put_in_force(plane: Plane, settings: Settings) -> None:

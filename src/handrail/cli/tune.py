@@ -29,6 +29,7 @@ from handrail.cli.tune_rows import Rows
 from handrail.clock import SystemClock, from_iso
 from handrail.errors import InvalidInput, NotEnoughEvidence
 from handrail.lifecycle import certifying
+from handrail.lifecycle.calibrators import intact
 from handrail.lifecycle.policies import compiled
 from handrail.maintenance.plane import Plane
 from handrail.operations.bill import Team
@@ -221,7 +222,8 @@ def _installed(plane: Plane | None, workspace: str, text: str, action: str) -> t
         return None, 0
     for row in reads.calibrators(plane.store, workspace):
         if row.name == entry.calibrator:
-            return Calibrator.from_json(parse(bytes(row.bytes))), int(row.made_at)
+            data = intact(row.bytes, row.digest)
+            return None if data is None else Calibrator.from_json(parse(data)), int(row.made_at)
     return None, 0
 
 

@@ -18,6 +18,7 @@ from handrail.client.run import current_run
 from handrail.client.steps import Answered, Await, Submit
 from handrail.decision import Decision
 from handrail.errors import InvalidInput
+from handrail.lifecycle.submit import LONGEST_WAIT
 from handrail.proposal import Proposal
 
 Reviewed = Literal["plan", "output"]
@@ -50,7 +51,8 @@ def ask(
         arguments["choices"] = list(choices)
     proposal = Proposal(
         action="question", kind="question", arguments=arguments, schema=adapter.json_schema(), key=key,
-        to=() if to is None else (to.removeprefix("role:"),), within_seconds=seconds_of(within),
+        to=() if to is None else (to.removeprefix("role:") if isinstance(to, str) else to,),
+        within_seconds=seconds_of(within),
     )  # fmt: skip
     decision = yield from _settled(proposal, timeout)
     decision.raise_unless_approved()
@@ -110,12 +112,21 @@ def as_it_is(decision: Decision) -> flows.Flow[Decision]:
 
 def seconds_of(text: str | float | None) -> int | None:
     """`"2h"`, `"90s"`, `"15 min"`, `"1d"` or a number of seconds. Raises `InvalidInput`."""
-    if text is None or isinstance(text, int | float):
-        return None if text is None else max(1, int(text))
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise InvalidInput(f"{text!r} is no duration", remedy="Write 90s, 15m, 2h or 1d.")
-    return max(1, int(float(match[1]) * _UNITS[match[2]]))
+    if text is None:
+        return None
+    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is not None:
+        seconds = float(match[1]) * _UNITS[match[2]]
+    elif isinstance(text, int | float) and not isinstance(text, bool):
+        seconds = text
+    else:
+        seconds = 0.0
+    if not 0 < seconds <= LONGEST_WAIT:
+        said = repr(text)[:100] if isinstance(text, str | int | float) else type(text).__name__
+        raise InvalidInput(
+            f"{said} is no time of up to {LONGEST_WAIT // 86_400} days", remedy="Write 90s, 15m, 2h or 1d."
+        )
+    return max(1, int(seconds))
 
 
 def _members(scores: Any) -> list[Any] | None:

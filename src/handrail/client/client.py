@@ -28,7 +28,6 @@ from handrail.client.terms import Terms
 from handrail.client.transport import Transport
 from handrail.client.waker import Wake, Waker
 from handrail.client.worker import Worker
-from handrail.clock import SystemClock, uuid7
 from handrail.decision import Decision
 from handrail.errors import InvalidInput
 from handrail.learning.guidance import Correction, correction_from_json
@@ -91,7 +90,8 @@ class Client:
         `action` is the name policy knows it by (default: the function's own). `undo(arguments, result)`
         takes it back; `preview(**arguments)` shows what it would do; `tool_class` says what a crash means
         (`unsafe`, `idempotent`, `queryable` with `probe(key)`, `transactional`); `key_parameter` names the
-        parameter that receives the idempotency key. Anything else describes the proposal (`confidence`,
+        parameter that receives the idempotency key; after `lasting` seconds (1 to 86,400) a caller that has not
+        reported its end counts as gone. Anything else describes the proposal (`confidence`,
         `amount`, `key`, `categories`, `principal`, …) as a value or a function of the arguments.
         """
 
@@ -400,10 +400,9 @@ def _tool(function: Callable[..., Any]) -> flows.Tool:
 def _parked(
     run: str, framework: str, cases: Sequence[str], state: bytes | None, wakes: Wakes, abandon: bool, join: bool
 ) -> dict[str, JSON]:
-    """The request, with an id of its own, so that a lost reply cannot park twice."""
     return {
         "run": run, "framework": framework, "cases": list(cases), "wakes": wakes, "abandon": abandon, "join": join,
-        "state": None if state is None else base64.b64encode(state).decode(), "id": uuid7(SystemClock().now()),
+        "state": None if state is None else base64.b64encode(state).decode(),
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 from handrail.canonical import JSON, dumps
 from handrail.client.steps import Answered, Await, AwaitEnd, Call, Finish, Run, Start, Step, Submit
 from handrail.decision import Decision
-from handrail.errors import Conflict, NotExecutable, OutcomeUnknown, ToolFailed, Uncertain
+from handrail.errors import Conflict, NotExecutable, NotFound, OutcomeUnknown, ToolFailed, Uncertain
 from handrail.execution import Execution
 from handrail.proposal import Proposal
 
@@ -114,25 +114,38 @@ def started(case_id: str, nonce: str, digest: str, lasting: float, *, action: st
 
 
 def effect(execution: Execution, tool: Tool) -> Flow[Any]:
-    """Call the tool between a durable start and its completion."""
+    """Call the tool between a durable start and its completion; what it returns, or raises."""
+    value, raised = yield from attempted(execution, tool)
+    if raised is not None:
+        raise raised
+    return value
+
+
+def attempted(execution: Execution, tool: Tool) -> Flow[tuple[Any, Exception | None]]:
+    """The same, telling the tool's errors from the control plane's, whatever their kinds.
+
+    Returns the tool's result, or why it failed, either of which is recorded. What is raised could not be recorded.
+    """
     if tool.action and execution.action != tool.action:
         wrong = NotExecutable(f"case {execution.case_id} approves {execution.action} and not {tool.action}")
         yield Finish(case_id=execution.case_id, fence=execution.fence, ok=False, result=_error(wrong))
-        raise wrong
+        return None, wrong
     if execution.fence > 1 and tool.probe is not None:
-        done = tool.probe(execution.idempotency_key)
-        if done:
+        done, why = _probed(tool.probe, execution.idempotency_key)
+        if done is True:
             yield Finish(case_id=execution.case_id, fence=execution.fence, ok=True, result=None)
-            return tool.load_result(None)
+            return tool.load_result(None), None
         if done is None:
             yield Finish(case_id=execution.case_id, fence=execution.fence, ok=False, uncertain=True)
-            raise OutcomeUnknown(f"the tool cannot tell whether case {execution.case_id} took effect")
+            unsure = OutcomeUnknown(f"the tool cannot tell whether case {execution.case_id} took effect")
+            unsure.__cause__ = why
+            return None, unsure
     try:
         arguments = tool.load(execution.arguments)
     except Exception as error:
         # nothing happened: the stored arguments do not fit the function any more
         yield Finish(case_id=execution.case_id, fence=execution.fence, ok=False, result=_error(error))
-        raise
+        return None, error
     if tool.key_parameter is not None:
         arguments[tool.key_parameter] = execution.idempotency_key
     try:
@@ -143,22 +156,36 @@ def effect(execution: Execution, tool: Tool) -> Flow[Any]:
             case_id=execution.case_id, fence=execution.fence, ok=False, uncertain=uncertain,
             result=None if uncertain else _error(error),
         )  # fmt: skip
-        raise
+        return None, error
     yield Finish(case_id=execution.case_id, fence=execution.fence, ok=True, result=_kept(tool, value))
-    return value
+    return value, None
 
 
-def serve_one(case_id: str, tools: Mapping[str, Tool], *, lasting: float = 300.0) -> Flow[bool]:
-    """Run one approved action handed over to a worker; false if somebody else has it."""
+def _probed(probe: Callable[[str], bool | None], key: str) -> tuple[bool | None, Exception | None]:
+    """What the tool says of a key; a probe that raises, or answers anything but yes or no, cannot tell."""
+    try:
+        said = probe(key)
+    except Exception as error:
+        return None, error
+    return (said if isinstance(said, bool) else None), None
+
+
+def serve_one(
+    case_id: str, tools: Mapping[str, Tool], *, lasting: float = 300.0
+) -> Flow[tuple[bool, Exception | None]]:
+    """Run one approved action handed over to a worker: whether this did, and what its tool raised.
+
+    It does not if somebody else has it, or nobody may start it.
+    """
     nonce = new_nonce()
     try:
         execution: Execution = yield Start(case_id=case_id, nonce=nonce, lasting=lasting)
-    except Conflict:
-        return False
+    except (Conflict, NotFound):
+        return False, None
     if execution.state != "started" or execution.nonce != nonce:
-        return False
-    yield from effect(execution, tools[execution.action])
-    return True
+        return False, None
+    _, raised = yield from attempted(execution, tools[execution.action])
+    return True, raised
 
 
 def new_nonce() -> str:

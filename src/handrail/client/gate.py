@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from handrail.client import flows
-from handrail.client.drive import adrive, drive
+from handrail.client.drive import adrive, drive, is_asynchronous
 from handrail.client.pending import Pending
 from handrail.client.run import current_run
 from handrail.client.signature import Signature
@@ -110,9 +109,7 @@ class AsyncGated(_Gate, Generic[P, R]):
 
 def make_gate(function: Callable[..., Any], terms: Terms, transport: Transport) -> Any:
     """The gate that fits the function."""
-    # an object with an asynchronous __call__ is one too
-    asynchronous = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
-    return (AsyncGated if asynchronous else Gated)(function, terms, transport)
+    return (AsyncGated if is_asynchronous(function) else Gated)(function, terms, transport)
 
 
 def _plain_function(function: Any) -> Any:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from handrail.client.calls import CALLS
+from handrail.client.calls import CALLS, refuse_odd
 from handrail.client.steps import Answered, Await, AwaitEnd, Call, Finish, Start, Submit, TakeWake
 from handrail.client.transport import Sent
 from handrail.client.watch import Watch
 from handrail.clock import SECOND, random_unit
 from handrail.decision import Receipt
-from handrail.execution import Execution
+from handrail.execution import Execution, need_hold
+from handrail.intake import proposal_checked
 from handrail.lifecycle import execute, submit, wake
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
@@ -37,6 +38,7 @@ class LocalTransport:
         self._draw = draw
 
     def send(self, step: Sent) -> Any:
+        refuse_odd(step)
         if isinstance(step, Await):
             look = _Look(self.plane, self.actor.workspace, step.case_id)
             self.plane.feed.wait(step.case_id, look, step.timeout)
@@ -52,6 +54,7 @@ class LocalTransport:
         return self._answer(step, self.plane.run(verb, command))
 
     async def asend(self, step: Sent) -> Any:
+        refuse_odd(step)
         if isinstance(step, Await):
             look = _Look(self.plane, self.actor.workspace, step.case_id)
             await self.plane.feed.await_(step.case_id, look, step.timeout)
@@ -69,7 +72,7 @@ class LocalTransport:
     def watch(self, actions: tuple[str, ...]) -> Watch:
         """Polls the hand-over table on each new entry of the log."""
         end = self.plane.feed.subscribe(self.plane.log_of(self.actor.workspace), lambda events: watch.hint())
-        watch = Watch(lambda: self._handed_over(actions), interval=1.0, ended=end)
+        watch = Watch(lambda after: self._handed_over(actions, after), interval=1.0, ended=end)
         return watch
 
     def close(self) -> None:
@@ -83,7 +86,7 @@ class LocalTransport:
 
     def _made(self, step: Sent) -> tuple[Any, Any]:
         if isinstance(step, Submit):
-            proposal = step.proposal
+            proposal = proposal_checked(step.proposal)
             if proposal.agent is None and self.actor.name not in ("", UNNAMED):
                 # as the server does for the agent of a key
                 proposal = replace(proposal, agent=self.actor.name)
@@ -101,7 +104,7 @@ class LocalTransport:
                 uncertain=step.uncertain,
             )  # fmt: skip
         assert isinstance(step, Call)
-        return CALLS[step.verb].command(self.actor, step.arguments)
+        return CALLS[step.verb].made(self.actor, step.arguments)
 
     def _answer(self, step: Sent, result: Any) -> Any:
         if isinstance(step, Submit):
@@ -111,6 +114,8 @@ class LocalTransport:
         return result
 
     def _taking(self, step: TakeWake) -> wake.TakeWake:
+        # while nothing is due, no verb looks at it
+        need_hold("lasting", step.lasting)
         return wake.TakeWake(
             actor=self.actor, nonce=step.nonce, frameworks=step.frameworks, run=step.run, id=step.id,
             hold=int(step.lasting * SECOND),
@@ -127,14 +132,10 @@ class LocalTransport:
     def _left(self, step: AwaitEnd) -> float:
         return max(0.0, (step.until - self.plane.clock.now()) / SECOND) + 0.2
 
-    def _handed_over(self, actions: tuple[str, ...]) -> list[str]:
-        found: list[str] = []
-        for action in actions:
-            rows = self.plane.store.read_hot(
-                statements.handoff_list, workspace=self.actor.workspace, action=action, limit=100
-            )
-            found.extend(row[0] for row in rows)
-        return found
+    def _handed_over(self, actions: tuple[str, ...], after: str) -> list[str]:
+        now = self.plane.clock.now()
+        found = execute.handed_over(self.plane.store, self.actor, actions, now=now, after=after)
+        return [waiting.case_id for waiting in found]
 
 
 class _Look:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from handrail.canonical import JSON
+from handrail.client.drive import is_asynchronous
 from handrail.errors import InvalidInput
+from handrail.execution import need_hold
 from handrail.proposal import Proposal
 
 Computed = Any
@@ -43,6 +45,11 @@ class Terms:
             raise InvalidInput(
                 "a queryable tool needs probe=…", remedy="Give a function from key to True, False or None."
             )
+        need_hold("lasting", self.lasting)
+        for name in ("probe", "preview"):
+            function = getattr(self, name)
+            if function is not None and is_asynchronous(function):
+                raise InvalidInput(f"{name}= is a coroutine function", remedy="Give it a plain function.")
 
     def saying(self, says: Mapping[str, Computed]) -> Terms:
         """The same with more said."""
@@ -60,7 +67,7 @@ def proposed(
         says["amount"] = str(says["amount"])
     for name in ("categories", "owners", "harm_classes", "personal_data", "evidence"):
         if name in says:
-            says[name] = tuple(says[name] or ())
+            says[name] = _several(name, says[name])
     if terms.preview is not None:
         shown = terms.preview(**load(arguments))
         says["evidence"] = (*says.get("evidence", ()), _exhibit(shown))
@@ -73,6 +80,12 @@ def proposed(
 
 def _computed(value: Computed, arguments: dict[str, JSON]) -> Any:
     return value(**arguments) if callable(value) else value
+
+
+def _several(name: str, said: Any) -> tuple[JSON, ...]:
+    """One text is one category or owner and not its letters; one exhibit is not its names."""
+    alone = isinstance(said, (str, Mapping)) if name == "evidence" else isinstance(said, str)
+    return (said,) if said and alone else tuple(said or ())
 
 
 def _exhibit(shown: Any) -> JSON:

@@ -16,6 +16,7 @@ from handrail.client.flows import Flow, new_nonce
 from handrail.client.steps import Call, Run, TakeWake
 from handrail.client.transport import Transport
 from handrail.errors import Conflict, HandrailError
+from handrail.execution import need_hold
 from handrail.parked import Woken
 
 # one wait for a due park; stopping takes at most this long
@@ -33,13 +34,15 @@ class Waker:
 
     `wake` may be a coroutine function. When it returns, the park is over; when it raises, the park goes back with
     the error's text and is tried again after a pause, five times in all. While it works its hold is renewed, so that
-    nobody else wakes the same run; if this process dies, the hold runs out after `lasting` seconds.
+    nobody else wakes the same run; if this process dies, the hold runs out after `lasting` seconds. Raises
+    `InvalidInput` unless those are 1 to 86,400.
     """
 
     def __init__(
         self, transport: Transport, framework: str | Sequence[str], wake: Wake, *, run: str | None = None,
         lasting: float = 300.0,
     ):  # fmt: skip
+        need_hold("lasting", lasting)
         self._transport = transport
         self._frameworks = (framework,) if isinstance(framework, str) else tuple(framework)
         self._wake = wake
@@ -58,7 +61,8 @@ class Waker:
             while not self._stopped.is_set():
                 try:
                     self._step(SLICE_SECONDS, finish)
-                except HandrailError as error:
+                except Exception as error:
+                    # what `wake` raises does not get here
                     _say_unreachable(error)
                     self._stopped.wait(AGAIN_SECONDS)
 
@@ -67,7 +71,7 @@ class Waker:
         while not self._stopped.is_set():
             try:
                 await self.astep(SLICE_SECONDS)
-            except HandrailError as error:
+            except Exception as error:
                 _say_unreachable(error)
                 await asyncio.sleep(AGAIN_SECONDS)
 
@@ -174,5 +178,5 @@ def _words(text: str) -> str:
     return text[:NOTE_CHARACTERS].replace("\0", "").encode(errors="replace").decode()
 
 
-def _say_unreachable(error: HandrailError) -> None:
+def _say_unreachable(error: Exception) -> None:
     log.warning("the waker cannot reach the control plane and will look again: %s", error)

@@ -46,7 +46,7 @@ Conflict = Literal["edits_differ", "answers_differ"]
 # holds every role, as everywhere in the lifecycle
 ADMIN = "admin"
 
-_STOPS = {"reject": 0, "redirect": 1}
+STOPS = {"reject": 0, "redirect": 1}
 _STOPPED: dict[str, SettledKind] = {"reject": "rejected", "redirect": "redirected"}
 
 
@@ -149,9 +149,9 @@ def settle(
     later = [r.effective_at for r in live if r.effective_at > now]
     # what every outcome says
     frame: dict[str, Any] = {"need": needed(route), "abstained": abstained, "next_at": min(later, default=None)}
-    stops = [r for r in live if r.verdict in _STOPS and r.effective_at <= now and r.revision == revision]
+    stops = [r for r in live if r.verdict in STOPS and r.effective_at <= now and r.revision == revision]
     if stops:
-        first = min(stops, key=lambda r: (r.effective_at, _STOPS[r.verdict], r.id))
+        first = min(stops, key=lambda r: (r.effective_at, STOPS[r.verdict], r.id))
         waiting = _seats((), route, held)
         return Outcome(
             **frame,
@@ -244,7 +244,7 @@ def _standing(live: Sequence[Review], now: int) -> list[Review]:
         known = latest.get(review.reviewer)
         if known is None or _age(review) > _age(known):
             latest[review.reviewer] = review
-    return [r for r in latest.values() if r.effective_at <= now and r.verdict not in _STOPS]
+    return [r for r in latest.values() if r.effective_at <= now and r.verdict not in STOPS]
 
 
 def _age(review: Review) -> tuple[int, int, int, str]:

@@ -44,6 +44,8 @@ class Show:
     stage: Stage
     # what happened to what the programs proposed
     ended: Counter[str] = field(default_factory=Counter)
+    # set once every picture was shown: the stream of pictures is over, the other programs go on
+    pictures_over: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
@@ -86,7 +88,7 @@ def _start(made: Show, stop: threading.Event, helpers: int, pace: float) -> list
         lambda: _Program(made, stop, stage.moderation.post, POST_PAUSE / pace).run(),
     ]
     if stage.labelling is not None:
-        works.append(lambda: _label(stage, stop))
+        works.append(lambda: _label(stage, stop, made.pictures_over))
     # leads are left to people
     for person in [person for person in stage.people if not person.lead][:helpers]:
         works.append(lambda person=person: _help(stage, person, stop, HELP_PAUSE / pace))  # type: ignore[misc]
@@ -128,8 +130,8 @@ class _Program:
         return True
 
 
-def _label(stage: Stage, stop: threading.Event) -> None:
-    """Round after round: propose pictures, wait until people settled them, learn."""
+def _label(stage: Stage, stop: threading.Event, over: threading.Event) -> None:
+    """Round after round: propose pictures, wait until people settled them, learn. Sets `over` after the last."""
     labelling = stage.labelling
     assert labelling is not None
     try:
@@ -140,6 +142,7 @@ def _label(stage: Stage, stop: threading.Event) -> None:
             else:
                 labelling.close_round()
             if not labelling.more:
+                over.set()
                 return
             waiting = labelling.open_round()
     except Unavailable:

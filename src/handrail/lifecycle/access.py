@@ -12,10 +12,11 @@ import os
 import re
 from dataclasses import dataclass
 
+from handrail.canonical import digest, dumps
 from handrail.clock import SECOND
 from handrail.entry import need_name
 from handrail.errors import Conflict, InvalidInput, NotFound, Unauthenticated
-from handrail.lifecycle.actor import ALL_SCOPES, Actor
+from handrail.lifecycle.actor import ALL_SCOPES, SYSTEM, Actor
 from handrail.store import schema, statements
 from handrail.store.tx import Row, Tx
 
@@ -135,13 +136,20 @@ def make_key(tx: Tx, command: MakeKey) -> None:
     if command.agent is not None:
         need_name("agent", command.agent)
     expires = None if command.lifetime_seconds is None else tx.now + command.lifetime_seconds * SECOND
+    scopes = sorted(set(command.scopes))
     tx.add(
         schema.api_key, id=command.id, workspace=command.actor.workspace, name=command.name,
         secret=command.secret_digest,
-        scopes=",".join(sorted(set(command.scopes))), agent=command.agent, person=command.person, created_at=tx.now,
+        scopes=",".join(scopes), agent=command.agent, person=command.person, created_at=tx.now,
         expires_at=expires, revoked_at=None,
     )  # fmt: skip
-    _changed(tx, command.actor, "key_made", "key_" + command.id, [], scopes=sorted(set(command.scopes)))
+    whose = whose_key(command.secret_digest, command.agent, command.person, expires)
+    _changed(tx, command.actor, "key_made", "key_" + command.id, [], scopes=scopes, whose=whose)
+
+
+def whose_key(secret: str, agent: str | None, person: str | None, expires_at: int | None) -> str:
+    """The digest by which the log knows a key's secret, for whom it speaks, and until when."""
+    return digest(dumps({"secret": secret, "agent": agent, "person": person, "expires_at": expires_at}))
 
 
 def revoke_key(tx: Tx, command: tuple[Actor, str]) -> None:
@@ -223,11 +231,19 @@ def person_actor(row: Row, *, auth: str) -> Actor:
                  auth=auth)  # fmt: skip
 
 
+def tell_again(tx: Tx, workspace: str) -> None:
+    """A new epoch of the log begins: who may do what is said in it too."""
+    for id, roles, active in tx.run(statements.state_people, workspace=workspace):
+        access = {"pid": id, "roles": roles.split(",") if roles else [], "active": bool(active)}
+        tx.entry(workspace, "access.changed", SYSTEM.entry(), access=access, what="person_known")
+
+
 def _changed(
     tx: Tx, actor: Actor, what: str, pid: str, roles: list[str], *, active: bool | None = None,
-    scopes: list[str] | None = None,
+    scopes: list[str] | None = None, whose: str | None = None,
 ) -> None:  # fmt: skip
     access = {"pid": pid, "roles": roles} | ({} if active is None else {"active": active})
+    access |= {} if whose is None else {"digest": whose}
     tx.entry(actor.workspace, "access.changed", actor.entry(), access=access, what=what, scopes=scopes)
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from handrail import names
 from handrail.errors import Forbidden
-from handrail.names import folded
 
 ActorKind = Literal["person", "agent", "policy", "system"]
 
@@ -75,7 +75,7 @@ def bound_to(actor: Actor) -> str | None:
 @lru_cache(maxsize=4096)
 def pseudonym(secret: bytes, name: str) -> str:
     """A stable stand-in for a name given in a proposal, meaningless without the workspace's secret."""
-    return "x_" + hmac.new(secret, folded(name).encode(), hashlib.sha256).hexdigest()[:20]
+    return "x_" + hmac.new(secret, names.person(name).encode(), hashlib.sha256).hexdigest()[:20]
 
 
 ALL_SCOPES = frozenset({"submit", "review", "read", "execute", "admin"})

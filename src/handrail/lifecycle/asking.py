@@ -23,7 +23,6 @@ from handrail.policy.evaluate import Policy
 from handrail.policy.facts import Asking
 from handrail.policy.weighing import Weighing
 from handrail.proposal import Proposal
-from handrail.store import statements
 from handrail.store.tx import Tx
 
 FindTable = Callable[[str], Confusion | None]
@@ -89,8 +88,8 @@ def table(tx: Tx, workspace: str, name: str) -> Confusion | None:
     """The newest reviewers' table under this name, or None."""
     key = ("reviewer", workspace, name)
     if key not in tx.memo:
-        row = tx.one(statements.calibrator_newest, workspace=workspace, name=name)
-        tx.memo[key] = None if row is None else _read(bytes(row[1]))
+        data = calibrators.kept(tx, workspace, name)
+        tx.memo[key] = None if data is None else _read(data)
     found: Confusion | None = tx.memo[key]
     return found
 

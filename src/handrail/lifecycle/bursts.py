@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from handrail.canonical import JSON, dumps
+from handrail.canonical import dumps
 from handrail.errors import Conflict
-from handrail.lifecycle import queue, rows
+from handrail.lifecycle import committing, queue, rows
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow
 from handrail.store import statements
@@ -45,10 +45,11 @@ def end(tx: Tx, row: ProposalRow, case: CaseRow) -> None:
             result="cancelled",
         )  # fmt: skip
         return
-    body: JSON = {"by": [SYSTEM.pid], "reason": "it was not answered"}
+    body = dumps({"by": [SYSTEM.pid], "reason": "it was not answered"})
     receipt = tx.entry(
         row.workspace, "decision.made", SYSTEM.entry(), case=(case.id, row.revision), from_="open", to="decided",
         result="cancelled", action={"name": row.action, "digest": row.action_digest},
+        fields=committing.to_decision(committing.of_case(row), body),
     )  # fmt: skip
-    tx.later(statements.decision_put, case_id=case.id, kind="cancelled", bytes=dumps(body), at=tx.now, entry=receipt.id)
+    tx.later(statements.decision_put, case_id=case.id, kind="cancelled", bytes=body, at=tx.now, entry=receipt.id)
     queue.close_case(tx, case, "decided")

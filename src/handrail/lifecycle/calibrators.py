@@ -80,7 +80,10 @@ def explained(tx: Tx, policy: Policy, workspace: str, proposal: Proposal, route:
         return route
     fitted = newest(tx, workspace, entry.calibrator)
     if fitted is None:
-        why = f"the calibrator {entry.calibrator} is not installed, so the score sent is no confidence"
+        why = (
+            f"how sure the model is cannot be told: the calibrator {entry.calibrator}, which reads its scores, is "
+            "missing or was changed"
+        )
     elif (other := _other(tx, workspace, entry)) is not None:
         certified = str(entry.certified_calibrator)
         why = f"the threshold was certified for calibrator {certified[:12]}, and {other[:12]} is installed"
@@ -122,10 +125,25 @@ def newest(tx: Tx, workspace: str, name: str) -> Calibrator | None:
     """The newest version under this name, or None."""
     key = ("calibrator", workspace, name)
     if key not in tx.memo:
-        row = tx.one(statements.calibrator_newest, workspace=workspace, name=name)
-        tx.memo[key] = None if row is None or REVIEWERS in bytes(row[1]) else _read(bytes(row[1]))
+        data = kept(tx, workspace, name)
+        tx.memo[key] = None if data is None or REVIEWERS in data else _read(data)
     found: Calibrator | None = tx.memo[key]
     return found
+
+
+def kept(tx: Tx, workspace: str, name: str) -> bytes | None:
+    """The bytes of the newest version under a name; None without one, or where they were altered."""
+    row = tx.one(statements.calibrator_newest, workspace=workspace, name=name)
+    return None if row is None else intact(row[1], row[2])
+
+
+def intact(data: bytes, known: str) -> bytes | None:
+    """The bytes of a stored version; None where they no longer have the digest beside them.
+
+    Altered bytes are never applied: what they would judge goes up. Whoever alters the digest with them is found by
+    `reconcile`, and moves no threshold that was certified for a calibrator.
+    """
+    return bytes(data) if digest(bytes(data)) == known else None
 
 
 @lru_cache(maxsize=64)

@@ -306,6 +306,7 @@ def _renew(tx: Tx, actor: Actor, case_id: str, fence: int, seconds: int) -> Clai
         expires_at=_until(tx, seconds),
     )  # fmt: skip
     if renewed is None:
+        rows.proposal(tx, actor.workspace, case_id)
         raise ClaimLost()
     taken_at, expires = renewed
     tx.run(statements.timer_put, kind="claim", subject=case_id, due_at=expires)

@@ -11,6 +11,7 @@ from handrail.consensus.quorum import settle as weigh
 from handrail.decision import Decision
 from handrail.lifecycle import (
     bursts,
+    committing,
     edits,
     escalate,
     for_run,
@@ -110,6 +111,17 @@ def _weigh(row: ProposalRow, case: CaseRow, route: Route, given: list[ReviewRow]
     )  # fmt: skip
 
 
+def counts_at(case: CaseRow, given: list[ReviewRow], now: int) -> int | None:
+    """When the last answer given begins to count; None where none waits, or the case does not wait for it."""
+    last = max((each.effective_at for each in given if each.live), default=0)
+    return None if case.soft or last <= now else last
+
+
+def will_settle(row: ProposalRow, case: CaseRow, route: Route, given: list[ReviewRow], at: int) -> bool:
+    """Whether the reviews given settle the case at that time, when nothing else happens."""
+    return _weigh(row, case, route, given, at).state == "settled"
+
+
 def settle_when_due(tx: Tx, command: tuple[str, str]) -> Settled:
     """An undo window ended. Command: workspace, case id. Repeating it does no harm."""
     workspace, case_id = command
@@ -187,6 +199,7 @@ def record(
     receipt = tx.entry(
         row.workspace, "decision.made", by.entry(), id=entry_id, case=(row.case_id, row.revision), from_="open",
         to="decided", result=kind, reviews=reviews, action={"name": row.action, "digest": row.action_digest},
+        fields=committing.to_decision(committing.of_case(row), data),
     )  # fmt: skip
     if kind == "approved" and row.record().get("executor") == "worker" and row.record().get("gold") is None:
         tx.add(schema.handoff, workspace=row.workspace, action=row.action, case_id=row.case_id, approved_at=tx.now)
@@ -199,10 +212,9 @@ def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: lis
     """An edit becomes the next revision, with its own digest; approvals of the text it changed are void."""
     record = edits.edited(row.record(), outcome.arguments)
     revision = row.revision + 1
-    log = tx.workspace(row.workspace).log
     if "personal_data" in record:
         # an edit may take a personal value out altogether
-        record["personal_data"] = bound_paths(tx, log, row.case_id, record)
+        record["personal_data"] = bound_paths(tx, row.case_id, record)
     made = bound_digest(tx, row, record, revision)
     data = dumps(record)
     tx.add(schema.revision, case_id=row.case_id, revision=row.revision, bytes=bytes(row.data), replaced_at=tx.now)
@@ -220,6 +232,7 @@ def revise(tx: Tx, row: ProposalRow, case: CaseRow, outcome: Outcome, given: lis
     tx.entry(
         row.workspace, "proposal.revised", {"kind": "person", "pid": editor.reviewer}, case=(row.case_id, revision),
         action={"name": row.action, "digest": made}, cause=outcome.edit, also=also or None,
+        fields=committing.to_proposal(committing.of_case(row), data),
     )  # fmt: skip
     keep = dumps([editor.id, *also]).decode()
     for voided, reviewer in tx.run(

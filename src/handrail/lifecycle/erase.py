@@ -48,7 +48,7 @@ def erase(tx: Tx, command: Erase) -> Erased:
     if not _code(command.basis):
         raise InvalidInput("erasing needs its legal basis", remedy="Name it, such as 'GDPR 17(1)(a)'.")
     workspace = tx.workspace(command.actor.workspace)
-    kept = tx.run(statements.opening_of_subject, log=workspace.log, subject=command.subject)
+    kept = tx.run(statements.opening_of_subject, workspace=workspace.id, subject=command.subject)
     if not kept:
         raise NotFound(f"no personal values are kept for {command.subject!r}")
     by_case: dict[str, list[str]] = {}
@@ -66,7 +66,7 @@ def erase(tx: Tx, command: Erase) -> Erased:
         tx.run(statements.case_rename, case_id=case_id, summary=f"{row.action} ({ERASED})")
     # a framework's snapshot may hold anything
     park.forget(tx, command.actor, by_case, reason="erased")
-    tx.run(statements.opening_forget, log=workspace.log, subject=command.subject)
+    tx.run(statements.opening_forget, workspace=workspace.id, subject=command.subject)
     tx.run(statements.search_purge)
     tx.run(statements.subject_key_forget, workspace=workspace.id, subject=command.subject)
     for entries, paths in _parts(kept):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from handrail.clock import SECOND, iso
 from handrail.errors import Conflict, InvalidInput
-from handrail.lifecycle import bursts, claim, policies, queue, raised, rows
+from handrail.lifecycle import bursts, claim, committing, policies, queue, raised, rows
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow
 from handrail.store import statements
@@ -76,5 +76,6 @@ def raise_case(
         row.workspace, "case.escalated", by.entry(), case=(case.id, row.revision), from_="open", to="open",
         reviewers=reviewers, roles=list(higher.stages[-1].roles), among=[raised.LEAD],
         reason=reason[:REASON_CODE_CHARACTERS], deadline=None if deadline is None else iso(deadline),
+        fields=committing.to_route(committing.of_case(row), committing.route_data(higher)),
     )  # fmt: skip
     return gone_up

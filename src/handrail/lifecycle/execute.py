@@ -6,22 +6,23 @@ After a crash the action's class rules (trust.md section 4).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from handrail.canonical import JSON, digest, dumps, parse
 from handrail.clock import SECOND, iso
 from handrail.errors import InvalidInput, NotExecutable, NotFound
-from handrail.execution import Execution, idempotency_key
+from handrail.execution import Execution, idempotency_key, need_hold
 from handrail.lifecycle import halt, opening, policies, rows
-from handrail.lifecycle.actor import SYSTEM, Actor
+from handrail.lifecycle.actor import SYSTEM, Actor, bound_to
 from handrail.lifecycle.rows import ExecutionRow, ProposalRow
 from handrail.store import schema, statements
+from handrail.store.engine import Store
 from handrail.store.tx import Look, Tx
 
 Started = Execution
 HOLD = 300 * SECOND
-LONGEST_HOLD = 24 * 3600 * SECOND
 # an approval nobody used for this long is stale
 APPROVAL_LIFETIME = 7 * 24 * 3600 * SECOND
 RETRYABLE = ("idempotent", "queryable", "transactional")
@@ -73,8 +74,7 @@ def start(tx: Tx, command: Start, *, by_hand: bool = False) -> Execution:
     executor holds it.
     """
     command.actor.need_scope("execute")
-    if not SECOND <= command.hold <= LONGEST_HOLD:
-        raise InvalidInput("an execution is held for 1 second to 24 hours")
+    need_hold("lasting", command.hold / SECOND)
     if not by_hand:
         refuse_by_hand(command.nonce)
     workspace = command.actor.workspace
@@ -111,6 +111,7 @@ def start_new(
     nonce: str, hold: int, actor: Actor, arguments: JSON, revision: int,
 ) -> Execution:  # fmt: skip
     """Insert the execution row and its entry; the caller knows, under the case's lock, that there is none."""
+    need_hold("lasting", hold / SECOND)
     expires = tx.now + hold
     tx.add(
         schema.execution, case_id=case_id, workspace=workspace, action=action, agent=agent, state="started",
@@ -257,6 +258,32 @@ def finish(tx: Tx, command: Finish) -> Execution:
         fence=command.fence, result=state, outcome=digest(result),
     )  # fmt: skip
     return rows.execution_noun(execution._replace(state=state, finished_at=tx.now, result=result), row)
+
+
+class HandedOver(NamedTuple):
+    """An approved action that waits for a worker."""
+
+    case_id: str
+    action: str
+    approved_at: int
+
+
+def handed_over(
+    store: Store, actor: Actor, actions: Iterable[str], *, now: int, after: str = "", limit: int = 100
+) -> list[HandedOver]:
+    """The oldest ones behind the case `after` that this actor may run and that no halt nor their age forbids.
+
+    A hint: whether one may start is decided when it does.
+    """
+    found = [
+        HandedOver(case_id, action, approved_at)
+        for action in set(actions)
+        for case_id, approved_at in store.read_hot(
+            statements.handoff_list, workspace=actor.workspace, action=action, after=after, agent=bound_to(actor),
+            since=now - APPROVAL_LIFETIME, limit=limit,
+        )
+    ]  # fmt: skip
+    return sorted(found)[:limit]
 
 
 def look_ahead_of_starts(commands: Sequence[Start]) -> list[Look]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from handrail.canonical import dumps
+from handrail.canonical import digest, dumps
 from handrail.clock import SECOND, iso
 from handrail.errors import Forbidden, InvalidInput
 from handrail.intake import proposal_from
@@ -99,7 +99,7 @@ def issue(tx: Tx, row: ProposalRow, by: Actor, body: dict[str, Any], given_at: i
         uses_left=body["uses"],
     )  # fmt: skip
     named = {"id": made.id, "action": row.action, "expires": iso(made.expires), "run": row.run, "uses": body["uses"],
-             "case": row.case_id}  # fmt: skip
+             "case": row.case_id, "digest": digest(data)}  # fmt: skip
     tx.entry(
         row.workspace, "grant.issued", by.entry(), grant=named if row.agent is None else named | {"agent": row.agent}
     )

@@ -15,7 +15,7 @@ from handrail.entry import need_name
 from handrail.errors import InvalidInput
 from handrail.learning.classes import chances_of, class_name, classes_of
 from handrail.learning.fusion import Fusion
-from handrail.lifecycle import calibrators, policies, rows
+from handrail.lifecycle import calibrators, committing, policies, rows
 from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow
 from handrail.policy.opinions import Opinions
@@ -130,10 +130,12 @@ def ask_one_more(tx: Tx, row: ProposalRow, case: CaseRow, route: Route, answers:
     wanted = answers + 1 - max(1, case.reviewers)
     if wanted <= route.opinions:
         return
-    tx.run(statements.proposal_reroute, case_id=case.id, route=rows.route_bytes(replace(route, opinions=wanted)))
+    further = replace(route, opinions=wanted)
+    tx.run(statements.proposal_reroute, case_id=case.id, route=rows.route_bytes(further))
     tx.entry(
         row.workspace, "case.escalated", SYSTEM.entry(), case=(case.id, row.revision), from_="open", to="open",
         reviewers=max(1, case.reviewers), reason="second_opinion",
+        fields=committing.to_route(committing.of_case(row), committing.route_data(further)),
     )  # fmt: skip
 
 
@@ -166,8 +168,8 @@ def newest(tx: Tx, workspace: str, action: str) -> Fusion | None:
     """The fusion in use for an action, or None."""
     key = ("fusion", workspace, action)
     if key not in tx.memo:
-        found = tx.one(statements.calibrator_newest, workspace=workspace, name=PREFIX + action)
-        tx.memo[key] = None if found is None else read(bytes(found[1]))
+        data = calibrators.kept(tx, workspace, PREFIX + action)
+        tx.memo[key] = None if data is None else read(data)
     made: Fusion | None = tx.memo[key]
     return made
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from handrail.canonical import JSON, dumps
+from handrail.canonical import JSON, digest, dumps
 from handrail.clock import SECOND, iso
 from handrail.entry import need_name
 from handrail.errors import InvalidInput, NotFound
-from handrail.lifecycle import demotion, policies
-from handrail.lifecycle.actor import Actor
+from handrail.lifecycle import demotion, own_id, policies
+from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.policy.conditions import Condition, ConditionProblem
 from handrail.policy.facts import Grant
 from handrail.route import Tier
@@ -23,7 +23,10 @@ LONGEST_SECONDS = 90 * 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """Let an action go further for a while. It never lifts what is irreversible."""
+    """Let an action go further for a while. It never lifts what is irreversible.
+
+    `id`: the caller's own UUID for it, so that a repeated request issues one.
+    """
 
     actor: Actor
     action: str
@@ -33,6 +36,7 @@ class Issue:
     lifts: tuple[str, ...] = ("confidence", "autonomy")
     reason: str = ""
     spot_check_rate: float = 0.05
+    id: str | None = None
 
 
 def issue(tx: Tx, command: Issue) -> str:
@@ -51,27 +55,60 @@ def issue(tx: Tx, command: Issue) -> str:
     except ConditionProblem as problem:
         raise InvalidInput(f"the condition cannot be read: {'; '.join(problem.mistakes)}") from None
     made = Grant(
-        id=tx.new_id(), action=command.action, expires=tx.now + command.seconds * SECOND, tier=cast(Tier, command.tier),
-        when=command.when, lifts=command.lifts, reason=command.reason, spot_check_rate=command.spot_check_rate,
+        id=own_id.given_or_new(tx, command.id), action=command.action, expires=tx.now + command.seconds * SECOND,
+        tier=cast(Tier, command.tier), when=command.when, lifts=command.lifts, reason=command.reason,
+        spot_check_rate=command.spot_check_rate,
     )  # fmt: skip
+    if command.id is not None:
+        # after another writer that issues the same one
+        tx.run(statements.workspace_own, workspace=command.actor.workspace)
+        known = tx.one(statements.grant_get, id=made.id, workspace=command.actor.workspace)
+        if known is not None:
+            data, issued_by, issued_at = known
+            then = replace(made, expires=issued_at + command.seconds * SECOND)
+            if (issued_by, bytes(data)) != (command.actor.pid, _body(then)):
+                raise own_id.taken("grant", made.id)
+            return made.id
     return put(tx, command.actor, made)
 
 
 def put(tx: Tx, actor: Actor, made: Grant, *, promotion: str | None = None) -> str:
     """Store a grant that somebody may give, and write it down; its id. `promotion`: the one it stands on."""
-    body = dumps({
-        "action": made.action, "expires": made.expires, "tier": made.tier, "when": made.when,
-        "lifts": list(made.lifts), "reason": made.reason, "spot_check_rate": made.spot_check_rate,
-    })  # fmt: skip
+    body = _body(made)
     policies.grant_noun(made.id, body)
-    tx.add(schema.grant, id=made.id, workspace=actor.workspace, bytes=body, action=made.action, issued_by=actor.pid,
-           issued_at=tx.now, expires_at=made.expires, ended_at=None)  # fmt: skip
-    named = {"id": made.id, "action": made.action, "expires": iso(made.expires)}
+    row = {
+        "id": made.id, "workspace": actor.workspace, "bytes": body, "action": made.action, "issued_by": actor.pid,
+        "issued_at": tx.now, "expires_at": made.expires, "ended_at": None,
+    }  # fmt: skip
+    if not tx.add_unless_known(schema.grant, [row]):
+        raise own_id.taken("grant", made.id)
+    named = _named(made.id, made.action, made.expires, body)
     tx.entry(
         actor.workspace, "grant.issued", actor.entry(),
         grant=named if promotion is None else named | {"promotion": promotion},
     )  # fmt: skip
     return made.id
+
+
+def tell_again(tx: Tx, workspace: str) -> None:
+    """A new epoch of the log begins: the grants that were not ended are said in it too, with what is left of each."""
+    for id, uses, action, expires, data in tx.run(statements.state_grants, workspace=workspace):
+        made = policies.grant_noun(id, bytes(data))
+        limits: dict[str, JSON] = {"run": made.run, "agent": made.agent, "uses": uses}
+        known = {name: limit for name, limit in limits.items() if limit is not None}
+        tx.entry(workspace, "grant.issued", SYSTEM.entry(), grant=_named(id, action, expires, bytes(data)) | known)
+
+
+def _named(id: str, action: str, expires: int, body: bytes) -> dict[str, JSON]:
+    """What an entry says of a grant that begins."""
+    return {"id": id, "action": action, "expires": iso(expires), "digest": digest(body)}
+
+
+def _body(made: Grant) -> bytes:
+    return dumps({
+        "action": made.action, "expires": made.expires, "tier": made.tier, "when": made.when,
+        "lifts": list(made.lifts), "reason": made.reason, "spot_check_rate": made.spot_check_rate,
+    })  # fmt: skip
 
 
 def end(tx: Tx, command: tuple[Actor, str]) -> None:

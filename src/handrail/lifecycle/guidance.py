@@ -63,10 +63,12 @@ def found(read: Read, engine: str, command: Guidance) -> list[Correction]:
 
 
 def _likeness(read: Read, engine: str, workspace: str, arguments: JSON) -> dict[str, float]:
-    asked = reads.any_word(engine, " ".join(_words(arguments)))
+    words = " ".join(_words(arguments))
+    asked = reads.any_word(engine, words)
     if asked is None:
         return {}
-    return dict(reads.scored(read(statements.search_find, words=asked, workspace=workspace, limit=ALIKE)))
+    found = read(statements.search_find, words=asked, workspace=workspace, limit=ALIKE)
+    return dict(reads.scored(reads.best_first(engine, found, words)[:ALIKE]))
 
 
 def _words(value: JSON) -> list[str]:

@@ -13,8 +13,8 @@ from handrail.canonical import JSON, parse
 from handrail.clock import from_iso
 from handrail.entry import EntryType, need_name
 from handrail.errors import InvalidInput, NotFound
-from handrail.lifecycle import grant
-from handrail.lifecycle.actor import Actor
+from handrail.lifecycle import grant, own_id
+from handrail.lifecycle.actor import SYSTEM, Actor
 from handrail.store import schema, statements
 from handrail.store.tx import CLOCK_TOLERANCE, Look, Tx
 
@@ -24,12 +24,16 @@ SCOPES: tuple[Scope, ...] = ("agent", "action", "run", "workspace")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halt:
-    """Set a switch. `value` names the agent, action or run; nothing for the workspace."""
+    """Set a switch. `value` names the agent, action or run; nothing for the workspace.
+
+    `id`: the caller's own UUID for it, so that a repeated request sets one.
+    """
 
     actor: Actor
     scope: Scope
     value: str | None = None
     reason: str = ""
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,7 @@ class Lift:
 def set_halt(tx: Tx, command: Halt) -> str:
     """Set the switch and return its id. Anybody who may submit or review may stop things.
 
-    Approvals for a run that it covers end.
+    Approvals for a run that it covers end, and workers are not offered any more what was approved before it.
     """
     if command.scope not in SCOPES:
         raise InvalidInput(f"scope {command.scope!r} is none of {', '.join(SCOPES)}")
@@ -53,18 +57,34 @@ def set_halt(tx: Tx, command: Halt) -> str:
         need_name("value", command.value)
     # after every start that looked before this, and before every one that will
     tx.run(statements.workspace_own, workspace=command.actor.workspace)
-    id = tx.new_id()
+    id = own_id.given_or_new(tx, command.id)
+    if command.id is not None and (known := tx.one(statements.halt_get, id=id, workspace=command.actor.workspace)):
+        if tuple(known[:4]) != (command.scope, command.value, command.reason, command.actor.pid):
+            raise own_id.taken("halt", id)
+        return id
     # a clock that was set back puts no halt before what was approved already; a larger step is in the log (`since`)
     head = tx.one(statements.head_last_at, log=tx.workspace(command.actor.workspace).log)
     set_at = tx.now if head is None or tx.now < head[0] - CLOCK_TOLERANCE else max(tx.now, head[0])
-    tx.add(
-        schema.halt, id=id, workspace=command.actor.workspace, scope=command.scope, value=command.value,
-        reason=command.reason, set_by=command.actor.pid, set_at=set_at, lifted_by=None, lifted_at=None,
-    )  # fmt: skip
+    row = {
+        "id": id, "workspace": command.actor.workspace, "scope": command.scope, "value": command.value,
+        "reason": command.reason, "set_by": command.actor.pid, "set_at": set_at, "lifted_by": None, "lifted_at": None,
+    }  # fmt: skip
+    if not tx.add_unless_known(schema.halt, [row]):
+        raise own_id.taken("halt", id)
     _forget(tx, command.actor.workspace)
     tx.entry(command.actor.workspace, "halt.set", command.actor.entry(), halt=_named(id, command.scope, command.value))
     grant.end_halted(tx, command.actor, command.scope, command.value)
+    tx.run(
+        statements.handoff_kill, workspace=command.actor.workspace, scope=command.scope, value=command.value,
+        set_at=set_at,
+    )  # fmt: skip
     return id
+
+
+def tell_again(tx: Tx, workspace: str) -> None:
+    """A new epoch of the log begins: the switches that stand are said in it too."""
+    for id, scope, value, _ in tx.run(statements.halt_live, workspace=workspace):
+        tx.entry(workspace, "halt.set", SYSTEM.entry(), halt=_named(id, scope, value))
 
 
 def lift_halt(tx: Tx, command: Lift) -> None:
@@ -95,7 +115,7 @@ def standing(tx: Tx, workspace: str, *, agent: str | None, action: str, run: str
         tx.run(statements.workspace_share, workspace=workspace)
         tx.memo[key] = tx.run(statements.halt_live, workspace=workspace)
     for _, scope, value, reason in tx.memo[key]:
-        if _covers(scope, value, agent, action, run):
+        if covers(scope, value, agent, action, run):
             return reason or f"{scope} {value or ''} is halted".replace("  ", " ")
     return None
 
@@ -114,7 +134,7 @@ def since(
     known = tx.memo.get(key)
     if known is None or known[0] > moment:
         known = tx.memo[key] = (moment, tx.run(statements.halt_since, workspace=workspace, moment=moment, log=log))
-    found = [switch for switch in known[1] if _covers(switch[1], switch[2], agent, action, run)]
+    found = [switch for switch in known[1] if covers(switch[1], switch[2], agent, action, run)]
     if any(switch[0] < moment for switch in found):
         jumps = tx.run(statements.jumps_since, case_id=case_id, type=entry, log=log)
         # other writers' time may differ by the tolerance
@@ -125,7 +145,8 @@ def since(
     return None
 
 
-def _covers(scope: str, value: str | None, agent: str | None, action: str, run: str | None) -> bool:
+def covers(scope: str, value: str | None, agent: str | None, action: str, run: str | None) -> bool:
+    """Whether a switch is over what this agent wants to do in this run."""
     return scope == "workspace" or value == {"agent": agent, "action": action, "run": run}[scope]
 
 

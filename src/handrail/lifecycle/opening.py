@@ -82,20 +82,19 @@ def seal(proposal: Proposal) -> tuple[JSON, list[Opening], dict[str, str]]:
 
 def bound_digest(tx: Tx, row: ProposalRow, record: dict[str, Any], revision: int) -> str:
     """The action digest of a stored record at that revision: what an approval of it binds to."""
-    log = tx.workspace(row.workspace).log
     return action_digest(
         workspace=row.workspace, principal=record.get("principal"), action=row.action,
         schema=digest(dumps(record["schema"])) if "schema" in record else None,
-        arguments=bound_arguments(tx, log, row.case_id, record), target=record.get("target"), case=row.case_id,
+        arguments=bound_arguments(tx, row.case_id, record), target=record.get("target"), case=row.case_id,
         revision=revision,
     )  # fmt: skip
 
 
-def bound_arguments(tx: Tx, log: str, case_id: str, record: dict[str, Any]) -> JSON:
+def bound_arguments(tx: Tx, case_id: str, record: dict[str, Any]) -> JSON:
     """Arguments as the digest binds them, from the stored value and the stored salts."""
     if not record.get("personal_data"):
         return record.get("arguments", {})
-    return bind(record, {row[0]: bytes(row[1]) for row in tx.run(statements.opening_salts, log=log, case_id=case_id)})
+    return bind(record, {row[0]: bytes(row[1]) for row in tx.run(statements.opening_salts, case_id=case_id)})
 
 
 def bind(record: dict[str, Any], salts: Mapping[str, bytes]) -> JSON:
@@ -110,9 +109,9 @@ def bind(record: dict[str, Any], salts: Mapping[str, bytes]) -> JSON:
     return salted
 
 
-def bound_paths(tx: Tx, log: str, case_id: str, record: dict[str, Any]) -> list[str]:
+def bound_paths(tx: Tx, case_id: str, record: dict[str, Any]) -> list[str]:
     """The personal paths that still are in the arguments and whose value was not erased."""
-    salted = {row[0] for row in tx.run(statements.opening_salts, log=log, case_id=case_id)}
+    salted = {row[0] for row in tx.run(statements.opening_salts, case_id=case_id)}
     return [
         path for path in record["personal_data"] if "/arguments" + path in salted and _holds(record["arguments"], path)
     ]

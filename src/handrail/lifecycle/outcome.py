@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from handrail.canonical import JSON, digest, dumps
 from handrail.errors import InvalidInput
 from handrail.learning.labels import label_outcome
-from handrail.lifecycle import judging, labels, rows
+from handrail.lifecycle import judging, labels, own_id, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
-from handrail.store import schema
+from handrail.store import schema, statements
 from handrail.store.tx import Tx
 
 MAX_BYTES = 64 * 1024
@@ -18,7 +18,10 @@ MAX_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """What turned out: whether it was right, or the true answer, and who says so."""
+    """What turned out: whether it was right, or the true answer, and who says so.
+
+    `id`: the caller's own UUID for it, so that a repeated request counts once.
+    """
 
     actor: Actor
     case_id: str
@@ -27,6 +30,7 @@ class Record:
     source: str = "outcome"
     # a miss of which one is enough: what a promotion let through like it is asked about again at once
     severe: bool = False
+    id: str | None = None
 
 
 def _of_itself(actor: Actor, row: ProposalRow) -> bool:
@@ -47,8 +51,15 @@ def record(tx: Tx, command: Record) -> str:
     data = dumps(said | {"severe": True} if command.severe else said)
     if len(data) > MAX_BYTES:
         raise InvalidInput(f"an outcome of {len(data)} bytes is over {MAX_BYTES}")
-    id = tx.new_id()
-    tx.add(schema.outcome, id=id, case_id=row.case_id, workspace=row.workspace, bytes=data, at=tx.now)
+    id = own_id.given_or_new(tx, command.id)
+    made = {"id": id, "case_id": row.case_id, "workspace": row.workspace, "bytes": data, "at": tx.now}
+    if command.id is None:
+        tx.add(schema.outcome, **made)
+    elif not tx.add_unless_known(schema.outcome, [made]):
+        known = tx.one(statements.outcome_get, id=id, workspace=row.workspace)
+        if known is None or (known[0], bytes(known[1])) != (row.case_id, data):
+            raise own_id.taken("outcome", id)
+        return id
     tx.entry(
         row.workspace, "outcome.recorded", command.actor.entry(), case=(row.case_id, row.revision), outcome=digest(data)
     )

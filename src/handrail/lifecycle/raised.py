@@ -29,7 +29,12 @@ def is_raised(route: Route) -> bool:
 
 def seat_lead(route: Route, given: Sequence[ReviewRow]) -> Route:
     """A raised route, open to others exactly while the answer of a lead stands."""
-    return replace(route, roles=() if _lead_answered(given) else (LEAD,))
+    return replace(route, roles=()) if _lead_answered(given) else keep_for_leads(route)
+
+
+def keep_for_leads(route: Route) -> Route:
+    """A raised route as it is before a lead has answered."""
+    return replace(route, roles=(LEAD,))
 
 
 def outvoted(given: Sequence[ReviewRow]) -> list[str]:

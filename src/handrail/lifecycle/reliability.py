@@ -10,7 +10,7 @@ from handrail.clock import iso
 from handrail.errors import InvalidInput, NotEnoughEvidence, NotFound
 from handrail.learning.evidence import Evidence, evidence
 from handrail.lifecycle import exporting
-from handrail.lifecycle.calibrators import REVIEWERS
+from handrail.lifecycle.calibrators import REVIEWERS, intact
 from handrail.store import statements
 from handrail.store.engine import Store
 
@@ -18,9 +18,10 @@ from handrail.store.engine import Store
 def reliability(store: Store, workspace: str, name: str, *, now: int) -> dict[str, JSON]:
     """Figures and bins of the newest version, before and after, and since. Raises `NotFound` where there is none."""
     rows = store.read_hot(statements.calibrator_newest, workspace=workspace, name=name)
-    if not rows or REVIEWERS in bytes(rows[0][1]):
-        raise NotFound(f"no calibrator is called {name!r} here")
-    fitted = Calibrator.from_json(parse(bytes(rows[0][1])))
+    data = intact(rows[0][1], rows[0][2]) if rows else None
+    if data is None or REVIEWERS in data:
+        raise NotFound(f"no calibrator is called {name!r} here, or it was altered since it was installed")
+    fitted = Calibrator.from_json(parse(data))
     return {
         "name": name,
         "version": rows[0][0],

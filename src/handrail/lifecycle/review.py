@@ -9,6 +9,7 @@ from typing import Any
 
 from handrail.canonical import JSON, dumps
 from handrail.clock import SECOND, iso
+from handrail.consensus.quorum import STOPS
 from handrail.decision import Decision
 from handrail.entry import need_code
 from handrail.errors import (
@@ -28,6 +29,7 @@ from handrail.lifecycle import (
     card,
     choosing,
     claim,
+    committing,
     decide,
     edits,
     flags,
@@ -134,6 +136,7 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     given = rows.reviews(tx, case.id)
     if any(each.reviewer == actor.pid and each.revision == row.revision and each.live for each in given):
         raise Conflict("you have answered this revision; take that answer back first")
+    _refuse_answered(tx, row, case, route, command, given)
     fence, passing = _fence(tx, actor, case, command)
     effective = tx.now + _window(command.verdict, route, case, tx.now)
     answer = ReviewRow(
@@ -151,6 +154,7 @@ def review(tx: Tx, command: Answer) -> Reviewed:
         verdict=command.verdict, fence=fence, card=seen, effective=iso(effective),
         action={"name": row.action, "digest": row.action_digest}, blind=command.blind or None,
         batch=command.batch, handles=_other_names(tx, actor),
+        fields=committing.to_answer(committing.of_case(row), answer.data, id),
     )  # fmt: skip
     if case.escalations:
         row, case = queue.seat_lead(tx, row, case)
@@ -170,6 +174,21 @@ def review(tx: Tx, command: Answer) -> Reviewed:
         review_id=id, case_id=case.id, effective_at=effective, decision=made.decision, receipt=made.receipt,
         grant=made.grant, heard=warming.heard(row, actor.pid, command.verdict, body),
     )  # fmt: skip
+
+
+def _refuse_answered(
+    tx: Tx, row: ProposalRow, case: CaseRow, route: Route, command: Answer, given: list[ReviewRow]
+) -> None:
+    """While the answers given will settle the case when their undo windows end, another could only be lost."""
+    counts_at = decide.counts_at(case, given, tx.now)
+    if counts_at is None or command.verdict in STOPS:
+        return
+    if decide.will_settle(row, case, route, given, counts_at):
+        seconds = -(-(counts_at - tx.now) // SECOND)
+        raise Conflict(
+            f"this case has its answer, which counts in {seconds} s",
+            remedy="Reject it to stop that, or leave it; whoever answered can still take the answer back.",
+        )
 
 
 def look_ahead(commands: Sequence[Answer]) -> list[Look]:

@@ -41,6 +41,8 @@ class ProposalRow(NamedTuple):
     decision_entry: str | None
     # a parked run waits for its decision
     parked: bool
+    # what the salts of its commitments are made from; None once it was erased
+    secret: bytes | None
 
     def record(self) -> dict[str, Any]:
         """The proposal as plain JSON. Kept and shared: copy before changing what is inside."""

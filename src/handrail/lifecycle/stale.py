@@ -9,7 +9,7 @@ from handrail.calibration.calibrator import Calibrator
 from handrail.calibration.staleness import DAY, since, staleness
 from handrail.canonical import JSON, parse
 from handrail.lifecycle import watching
-from handrail.lifecycle.calibrators import REVIEWERS
+from handrail.lifecycle.calibrators import REVIEWERS, intact
 from handrail.lifecycle.fed import id_at
 from handrail.policy.evaluate import Policy
 from handrail.store import monitors as tables
@@ -27,9 +27,10 @@ def found(store: Store, workspace: str, policy: Policy, now: int) -> Iterator[tu
         if entry.calibrator is None:
             continue
         rows = store.read_hot(statements.calibrator_newest, workspace=workspace, name=entry.calibrator)
-        if not rows or REVIEWERS in bytes(rows[0][1]):
+        data = intact(rows[0][1], rows[0][2]) if rows else None
+        if data is None or REVIEWERS in data:
             continue
-        fitted = Calibrator.from_json(parse(bytes(rows[0][1])))
+        fitted = Calibrator.from_json(parse(data))
         begin = id_at(max(fitted.fitted_at, now - DAY))
         newest = store.read_hot(
             tables.proposals_since, workspace=workspace, action=entry.action_type, since=begin, limit=NEWEST

@@ -20,7 +20,19 @@ from handrail.execution import TOOL_CLASSES
 from handrail.intake import confidence_fields
 from handrail.json_schema import checker
 from handrail.learning.comparison import refuse_incomparable
-from handrail.lifecycle import bursts, calibrators, cells, execute, grant, halt, overflow, policies, rows, supervising
+from handrail.lifecycle import (
+    bursts,
+    calibrators,
+    cells,
+    committing,
+    execute,
+    grant,
+    halt,
+    overflow,
+    policies,
+    rows,
+    supervising,
+)
 from handrail.lifecycle.actor import POLICY, Actor, bound_to
 from handrail.lifecycle.opening import Opening, seal
 from handrail.lifecycle.queue import open_case
@@ -43,8 +55,6 @@ MOST_PATHS = 11 * 1024
 MAX_ROLES = 256
 # begins the key of each undo
 UNDO = "undo:"
-# what is kept of a decision that nobody was asked for
-BY_POLICY = dumps({"by": ["policy"]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +269,10 @@ class _Draft:
     entry_id: str | None
     openings: list[Opening]
     commitments: dict[str, str]
+    # as it is kept: with its calibrated confidence
+    data: bytes
+    route_data: bytes
+    secret: bytes
     counted: tuple[str, ...]
     halted: str | None
 
@@ -308,7 +322,9 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
     return _Draft(
         command=command, proposal=proposal, policy=policy, route=route, case_id=case_id, action_digest=bound,
         decision=decision, decision_bytes=body, entry_id=None if decision is None else uuid7(tx.now),
-        openings=openings, commitments=commitments, halted=halted,
+        openings=openings, commitments=commitments,
+        data=command.data if proposal is command.proposal else dumps(proposal.record()),
+        route_data=rows.route_bytes(route), secret=committing.new_secret(), halted=halted,
         counted=policy.subjects(proposal) if proposal.gold is None else (),
     )  # fmt: skip
 
@@ -347,7 +363,7 @@ def _decided_at_once(route: Route, halted: str | None) -> tuple[str | None, byte
         reason = "; ".join(r.text for r in route.reasons if r.tier == "deny") or "denied by policy"
         return "rejected", dumps({"by": ["policy"], "reason": reason})
     if route.tier in ("auto_approve", "soft_review"):
-        return "approved", BY_POLICY
+        return "approved", committing.BY_POLICY
     return None, None
 
 
@@ -376,17 +392,16 @@ def _stopped(tx: Tx, draft: _Draft) -> Submitted | Exception:
 
 def _row(tx: Tx, draft: _Draft) -> dict[str, Any]:
     proposal, command = draft.proposal, draft.command
-    data = command.data if proposal is command.proposal else dumps(proposal.record())
     identity = command.identity if command.identity is not None and draft.halted is None else "case\x1f" + draft.case_id
     decided = draft.decision is not None
     return {
         "case_id": draft.case_id, "workspace": command.actor.workspace, "identity": identity,
         "digest": command.digest, "action": proposal.action, "agent": proposal.agent, "run": proposal.run,
-        "tier": draft.route.tier, "revision": 1, "action_digest": draft.action_digest, "bytes": data,
-        "route": rows.route_bytes(draft.route), "policy": draft.route.policy, "submitted_at": tx.now,
+        "tier": draft.route.tier, "revision": 1, "action_digest": draft.action_digest, "bytes": draft.data,
+        "route": draft.route_data, "policy": draft.route.policy, "submitted_at": tx.now,
         "undoes": proposal.undoes, "made_by": None, "decision": draft.decision,
         "decision_bytes": draft.decision_bytes, "decided_at": tx.now if decided else None,
-        "decision_entry": draft.entry_id,
+        "decision_entry": draft.entry_id, "secret": draft.secret,
     }  # fmt: skip
 
 
@@ -396,16 +411,23 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
     workspace = command.actor.workspace
     needs_people = draft.halted is None and (route.tier in ("hard_gate", "soft_review") or route.spot_check)
     what = _what(draft)
+    kept = {**draft.commitments, **committing.to_proposal(draft.secret, draft.data)}
     if route.grant is not None:
         grant.use(tx, workspace, route.grant)
     receipt = first = None
     if needs_people:
-        first = tx.entry(workspace, "proposal.submitted", command.actor.entry(), case=(draft.case_id, 1), **what)
+        first = tx.entry(
+            workspace, "proposal.submitted", command.actor.entry(), case=(draft.case_id, 1),
+            fields={**kept, **committing.to_route(draft.secret, draft.route_data)}, **what,
+        )  # fmt: skip
     if draft.decision is not None:
+        told = {} if needs_people else kept
+        if draft.decision_bytes is not None:
+            told = {**told, **committing.to_decision(draft.secret, draft.decision_bytes)}
         receipt = tx.entry(
             workspace, "decision.made", POLICY.entry(), id=draft.entry_id, case=(draft.case_id, 1), from_="new",
             to="decided", result=draft.decision, submitted=None if needs_people else True,
-            submitter=None if needs_people else command.actor.pid, **what,
+            submitter=None if needs_people else command.actor.pid, fields=told or None, **what,
         )  # fmt: skip
     if needs_people:
         open_case(
@@ -459,8 +481,8 @@ def _what(draft: _Draft) -> dict[str, JSON]:
         made["grant"] = draft.route.grant
     if draft.proposal.undoes is not None:
         made["undoes"] = draft.proposal.undoes
-    if draft.commitments:
-        made["fields"] = draft.commitments
+    if draft.proposal.tool_class != "unsafe":
+        made["tool_class"] = draft.proposal.tool_class
     if draft.halted is not None:
         made["halted"] = True
     if draft.route.audit:

@@ -11,6 +11,7 @@ from typing import cast
 
 from handrail.clock import SECOND, iso
 from handrail.errors import ClaimLost, Conflict, InvalidInput
+from handrail.execution import need_hold
 from handrail.lifecycle import rows
 from handrail.lifecycle.actor import Actor, bound_to
 from handrail.lifecycle.park import PRINTABLE, ParkedRow, kept, mine, say_woken
@@ -19,7 +20,6 @@ from handrail.store import statements
 from handrail.store.tx import Tx
 
 HOLD = 300 * SECOND
-LONGEST_HOLD = 24 * 3600 * SECOND
 # after so many failures it is given up until somebody says otherwise
 MOST_FAILURES = 5
 # the pause after the first failure; it doubles with each
@@ -76,7 +76,7 @@ def take_wake(tx: Tx, command: TakeWake) -> Woken | None:
     """
     actor = command.actor
     actor.need_scope("execute")
-    _check_hold(command.hold)
+    need_hold("lasting", command.hold / SECOND)
     if not PRINTABLE.fullmatch(command.nonce):
         raise InvalidInput("nonce is 1 to 256 printable characters")
     held = tx.one(
@@ -103,7 +103,7 @@ def take_wake(tx: Tx, command: TakeWake) -> Woken | None:
 def renew_wake(tx: Tx, command: RenewWake) -> int:
     """Keep a hold alive; until when, in microseconds. Raises `ClaimLost` when it ran out or was taken by another."""
     command.actor.need_scope("execute")
-    _check_hold(command.hold)
+    need_hold("lasting", command.hold / SECOND)
     mine(tx, command.actor, command.id)
     until = tx.now + command.hold
     if not tx.run(
@@ -152,11 +152,6 @@ def retry(tx: Tx, command: Retry) -> None:
 
 
 # --- steps ----------------------------------------------------------------------------------------
-
-
-def _check_hold(hold: int) -> None:
-    if not SECOND <= hold <= LONGEST_HOLD:
-        raise InvalidInput("a wake is held for 1 second to 24 hours, and can be renewed")
 
 
 def _next(tx: Tx, command: TakeWake) -> str | None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import get_args
 
+from handrail.canonical import digest, dumps
+from handrail.entry import EntryType
 from handrail.errors import Conflict, InvalidInput, NotFound
 from handrail.lifecycle.actor import Actor
 from handrail.store import schema, statements
 from handrail.store.tx import Tx
 
 MOST = 50
+TYPES = get_args(EntryType)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,19 +28,28 @@ class Register:
 
 
 def register(tx: Tx, command: Register) -> str:
-    """Add a webhook; what is written from now on goes there. Returns its id."""
+    """Add a webhook; what is written from now on goes there. Returns its id.
+
+    Raises `InvalidInput` for a type that no entry ever has, and `Conflict` when there are too many.
+    """
     command.actor.need_scope("admin")
     for event in command.events:
-        if event != "*" and (not event.isascii() or not event.replace(".", "").replace("_", "").isalpha()):
-            raise InvalidInput(f"{event!r} is no entry type", remedy="Use types such as decision.made, or *.")
+        if event != "*" and event not in TYPES:
+            near = get_close_matches(event, TYPES, n=1) or ["decision.made"]
+            raise InvalidInput(f"{event!r} is no entry type", remedy=f"Did you mean {near[0]}? `*` is all of them.")
     if len(tx.run(statements.webhook_live, workspace=command.actor.workspace)) >= MOST:
         raise Conflict(f"there are {MOST} webhooks already", remedy="Take one down first.")
     id = tx.new_id()
+    events = "*" if "*" in command.events else ",".join(sorted(set(command.events)))
     tx.add(schema.webhook, id=id, workspace=command.actor.workspace, url=command.url, secret=command.secret,
-           events="*" if "*" in command.events else ",".join(sorted(set(command.events))), created_at=tx.now,
-           disabled_at=None)  # fmt: skip
-    _changed(tx, command.actor, "webhook_added", id, active=True)
+           events=events, created_at=tx.now, disabled_at=None)  # fmt: skip
+    _changed(tx, command.actor, "webhook_added", id, active=True, digest=told_where(command.url, events))
     return id
+
+
+def told_where(url: str, events: str) -> str:
+    """The digest by which the log knows what a webhook tells, and where."""
+    return digest(dumps({"url": url, "events": events}))
 
 
 def rotate(tx: Tx, command: tuple[Actor, str, str]) -> None:
@@ -60,7 +74,7 @@ def remove(tx: Tx, command: tuple[Actor, str]) -> None:
     _changed(tx, actor, "webhook_removed", id, active=False)
 
 
-def _changed(tx: Tx, actor: Actor, what: str, id: str, *, active: bool) -> None:
+def _changed(tx: Tx, actor: Actor, what: str, id: str, *, active: bool, **more: str) -> None:
     tx.memo.pop(("webhooks", actor.workspace), None)
     tx.entry(actor.workspace, "access.changed", actor.entry(),
-             access={"pid": f"webhook_{id}", "roles": [], "active": active}, what=what)  # fmt: skip
+             access={"pid": f"webhook_{id}", "roles": [], "active": active, **more}, what=what)  # fmt: skip

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from handrail.audit.checkpoint import next_epoch
-from handrail.lifecycle import monitors, policies
+from handrail.audit.checkpoint import next_epoch, split_epoch
+from handrail.audit.tree import Frontier
+from handrail.errors import InvalidInput
+from handrail.lifecycle import access, grant, halt, monitors, policies
 from handrail.lifecycle.actor import ALL_SCOPES, SYSTEM, Actor
 from handrail.store import schema, statements
 from handrail.store.tx import Tx
@@ -32,10 +34,18 @@ class Begun:
 
 
 def begin(tx: Tx, command: Begin) -> Begun:
-    """Create the workspace, put its first policy in force; an existing one is left alone."""
+    """Create the workspace, put its first policy in force; an existing one is left alone.
+
+    Raises `InvalidInput` for a name by which its log would be taken for an epoch of another.
+    """
     known = tx.one(statements.workspace_get, id=command.id)
     if known is not None:
         return Begun(log=known[1], created=False)
+    if split_epoch(command.log)[0] != command.log:
+        raise InvalidInput(
+            f"a workspace cannot be called {command.id!r}: so ends the name of a log's later epoch",
+            remedy="Choose a name that is not 'e' and a number.",
+        )
     made = tx.add_unless_known(
         schema.workspace,
         [{"id": command.id, "log": command.log, "secret": command.secret, "frozen": False, "policy": None,
@@ -89,7 +99,7 @@ def acknowledge_restore(tx: Tx, command: Acknowledge) -> str:
     """Go on after a restore; returns the log's origin.
 
     Where the old log cannot be extended honestly, a new epoch begins: a new origin, whose first entry
-    names the last checkpoint of the old one.
+    names the last checkpoint of the old one, and what the restored copy of it holds.
     """
     actor = command.actor
     actor.need_scope("admin")
@@ -98,17 +108,21 @@ def acknowledge_restore(tx: Tx, command: Acknowledge) -> str:
     space = tx.workspace(actor.workspace)
     if command.last is not None:
         origin, size, root = command.last
+        kept = tx.run(statements.head_get, log=space.log)
+        held = Frontier.from_bytes(bytes(kept[0][1])) if kept else Frontier()
         tx.run(statements.workspace_epoch, workspace=actor.workspace, log=next_epoch(space.log))
         tx.memo.pop(("workspace", actor.workspace), None)
         tx.entry(
             actor.workspace, "epoch.opened", actor.entry(), reason="older_copy_restored",
             epoch={"origin": origin, "size": size, "root": root.hex()},
+            held={"size": held.size, "root": held.root().hex()},
         )  # fmt: skip
         policy = policies.in_force(tx, actor.workspace)
         tx.entry(
             actor.workspace, "policy.changed", actor.entry(), policy={"name": policy.name, "digest": policy.digest}
         )
-        monitors.tell_again(tx, actor.workspace)
+        for told_again in (access.tell_again, halt.tell_again, grant.tell_again, monitors.tell_again):
+            told_again(tx, actor.workspace)
     tx.entry(
         actor.workspace, "incident.flagged", actor.entry(), incident={"id": tx.new_id(), "code": "restore_acknowledged"}
     )

@@ -8,6 +8,7 @@ from handrail.clock import Clock
 from handrail.errors import InvalidInput, NotEnoughEvidence
 from handrail.lifecycle import fitting, fusing, policies
 from handrail.lifecycle.actor import ALL_SCOPES, SYSTEM, Actor
+from handrail.lifecycle.calibrators import intact
 from handrail.store import judged, statements
 from handrail.store.engine import Store
 from handrail.store.writer import Writer
@@ -65,7 +66,8 @@ class Fusions:
             log.warning("the fusion of %s cannot be fitted: %s", action, error)
             return 0
         known = self._store.read_hot(statements.calibrator_newest, workspace=workspace, name=fusing.PREFIX + action)
-        held = None if not known else fusing.read(bytes(known[0][1]))
+        data = intact(known[0][1], known[0][2]) if known else None
+        held = None if data is None else fusing.read(data)
         if held is not None and (held.answers, held.n) == (made.answers, made.n):
             # the same evidence, as after a restart
             return 0

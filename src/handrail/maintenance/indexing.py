@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from handrail.canonical import dumps, loads_stored
+from handrail.canonical import loads_stored
 from handrail.lifecycle import bursts
 from handrail.lifecycle.card import without_names
 from handrail.store import statements
 from handrail.store.engine import Store
-from handrail.store.tx import Tx
+from handrail.store.tx import Tx, given_ids
 from handrail.store.writer import Writer
 
 AT_ONCE = 200
@@ -50,7 +50,7 @@ def _collect(value: Any, found: list[str]) -> None:
 def _index(tx: Tx, command: list[tuple[str, str, dict[str, Any]]]) -> None:
     ids = [case_id for case_id, _, _ in command]
     # another replica may have been first with some of them
-    dropped = tx.run(statements.unindexed_drop, ids=ids if tx.engine == "postgres" else dumps(ids).decode())
+    dropped = tx.run(statements.unindexed_drop, ids=given_ids(tx.engine, ids))
     ours = {row[0] for row in dropped}
     for case_id, workspace, record in command:
         # what opens a session was answered for practice: nobody is to find it as an earlier case

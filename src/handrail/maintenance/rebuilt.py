@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from handrail.clock import from_iso
+from handrail.entry import KEPT
+from handrail.lifecycle.committing import ANSWER, DECISION, PROPOSAL, ROUTE
 
 Entry = dict[str, Any]
 
@@ -19,6 +21,12 @@ class TakenReview:
     verdict: str
     revision: int
     effective_at: int
+    # of the card he saw, where the entry tells it
+    card: str | None
+    fence: int
+    blind: bool
+    # commitment to what was answered
+    body: str | None
     withdrawn: bool = False
     voided: bool = False
 
@@ -39,6 +47,9 @@ class Account:
     run: str | None = None
     undoes: str | None = None
     revision: int = 1
+    tool_class: str = "unsafe"
+    # revisions before the present one
+    replaced: set[int] = field(default_factory=set)
     decision: str | None = None
     decided_at: int | None = None
     decision_entry: str | None = None
@@ -49,19 +60,35 @@ class Account:
     on_expiry: str = "reject"
     soft: bool = False
     escalations: int = 0
+    # who asks, and who owns what is asked for
+    excluded: frozenset[str] = frozenset()
     # fence and reviewer
     claim: tuple[int, str] | None = None
     fence: int = 0
     reviews: dict[str, TakenReview] = field(default_factory=dict)
     execution: str | None = None
     execution_fence: int = 0
+    # digest of what it returned
+    outcome: str | None = None
     happened: bool | None = None
     labels: set[str] = field(default_factory=set)
     outcomes: int = 0
+    # commitments to the proposal at each revision, to the route as it was last changed, and to the decision
+    proposals: dict[int, str] = field(default_factory=dict)
+    route: str | None = None
+    reason: str | None = None
     # a personal value of it was erased: its bytes and labels are not what they were
     erased: bool = False
     # index of the newest entry about it
     idx: int = -1
+
+    def commit(self, entry: Entry) -> None:
+        """Take in what an entry commits to."""
+        made = entry.get("fields", {})
+        if PROPOSAL in made:
+            self.proposals[entry["case"]["rev"]] = made[PROPOSAL]
+        self.route = made.get(ROUTE, self.route)
+        self.reason = made.get(DECISION, self.reason)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,7 +107,7 @@ class ParkAccount:
 
 
 class Rebuilt:
-    """Feed it every entry of one log, from the first."""
+    """Feed it every entry of a workspace's log, from the first of its first epoch."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -88,22 +115,36 @@ class Rebuilt:
         self.at = 0
         self.cases: dict[str, Account] = {}
         self.policy: str | None = None
-        self.halts: set[str] = set()
+        # digests of all policies that entries name
+        self.policies: set[str] = set()
+        # scope, value, whether it stands, and when it was set
+        self.halts: dict[str, tuple[str, str | None, bool, int]] = {}
         # standing alarms, with the tier each raises to (None: it only tells)
         self.alarms: dict[str, str | None] = {}
         self.overflows = False
         # how many times its price a review counts
         # by agent; "": all others
         self.factors: dict[str, str] = {}
-        # what is not ended, and how often it may still be used (None: no limit)
-        self.grants: dict[str, int | None] = {}
+        # what is not ended: how often it may still be used (None: no limit), of what action, until when, and the
+        # digest of its body
+        self.grants: dict[str, tuple[int | None, str, int, str]] = {}
         # state of each promotion
         self.promotions: dict[str, str] = {}
         # roles and standing of each person the log let in
         self.people: dict[str, tuple[frozenset[str], bool]] = {}
-        # keys that were not revoked, and what each may do
-        self.keys: dict[str, str] = {}
+        # keys that were not revoked: what each may do, and the digest of whose it is
+        self.keys: dict[str, tuple[str, str]] = {}
+        # webhooks that were not taken down, with the digest of what goes where
+        self.webhooks: dict[str, str] = {}
+        # digests of calibrators, by name and version
+        self.calibrators: dict[tuple[str, int], str] = {}
+        # restored from an older copy, and nobody has looked at it yet
+        self.frozen = False
+        # indexes of the entries with which an epoch says that it begins
+        self.epochs: list[int] = []
         self.parks: dict[str, ParkAccount] = {}
+        # index of the newest entry of each kind that is about the workspace itself; a kind: a type up to its point
+        self.newest: dict[str, int] = {}
         # ids of entries that hold commitments → case
         self._committing: dict[str, str] = {}
         self._of_case: dict[str, Callable[[Account, Entry], None]] = {
@@ -123,7 +164,9 @@ class Rebuilt:
             "grant.issued": self._grant_issued, "grant.ended": self._grant_ended,
             "promotion.proposed": self._promotion, "promotion.accepted": self._promotion,
             "promotion.declined": self._promotion, "promotion.ended": self._promotion,
-            "access.changed": self._access_changed, "value.erased": self._erased,
+            "epoch.opened": self._epoch_opened, "incident.flagged": self._incident,
+            "calibrator.changed": self._calibrator_changed, "access.changed": self._access_changed,
+            "value.erased": self._erased,
             "run.parked": self._run_parked, "run.woken": self._run_woken,
             "run.abandoned": self._run_abandoned, "run.retried": self._run_retried,
         }  # fmt: skip
@@ -131,24 +174,29 @@ class Rebuilt:
     def feed(self, entry: Entry) -> None:
         """Take in the next entry."""
         self.at = max(self.at, from_iso(entry["at"]))
+        if "policy" in entry:
+            self.policies.add(entry["policy"]["digest"])
         named = entry.get("case", {}).get("id")
         if entry["type"] == "proposal.submitted" or entry.get("submitted"):
             self.cases[named] = _new(entry)
             self._use(entry.get("grant"))
-        if entry.get("fields"):
+        if not entry.get("fields", {}).keys() <= KEPT:
             self._committing[entry["id"]] = named
         if named is not None and named in self.cases:
             account = self.cases[named]
             account.idx = self.size
+            account.commit(entry)
             if entry["type"] in self._of_case:
                 self._of_case[entry["type"]](account, entry)
         elif entry["type"] in self._of_log:
+            self.newest[entry["type"].partition(".")[0]] = self.size
             self._of_log[entry["type"]](entry)
         self.size += 1
 
     # --- a case's entries -------------------------------------------------------------------------
 
     def _revised(self, account: Account, entry: Entry) -> None:
+        account.replaced.add(account.revision)
         account.revision, account.digest = entry["case"]["rev"], entry["action"]["digest"]
 
     def _opened(self, account: Account, entry: Entry) -> None:
@@ -157,6 +205,7 @@ class Rebuilt:
         account.deadline = from_iso(entry["deadline"]) if "deadline" in entry else None
         account.on_expiry = entry.get("on_expiry", "reject")
         account.soft = bool(entry.get("soft") or entry.get("spot"))
+        account.excluded = frozenset(entry["excluded"])
 
     def _escalated(self, account: Account, entry: Entry) -> None:
         account.reviewers = entry["reviewers"]
@@ -181,7 +230,8 @@ class Rebuilt:
         self._let_go(account, entry)
         account.reviews[entry["review"]] = TakenReview(
             reviewer=entry["actor"]["pid"], verdict=entry["verdict"], revision=entry["case"]["rev"],
-            effective_at=from_iso(entry["effective"]),
+            effective_at=from_iso(entry["effective"]), card=entry.get("card"), fence=entry["fence"],
+            blind=bool(entry.get("blind")), body=entry.get("fields", {}).get(ANSWER),
         )  # fmt: skip
 
     def _withdrawn(self, account: Account, entry: Entry) -> None:
@@ -202,7 +252,7 @@ class Rebuilt:
         account.execution, account.execution_fence = "started", entry["fence"]
 
     def _finished(self, account: Account, entry: Entry) -> None:
-        account.execution = entry["result"]
+        account.execution, account.outcome = entry["result"], entry.get("outcome")
 
     def _unknown(self, account: Account, entry: Entry) -> None:
         account.execution = "unknown"
@@ -225,10 +275,15 @@ class Rebuilt:
         self.policy = entry["policy"]["digest"]
 
     def _halt_set(self, entry: Entry) -> None:
-        self.halts.add(entry["halt"]["id"])
+        halt = entry["halt"]
+        # said again where a new epoch begins
+        since = self.halts[halt["id"]][3] if halt["id"] in self.halts else from_iso(entry["at"])
+        self.halts[halt["id"]] = halt["scope"], halt.get("value"), True, since
 
     def _halt_lifted(self, entry: Entry) -> None:
-        self.halts.discard(entry["halt"]["id"])
+        id = entry["halt"]["id"]
+        scope, value, _, at = self.halts[id]
+        self.halts[id] = scope, value, False, at
 
     def _alarm_raised(self, entry: Entry) -> None:
         self.alarms[entry["alarm"]["id"]] = entry["alarm"].get("tier")
@@ -246,12 +301,14 @@ class Rebuilt:
         self.factors[entry["capacity"].get("agent", "")] = entry["capacity"]["factor"]
 
     def _use(self, grant: str | None) -> None:
-        left = None if grant is None else self.grants.get(grant)
-        if grant is not None and left is not None:
-            self.grants[grant] = left - 1
+        found = None if grant is None else self.grants.get(grant)
+        if grant is not None and found is not None and found[0] is not None:
+            self.newest["grant"] = self.size
+            self.grants[grant] = found[0] - 1, *found[1:]
 
     def _grant_issued(self, entry: Entry) -> None:
-        self.grants[entry["grant"]["id"]] = entry["grant"].get("uses")
+        made = entry["grant"]
+        self.grants[made["id"]] = made.get("uses"), made["action"], from_iso(made["expires"]), made["digest"]
 
     def _promotion(self, entry: Entry) -> None:
         self.promotions[entry["promotion"]["id"]] = entry["type"].partition(".")[2]
@@ -259,14 +316,31 @@ class Rebuilt:
     def _grant_ended(self, entry: Entry) -> None:
         self.grants.pop(entry["grant"]["id"], None)
 
+    def _calibrator_changed(self, entry: Entry) -> None:
+        made = entry["calibrator"]
+        self.calibrators[made["name"], made["version"]] = made["digest"]
+
+    def _epoch_opened(self, entry: Entry) -> None:
+        self.epochs.append(self.size)
+
+    def _incident(self, entry: Entry) -> None:
+        if entry["incident"]["code"] == "older_copy_restored":
+            self.frozen = True
+        elif entry["incident"]["code"] == "restore_acknowledged":
+            self.frozen = False
+
     def _access_changed(self, entry: Entry) -> None:
         access = entry["access"]
         if entry.get("what", "").startswith("person"):
             self.people[access["pid"]] = frozenset(access["roles"]), access.get("active", True)
         elif entry.get("what") == "key_made":
-            self.keys[access["pid"]] = ",".join(entry["scopes"])
+            self.keys[access["pid"]] = ",".join(entry["scopes"]), access["digest"]
         elif entry.get("what") == "key_revoked":
             self.keys.pop(access["pid"], None)
+        elif entry.get("what") == "webhook_added":
+            self.webhooks[access["pid"]] = access["digest"]
+        elif entry.get("what") == "webhook_removed":
+            self.webhooks.pop(access["pid"], None)
 
     def _erased(self, entry: Entry) -> None:
         for id in entry["entries"]:
@@ -293,8 +367,7 @@ class Rebuilt:
         self._end_park(entry["park"]["id"], None)
 
     def _end_park(self, id: str | None, ending: str | None) -> None:
-        # one of an earlier epoch is not known here
-        if id in self.parks:
+        if id is not None and id in self.parks:
             self.parks[id].ending, self.parks[id].idx = ending, self.size
 
 
@@ -302,4 +375,5 @@ def _new(entry: Entry) -> Account:
     return Account(
         action=entry["action"]["name"], digest=entry["action"]["digest"], policy=entry["policy"]["digest"],
         tier=entry["tier"], agent=entry.get("agent"), run=entry.get("run"), undoes=entry.get("undoes"),
+        tool_class=entry.get("tool_class", "unsafe"),
     )  # fmt: skip

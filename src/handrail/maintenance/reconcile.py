@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
+from handrail.audit.bundle import read_size
+from handrail.audit.tree import Frontier, leaf_hash
 from handrail.canonical import action_digest, digest, dumps, parse
 from handrail.clock import Clock
 from handrail.errors import HandrailError, MalformedJSON, NotFound, Unreadable
-from handrail.lifecycle import watching
+from handrail.lifecycle import committing, watching
+from handrail.lifecycle.access import whose_key
+from handrail.lifecycle.erase import ERASED
 from handrail.lifecycle.opening import bind
 from handrail.lifecycle.park import ParkedRow, missing
-from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow
+from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow, route_noun
+from handrail.lifecycle.webhooks import told_where
 from handrail.maintenance.rebuilt import Account, ParkAccount, Rebuilt
 from handrail.parked import Wakes
-from handrail.store import growth, monitors, statements
+from handrail.store import growth, monitors, reads, statements
 from handrail.store.engine import Store
-from handrail.store.logbook import RESTORE, Logbook, blob
+from handrail.store.logbook import PAGE, RESTORE, Logbook, blob
 from handrail.store.statements import Statement
 
 
@@ -42,11 +47,13 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """What was compared, and what differed. `moving`: cases that changed meanwhile; run it again for those."""
+    """What was compared, and what differed. `moving`: cases that changed meanwhile; `skipped`: what of the workspace
+    itself did (`grant`, `policy`, `access` and so on). Run it again for those."""
 
     entries: int
     cases: int
     moving: int
+    skipped: tuple[str, ...]
     differences: tuple[Difference, ...]
 
 
@@ -68,28 +75,65 @@ def reconcile(store: Store, workspace: str, clock: Clock) -> Reconciled:
 _FOREIGN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
-def _feed(told: Rebuilt, entries: Iterable[bytes]) -> None:
-    for data in entries:
+def _feed(told: Rebuilt, store: Store, log: str, start: int = 0) -> Iterator[Difference]:
+    """Take in a log's entries; yields what stands beside one in its row and not in it."""
+    beside = _beside(store, log, start)
+    for at, data in enumerate(Logbook(store, log).entries(start), start):
         try:
-            told.feed(parse(data))
+            entry = parse(data)
+            told.feed(entry)
+            said = {"id": entry["id"], "type": entry["type"], "case_id": entry.get("case", {}).get("id")}
         except (MalformedJSON, *_FOREIGN) as error:
-            raise Unreadable(f"entry {told.size} cannot be read: {error}", remedy=RESTORE) from error
+            raise Unreadable(f"entry {at} of {log} cannot be read: {error}", remedy=RESTORE) from error
+        for name, found in next(beside).items():
+            yield from _one(f"audit_entry {at}", name, said[name], found)
+
+
+def _beside(store: Store, log: str, start: int) -> Iterator[dict[str, str | None]]:
+    """What an entry is found by, for each from `start`."""
+    last = start - 1
+    while page := store.read_hot(statements.entries_after, log=log, idx=last, limit=PAGE):
+        yield from ({"id": id, "type": type, "case_id": case_id} for _, type, case_id, id in page)
+        last = page[-1][0]
+
+
+def _head(store: Store, log: str, *, closed: bool) -> Iterator[Difference]:
+    """Is what is held as signed what the checkpoint says? Of an epoch that is over, are its entries those that were?"""
+    for size, frontier, signed_size, checkpoint, _ in store.read_hot(statements.head_get, log=log):
+        vouched = 0 if checkpoint is None else read_size(checkpoint.encode())
+        yield from _one(f"audit_head {log}", "signed_size", vouched, signed_size)
+        if closed:
+            whole = Frontier()
+            whole.extend([leaf_hash(data) for data in Logbook(store, log).entries()])
+            yield from _one(f"audit_head {log}", "entries", whole.size, size)
+            yield from _one(f"audit_head {log}", "root", whole.root().hex(), Frontier.from_bytes(frontier).root().hex())
 
 
 def _compared(store: Store, workspace: str, clock: Clock) -> Reconciled:
     found = store.read_hot(statements.workspace_get, id=workspace)
     if not found:
         raise NotFound(f"there is no workspace {workspace!r}")
-    book = Logbook(store, found[0][1])
     told = Rebuilt()
-    _feed(told, book.entries())
+    differences: list[Difference] = []
+    logs = reads.epochs(store, found[0][1]) or [found[0][1]]
+    differences += _one("workspace", "log", logs[-1], found[0][1])
+    acts = [row[0] for row in store.read_hot(statements.state_triggers)]
+    differences += _one("database", "what acts by itself", [], acts)
+    begins = []
+    for log in logs:
+        begins.append(told.size)
+        differences += _feed(told, store, log)
+        differences += _head(store, log, closed=log != logs[-1])
+    differences += _one("audit_head", "where later epochs begin", told.epochs, begins[1:])
     size = told.size
-    tables = _Tables(store, workspace, book.log)
+    tables = _Tables(store, workspace, logs)
     # read after the tables: what they no longer hold was due before
     now = max(told.at, clock.now())
-    _feed(told, book.entries(size))
+    differences += _feed(told, store, logs[-1], size - begins[-1])
     moving = {id for id, account in told.cases.items() if account.idx >= size}
-    differences = [d for id, account in told.cases.items() if id not in moving for d in _case(id, account, tables, now)]
+    differences += [
+        d for id, account in told.cases.items() if id not in moving for d in _case(id, account, tables, now)
+    ]
     for id, park in told.parks.items():
         if park.idx < size and moving.isdisjoint(park.cases):
             differences += _park(id, park, told, tables)
@@ -103,15 +147,18 @@ def _compared(store: Store, workspace: str, clock: Clock) -> Reconciled:
         for id in ids
         if id not in told.cases
     ]
-    if told.size == size:
-        differences += _workspace(told, tables)
-    return Reconciled(entries=told.size, cases=len(told.cases), moving=len(moving), differences=tuple(differences))
+    skipped = sorted(kind for kind in _KINDS if told.newest.get(kind, -1) >= size)
+    differences += [d for kind, d in _workspace(told, tables) if kind not in skipped]
+    return Reconciled(
+        entries=told.size, cases=len(told.cases), moving=len(moving), skipped=tuple(skipped),
+        differences=tuple(differences),
+    )  # fmt: skip
 
 
 class _Tables:
     """The rows of one workspace, by case."""
 
-    def __init__(self, store: Store, workspace: str, log: str):
+    def __init__(self, store: Store, workspace: str, logs: list[str]):
         def rows(statement: Statement) -> list[tuple[Any, ...]]:
             return store.read_hot(statement, workspace=workspace)
 
@@ -126,29 +173,49 @@ class _Tables:
         self.ready: dict[str, list[tuple[int, int]]] = {}
         for case_id, lane, sort_key in rows(statements.state_ready):
             self.ready.setdefault(case_id, []).append((lane, sort_key))
+        # who may not answer because of who he is, not of what he answered
+        self.excluded: dict[str, set[str]] = {}
+        for case_id, person in rows(statements.state_excluded):
+            self.excluded.setdefault(case_id, set()).add(person)
         self.timers = {(r[0], r[1]) for r in rows(statements.state_timers)}
-        self.halts = {r[0] for r in rows(statements.state_halts)}
+        self.halts = {
+            id: (scope, value, lifted_at is None, set_at)
+            for id, scope, value, set_at, lifted_at in rows(statements.state_halts)
+        }
         self.alarms = {r[0] for r in rows(monitors.state_alarms)}
-        self.watch = watching.read(store.read_hot(statements.workspace_get, id=workspace)[0][5])
-        self.grants = {r[0]: r[1] for r in rows(statements.state_grants)}
+        found = store.read_hot(statements.workspace_get, id=workspace)[0]
+        self.frozen = bool(found[3])
+        self.watch = watching.read(found[5])
+        self.grants = {
+            id: (uses, action, expires_at, digest(blob(body)))
+            for id, uses, action, expires_at, body in rows(statements.state_grants)
+        }
         self.promotions = dict(rows(growth.state_promotions))
         self.people = {
             r[0]: (frozenset(filter(None, r[1].split(","))), bool(r[2])) for r in rows(statements.state_people)
         }
-        self.keys = {f"key_{id}": scopes for id, scopes in rows(statements.state_keys)}
+        self.keys = {f"key_{id}": (scopes, whose_key(*whose)) for id, scopes, *whose in rows(statements.state_keys)}
+        self.webhooks = {
+            f"webhook_{id}": told_where(url, events) for id, url, events in rows(statements.state_webhooks)
+        }
+        self.calibrators = {(r[0], r[1]): (r[2], digest(blob(r[3]))) for r in rows(statements.state_calibrators)}
         self.policies = [(key, digest(text.encode())) for key, text in rows(statements.state_policies)]
+        self.revisions: dict[str, dict[int, bytes]] = {}
+        for case_id, revision, data in rows(statements.state_revisions):
+            self.revisions.setdefault(case_id, {})[revision] = blob(data)
         self.labels: dict[str, set[str]] = {}
         for id, case_id in rows(statements.state_labels):
             self.labels.setdefault(case_id, set()).add(id)
         self.outcomes = Counter(r[0] for r in rows(statements.state_outcomes))
         self.parks = {r[0]: ParkedRow._make(r) for r in rows(statements.state_parks)}
-        # park → case → (is it marked as waited for, its decision)
-        self.park_cases: dict[str, dict[str, tuple[bool, str | None]]] = {}
-        for park_id, case_id, marked, decision in rows(statements.state_park_cases):
-            self.park_cases.setdefault(park_id, {})[case_id] = bool(marked), decision
+        # park → case → is it marked as waited for
+        self.park_cases: dict[str, dict[str, bool]] = {}
+        for park_id, case_id, marked in rows(statements.state_park_cases):
+            self.park_cases.setdefault(park_id, {})[case_id] = bool(marked)
         self.salts: dict[str, dict[str, bytes]] = {}
-        for case_id, path, salt in store.read_hot(statements.state_salts, log=log):
-            self.salts.setdefault(case_id, {})[path] = blob(salt)
+        for log in logs:
+            for case_id, path, salt in store.read_hot(statements.state_salts, log=log):
+                self.salts.setdefault(case_id, {})[path] = blob(salt)
 
 
 def policy_of(store: Store, workspace: str) -> str | None:
@@ -167,11 +234,15 @@ def _case(id: str, told: Account, tables: _Tables, now: int) -> Iterator[Differe
         yield from _bytes(id, row, tables.salts.get(id, {}))
         yield from _one(f"label of {id}", "ids", sorted(told.labels), sorted(tables.labels.get(id, ())))
         yield from _one(f"outcome of {id}", "count", told.outcomes, tables.outcomes.get(id, 0))
+        replaced = tables.revisions.get(id, {})
+        yield from _one(f"revision of {id}", "replaced", sorted(told.replaced), sorted(replaced))
+        yield from _kept(id, told, row, replaced, tables.reviews.get(id, {}))
     case = tables.cases.get(id)
     yield from _one(f"cases {id}", "row", told.state is not None, case is not None)
     if case is not None and told.state is not None:
         yield from _differ(f"cases {id}", told, case, _CASE)
         yield from _one(f"cases {id}", "soft", told.soft, bool(case.soft))
+        yield from _one(f"excluded {id}", "people", sorted(told.excluded), sorted(tables.excluded.get(id, ())))
         yield from _one(f"claim {id}", "fence and reviewer", told.claim, tables.claims.get(id))
         yield from _reviews(told, tables.reviews.get(id, {}))
         yield from _queue(id, told, row, case, tables, now=now)
@@ -181,10 +252,17 @@ def _case(id: str, told: Account, tables: _Tables, now: int) -> Iterator[Differe
         yield from _one(f"execution {id}", "fence", told.execution_fence, execution.fence)
         happened = None if execution.happened is None else bool(execution.happened)
         yield from _one(f"execution {id}", "happened", told.happened, happened)
+        if execution.tool_class != "unsafe":
+            # a person who does it himself, and who calls it off, does so as with the strictest
+            yield from _one(f"execution {id}", "tool_class", told.tool_class, execution.tool_class)
+        if told.execution in ("succeeded", "failed") and execution.result != _REDACTED:
+            returned = None if execution.result is None else digest(blob(execution.result))
+            yield from _one(f"execution {id}", "digest of its result", told.outcome, returned)
         if told.execution == "started" and execution.tool_class == "unsafe":
             yield from _one(f"timer execution {id}", "row", True, ("execution", id) in tables.timers)
 
 
+_REDACTED = dumps(ERASED)
 _PROPOSAL = (
     ("action", "action"), ("digest", "action_digest"), ("policy", "policy"), ("tier", "tier"), ("agent", "agent"),
     ("run", "run"), ("undoes", "undoes"), ("revision", "revision"), ("decision", "decision"),
@@ -196,6 +274,7 @@ _CASE = (
 )  # fmt: skip
 _REVIEW = (
     ("reviewer", "reviewer"), ("verdict", "verdict"), ("revision", "revision"), ("effective_at", "effective_at"),
+    ("card", "card"), ("fence", "fence"),
 )  # fmt: skip
 
 
@@ -228,6 +307,31 @@ def _bytes(id: str, row: ProposalRow, salts: dict[str, bytes]) -> Iterator[Diffe
     yield from _one(f"proposal {id}", "bytes", row.action_digest, made)
 
 
+def _kept(
+    id: str, told: Account, row: ProposalRow, replaced: dict[int, bytes], reviews: dict[str, ReviewRow]
+) -> Iterator[Difference]:
+    """Is what is kept what the log commits to: revisions, the route people are asked by, the decision, answers?"""
+    if row.secret is None:
+        yield Difference(f"proposal {id}", "secret", "present", None)
+        return
+    secret = blob(row.secret)
+    for revision, data in sorted({**replaced, row.revision: blob(row.data)}.items()):
+        where = f"proposal {id}" if revision == row.revision else f"revision {revision} of {id}"
+        found = committing.to_proposal(secret, data)[committing.PROPOSAL]
+        yield from _one(where, "commitment to its record", told.proposals.get(revision), found)
+    try:
+        route = committing.to_route(secret, committing.route_data(route_noun(blob(row.route))))[committing.ROUTE]
+    except (HandrailError, *_FOREIGN) as error:
+        route = str(error)
+    if told.route is not None:
+        yield from _one(f"proposal {id}", "commitment to its route", told.route, route)
+    said = {} if row.decision_bytes is None else committing.to_decision(secret, blob(row.decision_bytes))
+    yield from _one(f"proposal {id}", "commitment to its decision", told.reason, said.get(committing.DECISION))
+    for review in told.reviews.keys() & reviews.keys():
+        answer = committing.to_answer(secret, blob(reviews[review].data), review)[committing.ANSWER]
+        yield from _one(f"review {review}", "commitment to the answer", told.reviews[review].body, answer)
+
+
 def _reviews(told: Account, rows: dict[str, ReviewRow]) -> Iterator[Difference]:
     for id in sorted(told.reviews.keys() | rows.keys()):
         review, row = told.reviews.get(id), rows.get(id)
@@ -235,6 +339,7 @@ def _reviews(told: Account, rows: dict[str, ReviewRow]) -> Iterator[Difference]:
             yield Difference(f"review {id}", "row", review and "present", row and "present")
             continue
         yield from _differ(f"review {id}", review, row, _REVIEW)
+        yield from _one(f"review {id}", "blind", review.blind, bool(row.blind))
         yield from _one(f"review {id}", "withdrawn", review.withdrawn, row.withdrawn_at is not None)
         yield from _one(f"review {id}", "voided", review.voided, row.voided_at is not None)
 
@@ -280,34 +385,61 @@ def _park(id: str, told: ParkAccount, log: Rebuilt, tables: _Tables) -> Iterator
     yield from _one(f"parked {id}", "state", None if over else told.state, kept)
     if over:
         return
-    # of an earlier epoch's case only the table knows
-    undecided = [
-        c for c in told.cases if (log.cases[c].decision if c in log.cases else waits.get(c, (0, 1))[1]) is None
-    ]
+    undecided = [case_id for case_id in told.cases if log.cases[case_id].decision is None]
     yield from _one(
         f"parked {id}", "waiting", missing(cast(Wakes, told.wakes), len(told.cases), len(undecided)), row.waiting
     )
     for case_id in undecided:
-        yield from _one(f"proposal {case_id}", "parked", True, waits.get(case_id, (False, None))[0])
+        yield from _one(f"proposal {case_id}", "parked", True, waits.get(case_id, False))
 
 
-def _workspace(told: Rebuilt, tables: _Tables) -> Iterator[Difference]:
-    yield from _one("workspace", "policy", told.policy, tables.policy)
-    yield from _one("halt", "standing", sorted(told.halts), sorted(tables.halts))
-    yield from _one("monitor", "standing alarms", sorted(told.alarms), sorted(tables.alarms))
+_KINDS = (
+    "policy", "halt", "alarm", "overflow", "capacity", "grant", "promotion", "access", "incident", "calibrator",
+)  # fmt: skip
+
+
+def _workspace(told: Rebuilt, tables: _Tables) -> Iterator[tuple[str, Difference]]:
+    """Differences in what is about no case, each with the kind of entries that tell it."""
+
+    def one(kind: str, where: str, what: str, log: object, table: object) -> Iterator[tuple[str, Difference]]:
+        return ((kind, difference) for difference in _one(where, what, log, table))
+
+    yield from one("policy", "workspace", "policy", told.policy, tables.policy)
+    for named, found in tables.policies:
+        yield from one("policy", f"policy_version {named[:12]}", "digest of its text", named, found)
+    for named in sorted(told.policies.difference(named for named, _ in tables.policies)):
+        yield from one("policy", f"policy_version {named[:12]}", "row", "present", None)
+    for id in sorted(told.halts.keys() | tables.halts.keys()):
+        made, row = told.halts.get(id), tables.halts.get(id)
+        yield from one("halt", f"halt {id}", "what it stops", made and made[:3], row and row[:3])
+        # where the clock went back, it reaches further than its entry's time
+        if made is not None and row is not None and row[3] < made[3]:
+            yield from one("halt", f"halt {id}", "since when", made[3], row[3])
+    yield from one("alarm", "monitor", "standing alarms", sorted(told.alarms), sorted(tables.alarms))
     raising = sorted(id for id, tier in told.alarms.items() if tier is not None)
     carried = sorted(alarm["id"] for alarms in tables.watch.alarms.values() for alarm in alarms)
-    yield from _one("workspace", "alarms that raise", raising, carried)
-    yield from _one("workspace", "overflow", told.overflows, bool(tables.watch.overflow))
+    yield from one("alarm", "workspace", "alarms that raise", raising, carried)
+    yield from one("overflow", "workspace", "overflow", told.overflows, bool(tables.watch.overflow))
     held = {"": tables.watch.scarcity} | tables.watch.scarcity.get("agents", {})
-    prices = {agent: f"{one.get('factor', 1.0):.4f}" for agent, one in held.items()}
+    prices = {agent: f"{each.get('factor', 1.0):.4f}" for agent, each in held.items()}
     said, stands = (sorted(item for item in each.items() if item[1] != "1.0000") for each in (told.factors, prices))
-    yield from _one("workspace", "times its price that a review counts", said, stands)
-    yield from _one("permission", "not ended", sorted(told.grants.items()), sorted(tables.grants.items()))
-    yield from _one("promotion", "state", sorted(told.promotions.items()), sorted(tables.promotions.items()))
+    yield from one("capacity", "workspace", "times its price that a review counts", said, stands)
+    for id in sorted(told.grants.keys() | tables.grants.keys()):
+        yield from one("grant", f"permission {id}", "what it grants", told.grants.get(id), tables.grants.get(id))
+    yield from one(
+        "promotion", "promotion", "state", sorted(told.promotions.items()), sorted(tables.promotions.items())
+    )
     for key in sorted(told.keys.keys() | tables.keys.keys()):
-        yield from _one(f"api_key {key.removeprefix('key_')}", "scopes", told.keys.get(key), tables.keys.get(key))
-    for named, found in tables.policies:
-        yield from _one(f"policy_version {named[:12]}", "digest of its text", named, found)
+        where = f"api_key {key.removeprefix('key_')}"
+        yield from one("access", where, "scopes and whose it is", told.keys.get(key), tables.keys.get(key))
+    for id in sorted(told.webhooks.keys() | tables.webhooks.keys()):
+        where = f"webhook {id.removeprefix('webhook_')}"
+        yield from one("access", where, "what goes where", told.webhooks.get(id), tables.webhooks.get(id))
     for id in sorted(told.people.keys() | tables.people.keys()):
-        yield from _one(f"person {id}", "roles and standing", told.people.get(id), tables.people.get(id))
+        yield from one("access", f"person {id}", "roles and standing", told.people.get(id), tables.people.get(id))
+    yield from one("incident", "workspace", "frozen", told.frozen, tables.frozen)
+    for name, version in sorted(told.calibrators.keys() | tables.calibrators.keys()):
+        log, table = told.calibrators.get((name, version)), tables.calibrators.get((name, version))
+        where = f"calibrator {name} version {version}"
+        yield from one("calibrator", where, "digest", log, table and table[0])
+        yield from one("calibrator", where, "digest of its bytes", log, table and table[1])

@@ -15,6 +15,7 @@ from handrail.canonical import digest, dumps
 from handrail.clock import SECOND
 from handrail.errors import MalformedJSON
 from handrail.intake import CONFIDENCE_GIVEN
+from handrail.json_schema import meaning
 from handrail.policy.amounts import Money, shown
 from handrail.policy.conditions import Scope, Undecided
 from handrail.policy.facts import Facts, Tally, Window, add_up
@@ -59,15 +60,25 @@ def of_confidence(plan: Plan, proposal: Proposal) -> Clause:
     if plan.needs_calibrator:
         text = "the program states this confidence of itself, and this policy believes only what a calibrator made"
         return clause(HARD, "confidence_stated", text, "confidence")
+    said = _rounded(confidence, plan.auto, plan.soft)
     if plan.auto is not None and confidence >= plan.auto:
-        return clause(AUTO, "confidence_reached", f"confidence {confidence!r} is at or above {plan.auto!r}")
+        return clause(AUTO, "confidence_reached", f"confidence {said} is at or above {plan.auto!r}")
     if plan.soft is not None and confidence >= plan.soft:
         bound = f", below {plan.auto!r}" if plan.auto is not None else ""
         return clause(
-            SOFT, "confidence_middling", f"confidence {confidence!r} is at or above {plan.soft!r}{bound}", "confidence"
+            SOFT, "confidence_middling", f"confidence {said} is at or above {plan.soft!r}{bound}", "confidence"
         )
     least = plan.soft if plan.soft is not None else plan.auto
-    return clause(HARD, "confidence_below", f"confidence {confidence!r} is below {least!r}", "confidence")
+    return clause(HARD, "confidence_below", f"confidence {said} is below {least!r}", "confidence")
+
+
+def _rounded(confidence: float, *limits: float | None) -> str:
+    """To three digits behind the point, or to as many as it takes to stay on its side of the limits."""
+    for digits in range(3, 16):
+        near = round(confidence, digits)
+        if all(limit is None or (near >= limit) == (confidence >= limit) for limit in limits):
+            return repr(near)
+    return repr(confidence)
 
 
 def uncertified(target: float) -> Clause:
@@ -92,13 +103,21 @@ def _without_thresholds(plan: Plan) -> Clause:
     )
 
 
+_AUTONOMY = {
+    "notify": "the policy lets this action go first and be looked at afterwards",
+    "confirm": "the policy has a person confirm this action each time",
+    "collaborate": "the policy has a person work this action out with the program",
+    "human_leads": "the policy has a person answer this before the program's opinion is seen",
+}
+
+
 def of_autonomy(plan: Plan) -> Clause | None:
     if plan.autonomy is None:
         return None
     tier = AUTONOMY_TIER[plan.autonomy]
     if tier == "auto_approve":
         return None
-    return clause(SEVERITY[tier], f"autonomy_{plan.autonomy}", f"this action's autonomy is {plan.autonomy}", "autonomy")
+    return clause(SEVERITY[tier], f"autonomy_{plan.autonomy}", _AUTONOMY[plan.autonomy], "autonomy")
 
 
 def of_amount(plan: Plan, proposal: Proposal, money: Money) -> Iterator[Clause]:
@@ -202,7 +221,9 @@ def of_schema(plan: Plan, proposal: Proposal) -> Clause | None:
     if error is None:
         return None
     return clause(
-        HARD, "arguments_malformed", f"arguments{error.where} does not fit the action's schema ({error.keyword})"
+        HARD,
+        "arguments_malformed",
+        f"arguments{error.where} does not fit the action's schema: {meaning(error.keyword)}",
     )
 
 

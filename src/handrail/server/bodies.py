@@ -6,10 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from handrail.execution import LONGEST_HOLD, SHORTEST_HOLD
 from handrail.lifecycle import for_run
 from handrail.lifecycle.grant import LONGEST_SECONDS
 from handrail.lifecycle.review import MOST_IN_A_BATCH
 from handrail.lifecycle.takeover import USUAL_SECONDS
+
+# what a request may carry; a park carries a snapshot in base64
+MOST_BYTES = 1024 * 1024
+MOST_PARK_BYTES = 3 * MOST_BYTES // 2
 
 
 def _plain(text: str) -> str:
@@ -22,6 +27,8 @@ Line = Annotated[str, Field(max_length=256), AfterValidator(_plain)]
 Prose = Annotated[str, Field(max_length=10_000), AfterValidator(_plain)]
 Long = Annotated[str, Field(max_length=900_000), AfterValidator(_plain)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+# seconds until whoever holds it counts as gone
+Lasting = Annotated[float, Field(ge=SHORTEST_HOLD, le=LONGEST_HOLD, strict=False)]
 
 
 class Body(BaseModel):
@@ -50,6 +57,8 @@ class OutcomeBody(Body):
     source: Line = "outcome"
     # a miss of which one is enough to take autonomy back
     severe: bool = False
+    # the caller's own UUID for it: the same request again counts once
+    id: Line | None = None
 
 
 class UndoBody(Body):
@@ -66,7 +75,7 @@ class StartBody(Body):
     # what the executor performs: an approval of another action is refused, and stays unused
     action: Line | None = None
     # seconds until the executor counts as gone
-    lasting: Annotated[float, Field(gt=0, le=7 * 86_400, strict=False)] = 300.0
+    lasting: Lasting = 300.0
 
 
 class FinishBody(Body):
@@ -79,8 +88,6 @@ class FinishBody(Body):
 
 
 Nonce = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
-# seconds until whoever holds it counts as gone
-Lasting = Annotated[float, Field(ge=1, le=86_400, strict=False)]
 
 
 class ParkBody(Body):
@@ -190,7 +197,7 @@ class GuidanceBody(Body):
 class TakeOverBody(Body):
     """How long a person holds a step that he does himself."""
 
-    seconds: Annotated[int, Field(ge=1, le=86_400)] = USUAL_SECONDS
+    seconds: Annotated[int, Field(ge=SHORTEST_HOLD, le=LONGEST_HOLD)] = USUAL_SECONDS
 
 
 class HandBackBody(Body):
@@ -231,6 +238,8 @@ class HaltBody(Body):
     scope: Literal["agent", "action", "run", "workspace"]
     value: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_plain)] | None = None
     reason: Prose = ""
+    # the caller's own UUID for it: the same request again sets one
+    id: Line | None = None
 
 
 class GrantBody(Body):
@@ -243,6 +252,8 @@ class GrantBody(Body):
     lifts: Annotated[list[Line], Field(min_length=1, max_length=50)] = ["confidence", "autonomy"]
     reason: Prose = ""
     spot_check_rate: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False, strict=False)] = 0.05
+    # the caller's own UUID for it: the same request again issues one
+    id: Line | None = None
 
 
 class GoldsBody(Body):

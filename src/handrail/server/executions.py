@@ -129,8 +129,12 @@ async def handoffs(
     actor: Caller,
     action: Annotated[list[str], Query(min_length=1, max_length=100)],
     wait: str | None = None,
+    after: Annotated[str, Query(max_length=100)] = "",
 ) -> dict[str, JSON]:
-    """Approved actions that wait for a worker; with `?wait=` seconds the answer comes as soon as there is one."""
+    """The 100 oldest approved actions that wait for a worker and may start, of an agent's key that agent's only.
+
+    With `?wait=` seconds the answer comes as soon as there is one; `?after=` a case id goes on behind it.
+    """
     actor.need_scope("execute")
     desk = desk_of(request)
     left = parking.seconds(wait)
@@ -143,7 +147,7 @@ async def handoffs(
         with parking.parked(desk):
             while True:
                 news.clear()
-                found = await asyncio.to_thread(_handoffs, desk.plane, actor, action)
+                found = await asyncio.to_thread(_handoffs, desk, actor, action, after)
                 left = until - loop.time()
                 if found or left <= 0:
                     return {"items": found}
@@ -155,6 +159,6 @@ async def handoffs(
         end()
 
 
-def _handoffs(plane: Plane, actor: Actor, actions: list[str]) -> list[dict[str, JSON]]:
-    found = reads.handoffs(plane.store, actor.workspace, actions, 100)
+def _handoffs(desk: Desk, actor: Actor, actions: list[str], after: str) -> list[dict[str, JSON]]:
+    found = execute.handed_over(desk.plane.store, actor, actions, now=desk.now(), after=after)
     return [{"case_id": row.case_id, "action": row.action, "approved_at": iso(row.approved_at)} for row in found]

@@ -29,7 +29,7 @@ async def issue(request: Request, body: GrantBody, actor: Caller) -> dict[str, J
     """Let an action go further by itself for up to 90 days; needs a lead."""
     command = grant.Issue(
         actor=actor, action=body.action, seconds=body.seconds, tier=body.tier, when=body.when,
-        lifts=tuple(body.lifts), reason=body.reason, spot_check_rate=body.spot_check_rate,
+        lifts=tuple(body.lifts), reason=body.reason, spot_check_rate=body.spot_check_rate, id=body.id,
     )  # fmt: skip
     return {"id": await desk_of(request).plane.arun(grant.issue, command)}
 

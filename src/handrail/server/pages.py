@@ -1,4 +1,7 @@
-"""Pages that need no JavaScript: sign in, look at one case, decide it, take it back. GET shows, POST decides."""
+"""Pages that need no JavaScript: sign in, list what is open, look at one case, decide it, take it back.
+
+GET shows, POST decides.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,16 @@ from handrail.server.desk import Desk, desk_of
 from handrail.server.forms import form_of
 from handrail.server.rendering import page
 from handrail.server.sessions import check_password, open_session, set_cookie
-from handrail.store import statements
+from handrail.store import reads, statements
 
 STATIC = Path(__file__).parent / "static"
 EXPIRY = {
     "reject": "it is rejected", "escalate": "it is sent up", "hold": "it stays open",
     "unsafe_approve": "it is APPROVED without a person",
 }  # fmt: skip
+# where the console's page leads a browser without JavaScript
+LIST = "/decide"
+SHOWN = 50
 SAID = {"approve": "approved", "reject": "rejected", "respond": "answered"}
 
 
@@ -89,9 +95,34 @@ async def _signed_in(desk: Desk, request: Request, row: Any, where: str) -> Resp
 
 def _inside(path: str | None) -> str:
     """Where to go on: a path of ours, never another site."""
+    if path == LIST:
+        return path
     if path and path.startswith("/decide/") and path[8:].replace("-", "").isalnum() and path.isascii():
         return path
     return "/"
+
+
+# --- the open cases -----------------------------------------------------------------------------
+
+
+async def list_open(request: Request) -> Response:
+    """The open cases in queue order, each a link to its page."""
+    try:
+        session = await session_of(request)
+    except Unauthenticated:
+        return RedirectResponse(f"/sign-in?next={LIST}", 303)
+    try:
+        return await asyncio.to_thread(_list_page, desk_of(request), session, request.query_params.get("cursor"))
+    except HandrailError as error:
+        return _message(error, session)
+
+
+def _list_page(desk: Desk, session: Session, cursor: str | None) -> Response:
+    actor, plane = session.actor, desk.plane
+    actor.need_scope("read")
+    found = reads.case_page(plane.store, actor.workspace, reads.CaseFilter(), cursor=cursor or None, limit=SHOWN)
+    rows = views.case_rows(plane, actor, found.rows)
+    return page("list.html", person=actor, cases=rows, total=found.total, next=found.next, first=cursor is None)
 
 
 # --- one case -----------------------------------------------------------------------------------
@@ -121,7 +152,7 @@ def _card_page(desk: Desk, session: Session, case_id: str, problem: str | None =
     card = views.card(plane, actor, seen)
     desk.shown.note(actor.pid, str(card["digest"]))
     return page(
-        "decide.html", status, person=actor, card=card, case=views.case_row(plane, actor.workspace, case_id),
+        "decide.html", status, person=actor, card=card, case=views.case_row(plane, actor, case_id),
         csrf=session.csrf, problem=problem, expiry=EXPIRY, barred=actor.pid in card["quorum"]["excluded"],
         may="review" in actor.scopes, confirmation=confirmation(card),
     )  # fmt: skip
@@ -186,10 +217,12 @@ def _choice(card: dict[str, Any], given: dict[str, str]) -> JSON:
 def _receipt(plane: Plane, session: Session, made: review.Reviewed, verdict: str) -> Response:
     actor = session.actor
     given = views.review_by_id(plane, actor.workspace, made.review_id)
-    case = views.case_row(plane, actor.workspace, made.case_id)
+    case = views.case_row(plane, actor, made.case_id)
     missing = case["reviewers"]["need"] - case["reviewers"]["have"]
     if made.decision is not None:
         text = "The program is told now." if verdict != "approve" else "The program may run it now, once."
+        if verdict == "approve" and views.halts_over(plane, plane.proposal(actor.workspace, made.case_id)):
+            text = "A halt stands: it does not run while it does."
     elif missing > 0 and case["state"] == "open":
         text = f"It waits for {missing} more answer{'s' if missing > 1 else ''}."
     else:
@@ -231,6 +264,7 @@ ROUTES = [
     Route("/sign-in", sign_in, methods=["POST"]),
     Route("/sign-in/once/{token}", show_once, methods=["GET"]),
     Route("/sign-in/once/{token}", use_once, methods=["POST"]),
+    Route(LIST, list_open, methods=["GET"]),
     Route("/decide/{case_id}", show, methods=["GET"]),
     Route("/decide/{case_id}", decide, methods=["POST"]),
     Route("/decide/{case_id}/withdraw", withdraw, methods=["POST"]),

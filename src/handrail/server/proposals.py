@@ -15,6 +15,7 @@ from starlette.routing import Route
 from handrail.canonical import JSON
 from handrail.clock import SECOND, random_unit
 from handrail.errors import Forbidden, InvalidInput, NotFound
+from handrail.execution import LONGEST_HOLD, need_hold
 from handrail.intake import proposal_from_json
 from handrail.lifecycle import cancel, outcome, submit, undo
 from handrail.lifecycle.actor import Actor, bound_to
@@ -32,7 +33,6 @@ router = APIRouter(prefix="/v1/proposals", tags=["proposals"], route_class=Stric
 
 MEDIA_TYPE = "application/json"
 HOLD = 300 * SECOND
-LONGEST_LEASE = 7 * 86_400
 
 
 async def propose(request: Request) -> Response:
@@ -87,7 +87,8 @@ def _start_at_once(actor: Actor, request: Request) -> tuple[str | None, int]:
     if nonce is None:
         return None, HOLD
     actor.need_scope("execute")
-    lasting = parking.seconds_up_to(request.query_params.get("lasting") or "300", LONGEST_LEASE, "lasting")
+    lasting = parking.seconds_up_to(request.query_params.get("lasting") or "300", LONGEST_HOLD, "lasting")
+    need_hold("lasting", lasting)
     if not 1 <= len(nonce) <= 200 or not nonce.isprintable():
         raise InvalidInput("nonce is 1 to 200 printable characters")
     return nonce, int(lasting * SECOND)
@@ -179,6 +180,7 @@ async def record_outcome(request: Request, case_id: str, body: OutcomeBody, acto
             value=body.value,
             source=body.source,
             severe=body.severe,
+            id=body.id,
         ),
     )
     return {"id": id, "case_id": case_id}
@@ -208,7 +210,7 @@ def documented() -> tuple[dict[str, Any], dict[str, Any]]:
             "parameters": [
                 _parameter("Idempotency-Key", "header", "The caller's own key; the same one gets the same case."),
                 _parameter("nonce", "query", "Start in the same transaction if nobody has to look."),
-                _parameter("lasting", "query", "Seconds until the executor counts as gone.", kind="number"),
+                _parameter("lasting", "query", "Seconds until it counts as gone: 1 to 86,400.", kind="number"),
             ],
             "requestBody": {"required": True, "content": {
                 MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Proposal"}}}},

@@ -11,9 +11,12 @@ from starlette.responses import Response
 
 from handrail.canonical import parse
 from handrail.errors import MalformedJSON
+from handrail.server.bodies import MOST_BYTES, MOST_PARK_BYTES
+from handrail.server.callers import actor_of
+from handrail.server.desk import desk_of
 from handrail.server.problems import TooLarge, UnsupportedMedia
+from handrail.server.repeats import name_of
 
-MOST_BYTES = 1024 * 1024
 WITH_BODY = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -60,7 +63,7 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route of the API: strict JSON in."""
+    """A route of the API: strict JSON in; what is sent again under its `Idempotency-Key` is carried out once."""
 
     most_bytes = MOST_BYTES
 
@@ -72,7 +75,11 @@ class StrictRoute(APIRoute):
                 data = await body_of(request, self.most_bytes)
                 if data:
                     need_json(request)
-                return await inner(StrictRequest(request, data))
+                strict = StrictRequest(request, data)
+                name = name_of(request, data)
+                if name is None:
+                    return await inner(strict)
+                return await desk_of(request).repeats.once(name, lambda: inner(strict), lambda: actor_of(request))
             return await inner(request)
 
         return handle
@@ -81,4 +88,4 @@ class StrictRoute(APIRoute):
 class RoomyRoute(StrictRoute):
     """A route whose bodies may carry 1 MiB in base64."""
 
-    most_bytes = 3 * MOST_BYTES // 2
+    most_bytes = MOST_PARK_BYTES

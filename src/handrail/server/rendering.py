@@ -36,9 +36,16 @@ def moment(iso: str) -> str:
     return f"{iso[:10]} {iso[11:19]} UTC"
 
 
+def personal_in(name: str, paths: list[str]) -> bool:
+    """Whether an argument is personal, or holds what is: `paths` are JSON Pointers."""
+    at = "/" + name.replace("~", "~0").replace("/", "~1")
+    return any(path in ("", at) or path.startswith(at + "/") for path in paths)
+
+
 ENVIRONMENT = ImmutableSandboxedEnvironment(
     loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
+ENVIRONMENT.tests["personal_in"] = personal_in
 ENVIRONMENT.filters.update(shown=shown, text=text_of, json=text_of, moment=moment)
 
 

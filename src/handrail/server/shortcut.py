@@ -27,6 +27,8 @@ log = logging.getLogger("handrail.server")
 
 PATH = b"/v1/proposals"
 MOST_BYTES = 64 * 1024
+# of a request line with its headers, and of trailers
+MOST_HEAD = 64 * 1024
 PLAIN = frozenset({b"authorization", b"content-type", b"content-length", b"idempotency-key"})
 # what changes how a body is read
 ODD = frozenset({b"transfer-encoding", b"content-encoding", b"expect", b"upgrade"})
@@ -142,9 +144,34 @@ class ShortCut(HttpToolsProtocol):
         self._desk = shared.desk
         # the one whose body is coming in
         self._request: Request | None = None
+        # how many bytes came since anything was complete
+        self._unfinished = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, but not a head that does not end: uvicorn and its parser keep any length of it."""
+        self._unfinished += len(data)
+        super().data_received(data)
+        if self._unfinished > MOST_HEAD and not self.transport.is_closing():
+            self.send_400_response("")
+
+    def send_400_response(self, msg: str) -> None:
+        """Close the connection with 400, or 431 where it is the length that is wrong."""
+        if self._unfinished <= MOST_HEAD:
+            super().send_400_response(msg)
+            return
+        # an answer that is still due would be taken for this one
+        if self.cycle is None or self.cycle.response_complete:
+            text = b"The request line and headers are longer than %d bytes." % MOST_HEAD
+            head = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n" % len(text)
+            usual = self._shared.head(self.server_state.default_headers)
+            self.transport.write(b"".join((STATUS_LINE[431], usual, head, b"\r\n", text)))
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """Take the short way if nothing speaks against it."""
+        if self._unfinished > MOST_HEAD and self._head_bytes() > MOST_HEAD:
+            raise ValueError("the head is too long")
+        self._unfinished = 0
         self._request = request = self._plain_proposal() if self.url == PATH else None
         if request is None:
             super().on_headers_complete()
@@ -153,6 +180,7 @@ class ShortCut(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Gather the body."""
+        self._unfinished = 0
         if self._request is None:
             super().on_body(body)
         else:
@@ -160,6 +188,7 @@ class ShortCut(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The proposal is here: hand it on."""
+        self._unfinished = 0
         request = self._request
         if request is None:
             super().on_message_complete()
@@ -176,6 +205,10 @@ class ShortCut(HttpToolsProtocol):
                 self._shared.hand_over_when_read(command, request)
             else:
                 self._shared.hand_over(command, request)
+
+    def _head_bytes(self) -> int:
+        # a colon and the ends of lines count, too, or empty headers would not
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _plain_proposal(self) -> Request | None:
         before = self.cycle

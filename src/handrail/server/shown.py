@@ -28,6 +28,8 @@ class Shown:
             self._since[person, card] = self._clock()
 
     def seconds(self, person: str, card: str) -> float:
-        """How long ago that was; 0 for what was not shown, which begins now."""
+        """How long ago that was; 0 for what was not shown, which begins now. No card was never shown."""
+        if not card:
+            return 0.0
         self.note(person, card)
         return self._clock() - self._since.get((person, card), self._clock())

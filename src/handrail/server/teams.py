@@ -10,6 +10,7 @@ from starlette.requests import Request
 from handrail.canonical import JSON
 from handrail.clock import iso
 from handrail.lifecycle import fusing, supervision
+from handrail.lifecycle.calibrators import intact
 from handrail.maintenance.plane import Plane
 from handrail.server.callers import Caller, need_lead
 from handrail.server.desk import desk_of
@@ -48,7 +49,8 @@ def fusions_to_json(plane: Plane, workspace: str) -> dict[str, Any]:
     made: dict[str, dict[str, Any]] = {}
     for row in reads.calibrators(plane.store, workspace):
         action = row.name.removeprefix(fusing.PREFIX)
-        fusion = fusing.read(bytes(row.bytes)) if row.name.startswith(fusing.PREFIX) else None
+        data = intact(row.bytes, row.digest) if row.name.startswith(fusing.PREFIX) else None
+        fusion = None if data is None else fusing.read(data)
         if fusion is not None and action not in made:
             made[action] = {
                 "action": action, "version": row.version, "digest": row.digest, "made_at": iso(row.made_at),

@@ -108,8 +108,13 @@ async def _reader(request: Request, desk: Desk, what: str) -> Actor | None:
 
 
 def _book(plane: Plane, actor: Actor | None, log: str) -> Logbook:
-    known = log in reads.logs(plane.store) if actor is None else log == plane.log_of(actor.workspace)
-    if not known:
+    if actor is None:
+        known = reads.logs(plane.store)
+    else:
+        # also an epoch of it that is over; no workspace's name makes its log look like one
+        own = plane.log_of(actor.workspace)
+        known = {own, *reads.epochs(plane.store, own)}
+    if log not in known:
         raise NotFound(f"there is no log {log[:100]!r} here")
     return Logbook(plane.store, log)
 

@@ -11,16 +11,17 @@ import orjson
 
 from handrail.canonical import JSON, parse
 from handrail.clock import iso
+from handrail.consensus.quorum import STOPS
 from handrail.decision import Decision
 from handrail.errors import NotFound
-from handrail.lifecycle import execute, for_run, grant, policies, rows
+from handrail.lifecycle import decide, execute, for_run, grant, halt, policies, rows
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.card import amount_of, card_of, without_names
 from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow
 from handrail.lifecycle.submit import Submitted
 from handrail.maintenance.plane import Plane
 from handrail.store import reads, statements
-from handrail.store.tx import Staged
+from handrail.store.tx import Staged, given_ids
 from handrail.wire import decision_to_json, execution_to_json
 
 
@@ -92,23 +93,60 @@ def without_opinion(record: dict[str, Any]) -> dict[str, Any]:
 # --- cases --------------------------------------------------------------------------------------
 
 
-def case_rows(plane: Plane, workspace: str, found: Sequence[Any]) -> list[dict[str, JSON]]:
-    """Rows of `reads.CASE_COLUMNS` as the queue shows them."""
+def case_rows(plane: Plane, actor: Actor, found: Sequence[Any]) -> list[dict[str, JSON]]:
+    """Rows of `reads.CASE_COLUMNS` as the queue shows them to this actor."""
     ids = [row.id for row in found]
     if not ids:
         return []
     held = reads.claims_of(plane.store, ids, plane.clock.now())
     have = reads.answers_of(plane.store, ids)
-    names = reads.names_of(plane.store, workspace, held.values())
-    return [_case_row(plane, row, have.get(row.id, 0), names.get(held.get(row.id, ""))) for row in found]
+    names = reads.names_of(plane.store, actor.workspace, held.values())
+    given = _given(plane, [row.id for row in found if row.state == "open"])
+    return [
+        _case_row(plane, row, have.get(row.id, 0), names.get(held.get(row.id, "")))
+        | {"answered": _answered(plane, actor, row, given.get(row.id, []))}
+        for row in found
+    ]
 
 
-def case_row(plane: Plane, workspace: str, case_id: str) -> dict[str, JSON]:
+def _given(plane: Plane, ids: list[str]) -> dict[str, list[ReviewRow]]:
+    """The answers of these cases."""
+    made: dict[str, list[ReviewRow]] = {}
+    asked = given_ids(plane.store.engine, ids)
+    for id, *review in plane.store.read_hot(statements.review_list_many, ids=asked) if ids else ():
+        made.setdefault(id, []).append(ReviewRow._make(review))
+    return made
+
+
+def _answered(plane: Plane, actor: Actor, row: Any, given: list[ReviewRow]) -> JSON:
+    """Why an open case is no work for this actor: he has answered it, or the answers given only wait to count.
+
+    `verdicts` still stop what others have answered. Whether others answered a second look nobody is to know.
+    """
+    now = plane.clock.now()
+    own = next((each for each in given if each.reviewer == actor.pid and each.live), None)
+    if own is not None:
+        return {"by_you": True, "counts_at": iso(own.effective_at) if own.effective_at > now else None, "verdicts": []}
+    case = CaseRow._make(row[: len(CaseRow._fields)])
+    counts_at = decide.counts_at(case, given, now)
+    if counts_at is None:
+        return None
+    route = rows.route_noun(row.route)
+    if not decide.will_settle(plane.proposal(row.workspace, row.id), case, route, given, counts_at):
+        return None
+    return {
+        "by_you": False,
+        "counts_at": iso(counts_at),
+        "verdicts": [each for each in STOPS if each in route.verdicts],
+    }
+
+
+def case_row(plane: Plane, actor: Actor, case_id: str) -> dict[str, JSON]:
     """One case as the queue shows it. Raises `NotFound`."""
-    found = reads.cases_by_id(plane.store, workspace, [case_id])
+    found = reads.cases_by_id(plane.store, actor.workspace, [case_id])
     if case_id not in found:
         raise NotFound(f"there is no case {case_id!r} in this workspace")
-    return case_rows(plane, workspace, [found[case_id]])[0]
+    return case_rows(plane, actor, [found[case_id]])[0]
 
 
 def _case_row(plane: Plane, row: Any, have: int, holder: str | None) -> dict[str, JSON]:
@@ -190,6 +228,7 @@ def card(plane: Plane, actor: Actor, case: Seen) -> dict[str, JSON]:
         if each["action"] == case.proposal.action and each.get("run") in (None, case.proposal.run)
         and (each.get("run") is None or each.get("agent") == case.proposal.agent)
     ]  # fmt: skip
+    made["halts"] = halts_over(plane, case.proposal)
     confidence = made["confidence"]
     if isinstance(confidence, dict):
         name = confidence.get("calibrator")
@@ -216,6 +255,28 @@ def grants(plane: Plane, workspace: str) -> list[dict[str, JSON]]:
     found = [grant.standing_of(r) for r in plane.store.read_hot(statements.grant_list, workspace=workspace, now=now)]
     names = reads.names_of(plane.store, workspace, [each.issued_by for each in found])
     return [each.to_json() | {"by": names.get(each.issued_by, each.issued_by)} for each in found]
+
+
+def halts(plane: Plane, workspace: str) -> list[dict[str, JSON]]:
+    """The switches that stand, and who set them."""
+    return halts_to_json(plane, workspace, reads.halts(plane.store, workspace))
+
+
+def halts_over(plane: Plane, row: ProposalRow) -> list[dict[str, JSON]]:
+    """The switches that stand over this proposal: an approval lets nothing run while they do."""
+    found = reads.halts(plane.store, row.workspace)
+    return halts_to_json(
+        plane, row.workspace, [h for h in found if halt.covers(h.scope, h.value, row.agent, row.action, row.run)]
+    )
+
+
+def halts_to_json(plane: Plane, workspace: str, found: Sequence[Any]) -> list[dict[str, JSON]]:
+    """Switches as (id, scope, value, reason, who set it, when), in the form they travel."""
+    names = reads.names_of(plane.store, workspace, [by for *_, by, _ in found])
+    return [
+        {"id": id, "scope": scope, "value": value, "reason": reason, "by": names.get(by, by), "at": iso(at)}
+        for id, scope, value, reason, by, at in found
+    ]
 
 
 def _barred(plane: Plane, actor: Actor, case: Seen) -> tuple[str, ...]:
@@ -248,7 +309,7 @@ def case_detail(plane: Plane, actor: Actor, case_id: str) -> dict[str, JSON]:
         found = []
     shown = [] if alone else case.reviews
     return {
-        "case": case_row(plane, actor.workspace, case_id),
+        "case": case_row(plane, actor, case_id),
         "card": card(plane, actor, case),
         "reviews": [review(r, names) for r in shown],
         "claim": None if case.claim is None else claim_row(case.claim, names),

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
+from unicodedata import combining, normalize
 
 from sqlalchemy import Integer, and_, bindparam, case, cast, column, exc, func, or_, select, text, tuple_
 from sqlalchemy.sql import ColumnElement
 
+from handrail.audit.checkpoint import split_epoch
 from handrail.canonical import dumps, parse
 from handrail.clock import SECOND
 from handrail.errors import InvalidInput, MalformedJSON, Unavailable
@@ -26,6 +30,8 @@ SMALL_BYTES = 64 * 1024
 DAY = 86_400 * SECOND
 
 _WORD = re.compile(r"\w+")
+_PLAIN = re.compile(r"[^\W_]+")
+_SEARCH_DECIDED = re.sub(r"%\((\w+)\)s", r":\1", statements.search_decided.postgres)
 c, p, r = schema.cases.c, schema.proposal.c, schema.review.c
 
 
@@ -182,28 +188,67 @@ def search_all(store: Store, words: str) -> str | None:
 
 
 def similar(store: Store, workspace: str, words: str, *, but: str, limit: int) -> list[tuple[str, float]]:
-    """Cases that share words with these, best first, as (case id, score from 0 to 1).
+    """Cases that people decided and that share words with these, best first, as (case id, score from 0 to 1).
 
-    Of a gold, not the other times that it was put before people: they would tell it, and what was answered.
+    Only the newest 3,000 cases with any of the words are looked at. Of a gold, not the other times that it was put
+    before people: they would tell it, and what was answered.
     """
     asked = any_word(store.engine, words)
     if asked is None:
         return []
     same = {row[0] for row in store.read_hot(same_gold, case_id=but)}
-    rows = store.read_hot(statements.search_find, words=asked, workspace=workspace, limit=limit + 1 + len(same))
+    given = {"words": asked, "workspace": workspace, "limit": limit + 1 + len(same)}
+    if store.engine == "sqlite":
+        found: Iterable[Any] = store.read_hot(statements.search_decided, **given)
+    else:
+        # PostgreSQL is to see the words when it plans: without them it takes every search for one that finds little
+        named: list[Any] = [bindparam(name, value, literal_execute=name == "words") for name, value in given.items()]
+        found = fetch(store, text(_SEARCH_DECIDED).bindparams(*named))
+    rows = best_first(store.engine, found, words)
     return scored([row for row in rows if row[0] not in same and row[0] != but][:limit])
 
 
 def any_word(engine: str, words: str) -> str | None:
     """A full-text query for any of these words; None without one."""
-    found = list(dict.fromkeys(word for word in _WORD.findall(words.lower()) if len(word) > 2))[:MOST_WORDS]
+    found = _few_words(words)
     if not found:
         return None
     return " OR ".join(f'"{word}"' for word in found) if engine == "sqlite" else " | ".join(found)
 
 
+def _few_words(words: str) -> list[str]:
+    return list(dict.fromkeys(word for word in _WORD.findall(words.lower()) if len(word) > 2))[:MOST_WORDS]
+
+
+def best_first(engine: str, hits: Iterable[Sequence[Any]], words: str) -> list[tuple[str, float]]:
+    """Hits of a search for any of these words as (case id, the less the better), the best first, then the newest.
+
+    PostgreSQL ranked them. Those of SQLite are (case id, its words), newest first, and ranked here as BM25 does, each
+    word once: what few of these hits have counts for more, and so does a short text.
+    """
+    if engine != "sqlite":
+        return [(row[0], row[1]) for row in hits]
+    asked = _plain(" ".join(_few_words(words)))
+    each = [(row[0], _plain(str(row[1]))) for row in hits]
+    having = Counter(word for _, its in each for word in its & asked)
+    weight = {word: math.log1p((len(each) - count + 0.5) / (count + 0.5)) for word, count in having.items()}
+    usual = sum(len(its) for _, its in each) / max(1, len(each)) or 1.0
+    made = [
+        (id, -sum(weight[word] for word in its & asked) / (1.3 + 0.9 * len(its) / usual)) for id, its in each
+    ]  # fmt: skip
+    return sorted(made, key=lambda one: one[1])
+
+
+def _plain(text: str) -> set[str]:
+    """The words of a text as SQLite's index has them: small letters, without accents."""
+    text = text.lower()
+    if not text.isascii():
+        text = "".join(letter for letter in normalize("NFKD", text) if not combining(letter))
+    return set(_PLAIN.findall(text))
+
+
 def scored(rows: Iterable[Sequence[Any]]) -> list[tuple[str, float]]:
-    """Hits of `search_find` with a score from 0 to 1, the best hit's."""
+    """Hits of a full-text search with a score from 0 to 1, the best hit's."""
     hits = [(row[0], -float(row[1])) for row in rows]
     best = max((score for _, score in hits), default=0.0) or 1.0
     return [(id, round(max(0.0, score / best), 3)) for id, score in hits]
@@ -241,16 +286,6 @@ def executions(store: Store, workspace: str, state: str, limit: int) -> list[Any
         select(t.case_id, t.action, t.agent, t.state, t.tool_class, t.fence, t.started_at, t.expires_at, t.finished_at,
                t.happened)
         .where(t.workspace == workspace, t.state == state).order_by(t.started_at).limit(limit),
-    )  # fmt: skip
-
-
-def handoffs(store: Store, workspace: str, actions: Sequence[str], limit: int) -> list[Any]:
-    """Approved actions that wait for a worker, oldest first."""
-    t = schema.handoff.c
-    return fetch(
-        store,
-        select(t.case_id, t.action, t.approved_at)
-        .where(t.workspace == workspace, t.action.in_(list(actions))).order_by(t.case_id).limit(limit),
     )  # fmt: skip
 
 
@@ -438,8 +473,15 @@ def heads(store: Store) -> list[Any]:
 
 
 def logs(store: Store) -> set[str]:
-    """The names of all logs."""
-    return {row[0] for row in fetch(store, select(schema.workspace.c.log))}
+    """The names of all logs, of every epoch of each."""
+    return {row[0] for row in fetch(store, select(schema.audit_head.c.log))}
+
+
+def epochs(store: Store, log: str) -> list[str]:
+    """All epochs of this log that have a head, the first first."""
+    common, _ = split_epoch(log)
+    heads = ((split_epoch(head), head) for head in logs(store))
+    return [head for (of, _), head in sorted(heads) if of == common]
 
 
 def anybody(store: Store, workspace: str) -> bool:

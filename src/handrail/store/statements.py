@@ -87,7 +87,7 @@ policy_get = _both("SELECT text, name FROM policy_version WHERE workspace = :wor
 
 PROPOSAL = (
     "case_id, workspace, identity, digest, action, agent, run, tier, revision, action_digest, bytes, route, policy,"
-    " submitted_at, undoes, made_by, decision, decision_bytes, decided_at, decision_entry, parked"
+    " submitted_at, undoes, made_by, decision, decision_bytes, decided_at, decision_entry, parked, secret"
 )
 proposal_get = _both(f"SELECT {PROPOSAL} FROM proposal WHERE case_id = :case_id AND workspace = :workspace")
 decision_peek = _both("SELECT decision, agent FROM proposal WHERE case_id = :case_id AND workspace = :workspace")
@@ -109,7 +109,7 @@ proposal_revise = _both("""
         made_by = :made_by
     WHERE case_id = :case_id AND revision = :revision - 1 AND decision IS NULL RETURNING case_id""")
 proposal_reroute = _both("UPDATE proposal SET route = :route WHERE case_id = :case_id")
-proposal_redact = _both("UPDATE proposal SET bytes = :bytes WHERE case_id = :case_id")
+proposal_redact = _both("UPDATE proposal SET bytes = :bytes, secret = NULL WHERE case_id = :case_id")
 # of a row that was read under its lock and had no decision
 decision_put = _change(
     "proposal", sure=True,
@@ -130,6 +130,7 @@ gold_among = _each(
 undo_exists = _both("SELECT case_id FROM proposal WHERE undoes = :case_id")
 
 revision_first = _both("SELECT bytes FROM revision WHERE case_id = :case_id ORDER BY revision LIMIT 1")
+revision_get = _both("SELECT bytes FROM revision WHERE case_id = :case_id AND revision = :revision")
 revision_forget = _both("DELETE FROM revision WHERE case_id = :case_id")
 label_forget = _both("DELETE FROM label WHERE case_id = :case_id")
 search_forget = _both("DELETE FROM search WHERE case_id = :case_id")
@@ -140,8 +141,13 @@ decision_redact = _both("UPDATE proposal SET decision_bytes = :bytes WHERE case_
 execution_redact = _both("UPDATE execution SET result = :result WHERE case_id = :case_id AND result IS NOT NULL")
 outcome_forget = _both("DELETE FROM outcome WHERE case_id = :case_id")
 case_rename = _both("UPDATE cases SET summary = :summary WHERE id = :case_id")
-opening_of_subject = _both("SELECT entry, path, case_id FROM opening WHERE log = :log AND subject = :subject")
-opening_forget = _both("DELETE FROM opening WHERE log = :log AND subject = :subject")
+# in every epoch of the workspace's log
+opening_of_subject = _both("""
+    SELECT o.entry, o.path, o.case_id FROM opening o JOIN proposal p ON p.case_id = o.case_id
+    WHERE p.workspace = :workspace AND o.subject = :subject""")
+opening_forget = _both("""
+    DELETE FROM opening WHERE subject = :subject
+    AND case_id IN (SELECT case_id FROM proposal WHERE workspace = :workspace)""")
 subject_key_forget = _both("DELETE FROM subject_key WHERE workspace = :workspace AND subject = :subject")
 
 # --- cases, queue, claims ---------------------------------------------------------------------
@@ -356,8 +362,28 @@ execution_insert = _both("""
     INSERT INTO execution (case_id, workspace, action, agent, state, tool_class, nonce, fence, started_at, expires_at)
     VALUES (:case_id, :workspace, :action, :agent, :state, :tool_class, :nonce, 1, :now, :expires_at)
     ON CONFLICT DO NOTHING RETURNING case_id""")
-handoff_list = _both("""
-    SELECT case_id, approved_at FROM handoff WHERE workspace = :workspace AND action = :action ORDER BY case_id LIMIT :limit""")
+# each looked up on its own, and only where it is asked for
+_AGENT = "(SELECT p.agent FROM proposal p WHERE p.case_id = w.case_id)"
+_RUN = "(SELECT p.run FROM proposal p WHERE p.case_id = w.case_id)"
+_HALTED_BY = f"CASE {{scope}} WHEN 'action' THEN w.action WHEN 'agent' THEN {_AGENT} WHEN 'run' THEN {_RUN} END"
+# those that may start: no older than `since`, under no halt, and approved after every halt that was ever set over them
+handoff_list = _both(f"""
+    SELECT w.case_id, w.approved_at FROM handoff w
+    WHERE w.workspace = :workspace AND w.action = :action AND w.case_id > :after AND w.approved_at >= :since
+      AND (CAST(:agent AS TEXT) IS NULL OR :agent = {_AGENT})
+      AND NOT EXISTS (SELECT 1 FROM halt WHERE halt.workspace = w.workspace
+        AND (halt.lifted_at IS NULL OR halt.set_at >= w.approved_at)
+        AND (halt.scope = 'workspace' OR halt.value = {_HALTED_BY.format(scope="halt.scope")}))
+    ORDER BY w.case_id LIMIT :limit""")
+# those that a halt kills; one that somebody else is about to drop waits for nobody
+_KILLED = f"""w.workspace = :workspace AND w.approved_at <= :set_at
+    AND (CAST(:scope AS TEXT) = 'workspace' OR CAST(:value AS TEXT) = {_HALTED_BY.format(scope="CAST(:scope AS TEXT)")})"""
+handoff_kill = _each(
+    sqlite=f"DELETE FROM handoff AS w WHERE {_KILLED}",
+    postgres=f"""
+    DELETE FROM handoff WHERE (workspace, action, case_id) IN (
+        SELECT w.workspace, w.action, w.case_id FROM handoff w WHERE {_KILLED} FOR UPDATE SKIP LOCKED)""",
+)
 handoff_drop = _both("DELETE FROM handoff WHERE workspace = :workspace AND action = :action AND case_id = :case_id")
 execution_get = _both(f"SELECT {EXECUTION} FROM execution WHERE case_id = :case_id AND workspace = :workspace")
 execution_get_many = _each(
@@ -497,6 +523,7 @@ timer_end_all = _change(
 timer_due = _both("""
     SELECT t.kind, t.subject, t.due_at, p.workspace FROM timer t JOIN proposal p ON p.case_id = t.subject
     WHERE t.due_at <= :now ORDER BY t.due_at LIMIT :limit""")
+halt_get = _both("SELECT scope, value, reason, set_by, set_at FROM halt WHERE id = :id AND workspace = :workspace")
 halt_live = _both("SELECT id, scope, value, reason FROM halt WHERE workspace = :workspace AND lifted_at IS NULL")
 # once the clock has gone back, a time alone does not say what came first
 halt_since = _both("""
@@ -514,6 +541,7 @@ usage_since = _both("""
 usage_edit = _both("""
     UPDATE usage SET amount = :amount, currency = :currency
     WHERE workspace = :workspace AND subject = :subject AND at = :at AND case_id = :case_id""")
+grant_get = _both("SELECT bytes, issued_by, issued_at FROM permission WHERE id = :id AND workspace = :workspace")
 grant_live = _both(
     """
     SELECT id, bytes, uses_left FROM permission
@@ -547,7 +575,7 @@ head_sign = _both("""
     UPDATE audit_head SET signed_size = :size, checkpoint = :checkpoint WHERE log = :log AND signed_size <= :size""")
 # a log that an epoch ended is never signed again
 log_dirty = _both("""
-    SELECT h.log FROM audit_head h JOIN workspace w ON w.log = h.log WHERE h.signed_size < h.size""")
+    SELECT h.log FROM audit_head h JOIN workspace w ON w.log = h.log WHERE h.signed_size <> h.size""")
 head_get = _both("SELECT size, frontier, signed_size, checkpoint, last_at FROM audit_head WHERE log = :log")
 entry_hashes = _both("SELECT hash FROM audit_entry WHERE log = :log AND idx >= :start AND idx < :stop ORDER BY idx")
 entries_after = _both("""
@@ -562,7 +590,7 @@ tile_get = _both("SELECT hashes FROM audit_tile WHERE log = :log AND level = :le
 opening_sealed = _both("""
     SELECT o.entry, o.path, o.salt, o.sealed, k.key FROM opening o
     JOIN subject_key k ON k.workspace = :workspace AND k.subject = o.subject WHERE o.log = :log""")
-opening_salts = _both("SELECT path, salt FROM opening WHERE log = :log AND case_id = :case_id")
+opening_salts = _both("SELECT path, salt FROM opening WHERE case_id = :case_id")
 subject_key_get = _both("SELECT key FROM subject_key WHERE workspace = :workspace AND subject = :subject")
 # the few first, then their proposals: a planner that may choose goes through all proposals for them
 unindexed_list = _both("""
@@ -583,12 +611,30 @@ label_corrections = _both("""
     SELECT case_id, bytes FROM label
     WHERE workspace = :workspace AND action = :action AND NOT correct AND source IN ('review', 'spot_check')
     ORDER BY id DESC LIMIT :limit""")
+outcome_get = _both("SELECT case_id, bytes FROM outcome WHERE id = :id AND workspace = :workspace")
 outcome_newest = _both("SELECT bytes FROM outcome WHERE case_id = :case_id ORDER BY at DESC, id DESC LIMIT 1")
+# Only the newest hits are looked at: the words that every case has find nearly all, and to rank those takes seconds.
+# Both engines walk from the newest and stop. SQLite gives the words, for its own rank counts all hits of each word
+# before the first (`reads.best_first`); PostgreSQL ranks, the less the better
+NEWEST_HITS = 3000
+_HITS_SQLITE = f"""SELECT case_id, substr(body, 1, 2000) AS words FROM search
+    WHERE search MATCH :words AND workspace = :workspace ORDER BY rowid DESC LIMIT {NEWEST_HITS}"""
+_HITS_POSTGRES = f"""SELECT case_id, body FROM search
+    WHERE body @@ to_tsquery('simple', :words) AND workspace = :workspace ORDER BY case_id DESC LIMIT {NEWEST_HITS}"""
+_RANKED = "SELECT x.case_id, -ts_rank(x.body, to_tsquery('simple', :words)) AS score FROM"
 search_find = _each(
-    sqlite="""SELECT case_id, bm25(search) FROM search WHERE search MATCH :words AND workspace = :workspace
-    ORDER BY bm25(search) LIMIT :limit""",
-    postgres="""SELECT case_id, -ts_rank(body, to_tsquery('simple', :words)) FROM search
-    WHERE body @@ to_tsquery('simple', :words) AND workspace = :workspace ORDER BY 2 LIMIT :limit""",
+    sqlite=_HITS_SQLITE, postgres=f"{_RANKED} ({_HITS_POSTGRES}) x ORDER BY score, x.case_id DESC LIMIT :limit"
+)
+# What the policy, a clock or the caller ended tells a reviewer nothing
+_DECIDED = """JOIN cases c ON c.id = r.case_id JOIN proposal p ON p.case_id = r.case_id
+    WHERE c.state <> 'open' AND p.decision NOT IN ('expired', 'cancelled')"""
+search_decided = _each(
+    sqlite=f"""SELECT x.case_id, x.words FROM ({_HITS_SQLITE}) x
+    WHERE EXISTS (SELECT 1 FROM review r {_DECIDED} AND r.case_id = x.case_id AND r.withdrawn_at IS NULL)""",
+    # the limits have each of these looked up: a plan that may choose goes through all cases and answers for them
+    postgres=f"""{_RANKED} ({_HITS_POSTGRES}) x CROSS JOIN LATERAL (SELECT 1 FROM (SELECT r.case_id FROM review r
+    WHERE r.case_id = x.case_id AND r.withdrawn_at IS NULL LIMIT 1) r {_DECIDED} LIMIT 1) decided
+    ORDER BY score, x.case_id DESC LIMIT :limit""",
 )
 calibrator_newest = _both("""
     SELECT version, bytes, digest FROM calibrator WHERE workspace = :workspace AND name = :name
@@ -605,16 +651,36 @@ state_ready = _both("""
     SELECT r.case_id, r.lane, r.sort_key FROM ready r JOIN lane l ON l.id = r.lane WHERE l.workspace = :workspace""")
 state_timers = _both("""
     SELECT t.kind, t.subject FROM timer t JOIN proposal p ON p.case_id = t.subject WHERE p.workspace = :workspace""")
-state_halts = _both("SELECT id FROM halt WHERE workspace = :workspace AND lifted_at IS NULL")
-state_keys = _both("SELECT id, scopes FROM api_key WHERE workspace = :workspace AND revoked_at IS NULL")
+state_halts = _both("SELECT id, scope, value, set_at, lifted_at FROM halt WHERE workspace = :workspace")
+state_keys = _both("""
+    SELECT id, scopes, secret, agent, person, expires_at FROM api_key
+    WHERE workspace = :workspace AND revoked_at IS NULL""")
+# of a gold, who answered it elsewhere is barred and no entry tells it
+state_excluded = _both("""
+    SELECT e.case_id, e.person FROM excluded e JOIN cases c ON c.id = e.case_id
+    WHERE c.workspace = :workspace AND (e.why <> 'reviewed' OR NOT
+        (EXISTS (SELECT 1 FROM review r WHERE r.case_id = e.case_id AND r.reviewer = e.person)
+        OR e.case_id IN (SELECT g.case_id FROM gold_case g WHERE g.workspace = :workspace)))""")
+# what would act behind every statement; none is ours
+state_triggers = _each(
+    sqlite="SELECT type || ' ' || name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY 1",
+    postgres="""SELECT 'trigger ' || t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    WHERE NOT t.tgisinternal AND c.relnamespace = current_schema()::regnamespace ORDER BY 1""",
+)
+state_webhooks = _both("SELECT id, url, events FROM webhook WHERE workspace = :workspace AND disabled_at IS NULL")
+state_calibrators = _both("SELECT name, version, digest, bytes FROM calibrator WHERE workspace = :workspace")
 state_policies = _both("SELECT digest, text FROM policy_version WHERE workspace = :workspace")
-state_grants = _both("SELECT id, uses_left FROM permission WHERE workspace = :workspace AND ended_at IS NULL")
+state_grants = _both("""
+    SELECT id, uses_left, action, expires_at, bytes FROM permission WHERE workspace = :workspace AND ended_at IS NULL""")
+state_revisions = _both("""
+    SELECT r.case_id, r.revision, r.bytes FROM revision r JOIN proposal p ON p.case_id = r.case_id
+    WHERE p.workspace = :workspace""")
 state_labels = _both("SELECT id, case_id FROM label WHERE workspace = :workspace")
 state_outcomes = _both("SELECT case_id FROM outcome WHERE workspace = :workspace")
 state_people = _both("SELECT id, roles, active FROM person WHERE workspace = :workspace")
 state_parks = _both(f"SELECT {PARKED} FROM parked WHERE workspace = :workspace")
 state_park_cases = _both("""
-    SELECT c.park_id, c.case_id, p.parked, p.decision FROM parked k JOIN park_case c ON c.park_id = k.id
+    SELECT c.park_id, c.case_id, p.parked FROM parked k JOIN park_case c ON c.park_id = k.id
     LEFT JOIN proposal p ON p.case_id = c.case_id WHERE k.workspace = :workspace""")
 state_salts = _both("SELECT case_id, path, salt FROM opening WHERE log = :log")
 

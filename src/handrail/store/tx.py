@@ -19,7 +19,7 @@ from handrail.audit.tree import Frontier, leaf_hash, root_of, split_hashes
 from handrail.canonical import JSON, dumps, parse
 from handrail.clock import SECOND, iso, uuid7
 from handrail.decision import Decision
-from handrail.entry import MAX_NAME, EntryType, entry_bytes
+from handrail.entry import KEPT, MAX_NAME, EntryType, entry_bytes
 from handrail.errors import Conflict, InvalidInput, NotFound
 from handrail.store import schema, statements
 from handrail.store.statements import Change, Statement
@@ -46,7 +46,8 @@ MANY = frozenset({
     "proposal.submitted", "case.opened", "case.closed", "claim.taken", "claim.released", "claim.lapsed", "review.given",
     "decision.made", "execution.started", "execution.finished", "outcome.recorded", "label.made",
 })  # fmt: skip
-UNUSUAL = ("undoes", "batch", "grant", "roles", "fields")
+_NOTHING: dict[str, JSON] = {}
+UNUSUAL = frozenset({"undoes", "batch", "grant", "roles"})
 USUAL_BYTES = 1200
 # lists of reasons that an entry was found good with: a policy has few
 _good_reasons: set[tuple[Any, ...]] = set()
@@ -68,7 +69,8 @@ def refuse_malformed(type: EntryType, data: bytes, pid: str, fields: Mapping[str
         and data.isascii()
         and b"\\" not in data
         and b"\x7f" not in data
-        and all(fields.get(name) is None for name in UNUSUAL)
+        and (UNUSUAL.isdisjoint(fields) or all(fields.get(name) is None for name in UNUSUAL))
+        and (fields.get("fields") or _NOTHING).keys() <= KEPT
         and (not reasons or reasons in _good_reasons)
     ):
         return
@@ -80,6 +82,11 @@ def refuse_malformed(type: EntryType, data: bytes, pid: str, fields: Mapping[str
         )
     if reasons and len(_good_reasons) < MOST_REASONS:
         _good_reasons.add(reasons)
+
+
+def given_ids(engine: Engine, ids: Sequence[str]) -> JSON:
+    """Ids as the statements of an engine take them: an array, or a JSON list."""
+    return list(ids) if engine == "postgres" else dumps(list(ids)).decode()
 
 
 def lost_race(change: Change) -> Conflict:
@@ -158,8 +165,7 @@ class Look(NamedTuple):
             return self.statement, {"id": self.workspace, "workspace": self.workspace, "person": self.person}
         if len(self.case_ids) == 1 or self.many is None:
             return self.statement, {"case_id": self.case_ids[0], "workspace": self.workspace}
-        ids = list(self.case_ids)
-        return self.many, {"ids": ids if engine == "postgres" else dumps(ids).decode(), "workspace": self.workspace}
+        return self.many, {"ids": given_ids(engine, self.case_ids), "workspace": self.workspace}
 
 
 class Tx:
@@ -423,8 +429,7 @@ class Tx:
         """Which of these cases are golds: nobody is told of them."""
         if not cases:
             return set()
-        ids = sorted(cases)
-        wanted = {"ids": ids if self.engine == "postgres" else dumps(ids).decode()}
+        wanted = {"ids": given_ids(self.engine, sorted(cases))}
         return {row[0] for row in self.connection.execute(statements.gold_among, wanted)}
 
 

@@ -240,11 +240,13 @@ class Writer:
     # --- the loop ---------------------------------------------------------------------------------
 
     def _work(self, turn: _Turn) -> None:
-        idled = False
+        kept = -1
         while True:
+            # blocking callers commit without waking this thread
+            commits = self.commits
             with self._ready:
                 if not self._waiting and not self._closing:
-                    self._ready.wait(LOOK_SECONDS if idled else IDLE_SECONDS)
+                    self._ready.wait(LOOK_SECONDS if kept == commits else IDLE_SECONDS)
                 closing = self._closing and not self._waiting
             with turn.held:
                 if closing:
@@ -252,10 +254,9 @@ class Writer:
                     return
                 if self._waiting:
                     self._take_turn(turn.connection)
-                    idled = False
-                elif not idled:
+                elif kept != commits == self.commits:
                     self._keep_house(turn.connection)
-                    idled = True
+                    kept = commits
 
     def _take_turn(self, connection: WriteConnection) -> None:
         """Write one group and answer it. Whatever interrupts that, everybody in it gets an answer."""

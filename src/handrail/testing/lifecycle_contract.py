@@ -39,6 +39,7 @@ class LifecycleContract(
         made = Rig(store_url, tmp_path)
         try:
             yield made
-            assert made.problems() == []
+            problems = made.problems()
+            assert not problems, "\n".join(problems)
         finally:
             made.close()

@@ -69,6 +69,11 @@ class Model:
         given = sum(seat.verdict != "abstain" for seat in self.seats)
         return self.decision is None and self.holder is None and given < self.need
 
+    def will_settle(self, now: int) -> bool:
+        """Whether the answers given decide it when their windows end."""
+        approvals = [seat for seat in self.seats if seat.verdict == "approve"]
+        return len(approvals) >= self.need and any(seat.effective > now for seat in self.seats)
+
     def settle(self, now: int) -> None:
         """What is due by now becomes the decision."""
         if self.decision is not None:
@@ -230,6 +235,8 @@ class LifecycleMachine(RuleBasedStateMachine):
     def answer(self, name: str, number: int, verdict: str) -> None:
         case, model = self.pick(number, _is_open)
         allowed = model.decision is None and not model.answered(name) and model.holder in (None, name)
+        if verdict != "reject":
+            allowed = allowed and not model.will_settle(self.now)
         given = self.ask(allowed, lambda: self.rig.answer(PEOPLE[name], case, verdict))
         if given is None:
             return

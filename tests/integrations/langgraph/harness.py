@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -70,23 +69,6 @@ class App:
         return self.graph.invoke(given, self.config, **self.harness.options)
 
 
-def terms_of(scene: Scene, script: Script) -> dict[str, dict[str, Any]]:
-    """The tool node cuts off calls that it has not begun when another pauses (they are asked about at the next wake).
-
-    Where all of them shall pause at once, on a machine however busy, each gives the others time to begin.
-    """
-    terms = scene.terms(script)
-    if script.delays:
-        for each in terms.values():
-            each.setdefault("confidence", _unhurried)
-    return terms
-
-
-def _unhurried(**_: Any) -> float:
-    time.sleep(0.1)
-    return 0.9
-
-
 class Agent(Harness):
     """`create_agent` over a SQLite checkpointer; its tools are wrapped by `gate`."""
 
@@ -148,7 +130,7 @@ class Agent(Harness):
         functions = self.scene.tools(script)
         bare = [function for name, function in functions.items() if name in script.unwrapped]
         wrapped = [function for name, function in functions.items() if name not in script.unwrapped]
-        gated = langgraph.gate(self.scene.client(script), wrapped, wait=self.waits, terms=terms_of(self.scene, script))
+        gated = langgraph.gate(self.scene.client(script), wrapped, wait=self.waits, terms=self.scene.terms(script))
         return [*gated, *bare]
 
     def saver(self) -> Any:
@@ -175,14 +157,14 @@ class WrappedNode(Node):
         return list(self.scene.tools(script).values())
 
     def wrapping(self, script: Script) -> dict[str, Any]:
-        return langgraph.wrap_tool_call(self.scene.client(script), terms=terms_of(self.scene, script))
+        return langgraph.wrap_tool_call(self.scene.client(script), terms=self.scene.terms(script))
 
 
 class Middled(Agent):
     """`create_agent` with bare tools, gated by middleware that stands last."""
 
     def graph(self, script: Script, *more: AgentMiddleware[Any, Any, Any]) -> Any:
-        ours = middleware(self.scene.client(script), terms=terms_of(self.scene, script))
+        ours = middleware(self.scene.client(script), terms=self.scene.terms(script))
         return super().graph(script, *more, ours)
 
     def tools(self, script: Script) -> list[Any]:
@@ -274,7 +256,7 @@ class AsyncApp:
     def _graph(self, saver: Any) -> Any:
         model = ScriptedModel(turns=self.script.turns)
         tools = langgraph.gate(
-            self.hr, list(self.scene.tools(self.script).values()), terms=terms_of(self.scene, self.script)
+            self.hr, list(self.scene.tools(self.script).values()), terms=self.scene.terms(self.script)
         )
         return node_graph(model, tools, saver)
 

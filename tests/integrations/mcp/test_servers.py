@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import pytest
 from mcp import Client
 
 from handrail.integrations.mcp import Target
+from tests.integrations import npm
 from tests.integrations.environments import ROOT
 from tests.integrations.mcp.place import ODD, SECONDS, Place, case_of, run, text
 
@@ -38,13 +38,7 @@ def filesystem() -> Path:
     """The file server from npm, installed once."""
     program = INSTALLED / "node_modules" / ".bin" / "mcp-server-filesystem"
     if not program.exists():
-        if shutil.which("npm") is None:
-            pytest.skip("npm is not here")
-        INSTALLED.mkdir(parents=True, exist_ok=True)
-        install = ["npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", str(INSTALLED), FILESYSTEM]
-        done = subprocess.run(install, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode:
-            pytest.skip(f"npm cannot install the file server: {done.stderr[-300:]}")
+        npm.need(FILESYSTEM, INSTALLED)
     return program
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-import pytest
 
 from handrail.testing.conformance.scene import wait_until
+from tests.integrations import npm
 from tests.integrations.environments import ROOT
 
 PACKAGE = "@restatedev/restate-server@1.7.12"
 # where it is installed, unless HANDRAIL_RESTATE_SERVER names a binary
 FOLDER = ROOT / ".venvs" / "restate" / "node"
-INSTALL_SECONDS = 300
 
 
 def binary() -> Path:
@@ -31,13 +29,7 @@ def binary() -> Path:
     pattern = "node_modules/@restatedev/restate-server-*/bin/restate-server"
     found = next(FOLDER.glob(pattern), None)
     if found is None:
-        if shutil.which("npm") is None:
-            pytest.skip("no npm here to install the Restate server with")
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(FOLDER), PACKAGE],
-            check=True, timeout=INSTALL_SECONDS,
-        )  # fmt: skip
+        npm.need(PACKAGE, FOLDER)
         found = next(FOLDER.glob(pattern))
     return found
 

@@ -29,6 +29,7 @@ import sys
 import zipfile
 from collections import Counter
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -392,22 +393,32 @@ def tile_path(level: int | str, index: int, width: int) -> str:
     return f"tile/{level}/{name}" + ("" if width == 256 else f".p/{width}")
 
 
-def read_entries(files: dict[str, bytes], size: int) -> list[bytes]:
+def read_entries(files: dict[str, bytes], size: int, findings: Findings) -> list[bytes]:
+    """The entries up to the first file that is not whole: what is signed beyond it was cut off."""
     entries: list[bytes] = []
     while len(entries) < size:
         width = min(256, size - len(entries))
-        name, at, before = tile_path("entries", len(entries) // 256, width), 0, len(entries)
-        data = files.get(name)
-        if data is None:
-            raise Malformed(f"{name} is missing")
-        while at < len(data):
-            end = at + 2 + int.from_bytes(data[at : at + 2], "big")
-            if end > len(data):
-                raise Malformed(f"{name} ends in the middle of an entry")
-            entries.append(data[at + 2 : end])
-            at = end
-        if len(entries) - before != width:
-            raise Malformed(f"{name} holds {len(entries) - before} entries, not {width}")
+        name = tile_path("entries", len(entries) // 256, width)
+        try:
+            entries += read_bundle(name, files.get(name), width)
+        except Malformed as error:
+            findings.add(UNREADABLE, str(error))
+            break
+    return entries
+
+
+def read_bundle(name: str, data: bytes | None, width: int) -> list[bytes]:
+    if data is None:
+        raise Malformed(f"{name} is missing")
+    entries, at = [], 0
+    while at < len(data):
+        end = at + 2 + int.from_bytes(data[at : at + 2], "big")
+        if end > len(data):
+            raise Malformed(f"{name} ends in the middle of an entry")
+        entries.append(data[at + 2 : end])
+        at = end
+    if len(entries) != width:
+        raise Malformed(f"{name} holds {len(entries)} entries, not {width}")
     return entries
 
 
@@ -461,6 +472,30 @@ def parse_entry(data: bytes) -> dict[str, Any]:
     if entry["type"] not in TYPES:
         raise Malformed("of no type this program knows")
     return entry
+
+
+def earlier(log: str) -> str | None:
+    """The epoch before the one of this name; None of the first."""
+    found = re.fullmatch(r"(.+)/e([1-9][0-9]{0,8})", log, re.ASCII)
+    if not found or found[2] == "1":
+        return None
+    return found[1] if found[2] == "2" else f"{found[1]}/e{int(found[2]) - 1}"
+
+
+def before(entry: dict[str, Any]) -> str | None:
+    """The epoch that a first entry goes on from."""
+    return entry["epoch"]["origin"] if entry["type"] == "epoch.opened" else None
+
+
+def goes_on_from(read: list[dict[str, Any]]) -> str:
+    """A line on the epoch before, which is not in this bundle."""
+    if not read or read[0]["type"] != "epoch.opened":
+        return ""
+    was, held = read[0]["epoch"], read[0]["held"]
+    return (
+        f"\ngoes on from {was['origin']}, which is not in this bundle: {was['size']} entries of it had been signed; "
+        f"the copy put back held {held['size']}, root {base64.b64encode(bytes.fromhex(held['root'])).decode()}"
+    )
 
 
 def seconds(text: str) -> float:
@@ -541,6 +576,8 @@ class Meaning:
         if entry["type"] != "clock.jumped" and self.now < self.latest - 5:
             self.say("its time goes back by more than 5 s")
         self.latest = self.now if entry["type"] == "clock.jumped" else max(self.latest, self.now)
+        if self.idx == 0 and before(entry) != earlier(entry["log"]):
+            self.say(f"by its name the log goes on from {earlier(entry['log'])}, by this entry from {before(entry)}")
         judge = getattr(self, entry["type"].replace(".", "_"), None)
         self.continues = self.continues or (self.idx == 0 and entry["type"] == "epoch.opened")
         if judge and "case" in entry:
@@ -607,7 +644,7 @@ class Meaning:
             self.say("let through by a grant of another run, or one that was used up")
 
     def value_erased(self, entry: dict[str, Any], case: Case | None) -> None:
-        if not self.ids.issuperset(entry["entries"]):
+        if not self.continues and not self.ids.issuperset(entry["entries"]):
             self.say("a value is erased of an entry that is not there")
 
     def epoch_opened(self, entry: dict[str, Any], case: Case | None) -> None:
@@ -944,19 +981,42 @@ def check_openings(files: dict[str, bytes], read: list[dict[str, Any]], findings
     fields = {entry["id"]: entry.get("fields", {}) for entry in read}
     held = 0
     for opening in json.loads(files.get("openings.json", b"[]")):
-        value = json.dumps(opening["value"], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-        message = b"handrail/field/v1\0" + opening["path"].encode() + b"\0" + value
+        message = b"handrail/field/v1\0" + opening["path"].encode() + b"\0" + canonical(opening["value"]).encode()
         mac = hmac.new(unbase64(opening["salt"]), message, hashlib.sha256).hexdigest()
         committed = fields.get(opening["entry"], {}).get(opening["path"])
         if committed is None:
             findings.add(UNREADABLE, f"no commitment stands at {opening['path']} of entry {opening['entry']}")
         elif committed == mac:
             held += 1
-        elif isinstance(opening["value"], str | int | bool | None):
-            findings.add(TAMPERED, f"the value shown for {opening['path']} is not the one committed to")
         else:
-            findings.add(UNREADABLE, f"the value shown for {opening['path']} could not be compared here")
+            findings.add(TAMPERED, f"the value shown for {opening['path']} is not the one committed to")
     return held
+
+
+def canonical(value: Any) -> str:
+    """RFC 8785: keys by their UTF-16 units, numbers as ECMAScript writes them."""
+    if isinstance(value, dict):
+        pairs = sorted(value.items(), key=lambda pair: pair[0].encode("utf-16-be"))
+        return "{" + ",".join(f"{json.dumps(key, ensure_ascii=False)}:{canonical(one)}" for key, one in pairs) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    return ecmascript(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+
+
+def ecmascript(value: float) -> str:
+    """A number as Number::toString of ECMA-262 writes it. Python finds the same shortest digits."""
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    if not isinstance(exponent, int):
+        raise ValueError("a number is not finite")
+    text, minus = "".join(map(str, digits)), "-" if sign and any(digits) else ""
+    # where the point stands, counted from the first digit
+    point = len(text) + exponent
+    if 0 < point <= 21:
+        whole, rest = text[:point].ljust(point, "0"), text[point:]
+        return minus + whole + ("." + rest if rest else "")
+    if -6 < point <= 0:
+        return "0" if text == "0" else minus + "0." + "0" * -point + text
+    return minus + text[0] + ("." + text[1:] if text[1:] else "") + f"e{point - 1:+d}"
 
 
 def check_notes(
@@ -1001,7 +1061,7 @@ def check(files: dict[str, bytes], trust: Trust, against: list[bytes], receipts:
     if "checkpoint" not in files:
         raise Malformed("the bundle holds no checkpoint")
     newest = max(own, key=lambda note: note.size)
-    entries = read_entries(files, newest.size)
+    entries = read_entries(files, newest.size, findings)
     leaves = [sha(b"\0" + entry) for entry in entries]
     check_tiles(files, leaves, findings)
     shown = Note(files["checkpoint"])
@@ -1016,7 +1076,8 @@ def check(files: dict[str, bytes], trust: Trust, against: list[bytes], receipts:
     findings.all += check_notes(own, outside, roots, read, trust).all
     held = check_openings(files, read, findings)
     root = base64.b64encode(roots[len(leaves)]).decode()
-    return findings, f"{newest.origin}: {len(entries)} entries, root {root}, {held} openings hold"
+    summary = f"{newest.origin}: {len(entries)} entries, root {root}, {held} openings hold"
+    return findings, summary + goes_on_from(read)
 
 
 def main(arguments: list[str] | None = None) -> int:

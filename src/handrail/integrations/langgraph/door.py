@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
@@ -18,7 +19,7 @@ from handrail.client.terms import Computed
 from handrail.client.toolcall import Told, ToolCall, ToolGate, quoted
 from handrail.decision import Decision
 from handrail.errors import HandrailError, InvalidInput
-from handrail.integrations.langgraph.beside import beside
+from handrail.integrations.langgraph.beside import begin, beside, inside, wait_for_others
 from handrail.integrations.langgraph.place import FRAMEWORK, Place, place_of
 from handrail.integrations.langgraph.results import Recorded, dumped
 
@@ -33,11 +34,13 @@ class Waking:
 
     state: bytes | None = None
     cases: set[str] = field(default_factory=set)
+    _adding: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add(self, state: bytes, case_id: str) -> None:
-        if state != self.state:
-            self.state, self.cases = state, set()
-        self.cases.add(case_id)
+        with self._adding:
+            if state != self.state:
+                self.state, self.cases = state, set()
+            self.cases.add(case_id)
 
 
 # set while a waker of this process runs the graph: it parks the run itself, when the run has stopped
@@ -49,7 +52,7 @@ class Door:
 
     def __init__(
         self, client: Client, *, wait: Wait, terms: Mapping[str, Mapping[str, Computed]] | None, agent: str | None,
-        delegates: Collection[str], says: Mapping[str, Computed],
+        delegates: Collection[str], says: Mapping[str, Computed], gates: Collection[str] | None = None,
     ):  # fmt: skip
         if wait not in ("park", "block"):
             raise InvalidInput(f'wait is "park" or "block", not {wait!r}')
@@ -57,12 +60,16 @@ class Door:
         self.gate = ToolGate(client, terms=terms, agent=agent, **says)
         self.wait = wait
         self.delegates = frozenset(delegates)
+        # the tools whose calls come to a door; None: all come to this one
+        self.gates = gates
 
     def place(self, config: RunnableConfig | None, *, state: Any, call_id: str | None) -> Place:
         """Where the call is made. Raises `InvalidInput` where it could not be parked."""
         place = place_of(config, state=state, call_id=call_id)
         if self.wait == "park":
             place.need_saved()
+        if call_id is not None:
+            begin(place.node, call_id)
         return place
 
     def call(
@@ -78,15 +85,18 @@ class Door:
         """Let it through, or raise LangGraph's pause. `comes_back`: after the pause the same call is made again."""
         if self.wait == "block":
             return self._look(call, None)
-        while True:
-            told = self._look(call, 0)
-            if told.kind != "open" or told.case_id is None:
-                return told
-            if not comes_back:
-                self.client.cancel(told.case_id, reason=_NO_ID)
-                continue
-            self._park(place, told.case_id)
-            self._pause(call, told)
+        others = [id for id, name in place.called if self.gates is None or name in self.gates]
+        with inside(place.node):
+            while True:
+                told = self._look(call, 0)
+                if told.kind != "open" or told.case_id is None:
+                    return told
+                if not comes_back:
+                    self.client.cancel(told.case_id, reason=_NO_ID)
+                    continue
+                self._park(place, told.case_id)
+                wait_for_others(place.node, others, place.threads)
+                self._pause(call, told)
 
     async def atell(self, call: ToolCall, place: Place, *, comes_back: bool) -> Told:
         """The same for an event loop."""

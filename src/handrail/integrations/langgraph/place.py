@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,8 @@ from handrail.errors import InvalidInput
 FRAMEWORK = "langgraph"
 # LangGraph's own entry in `configurable`; there is no public way to see whether a graph is saved
 CHECKPOINTER = "__pregel_checkpointer"
+# how LangGraph names a task that runs one call by itself
+_SENT = "__pregel_push"
 _THE_FRAMEWORKS_OWN = ("checkpoint_id", "checkpoint_ns", "checkpoint_map")
 _SECRET = re.compile(r"key|token|secret|password|auth|credential", re.IGNORECASE)
 
@@ -33,6 +36,10 @@ class Place:
     turn: str
     # one run of a node, the same when it is run again
     node: str
+    # ids and tools of the message's calls in this run of the node, as far as they are known
+    called: tuple[tuple[str, str], ...]
+    # on how many threads they run
+    threads: int
     # the checkpoint of the whole graph on which the step rests
     checkpoint: str
     # what the user gave as `configurable`, as far as it is plain and no secret
@@ -80,10 +87,17 @@ def place_of(config: RunnableConfig | None, *, state: Any = None, call_id: str |
     step = config["metadata"].get("langgraph_step")
     node = str(found.get("checkpoint_ns", ""))
     outer = node.rpartition("|")[0]
+    message = _message(state, call_id)
+    said = None if message is None else message.id
+    sent = next(iter(config["metadata"].get("langgraph_path") or ()), None) == _SENT
     return Place(
         thread=None if thread is None else str(thread),
-        turn=_message(state, call_id) or ("" if step is None else f"{outer}/{step}".lstrip("/")),
+        turn=said or ("" if step is None else f"{outer}/{step}".lstrip("/")),
         node=f"{thread}|{node}",
+        called=()
+        if sent or message is None
+        else tuple((call["id"] or "", call["name"]) for call in message.tool_calls),
+        threads=config.get("max_concurrency") or min(32, (os.cpu_count() or 1) + 4),
         checkpoint=str((found.get("checkpoint_map") or {}).get("", "")),
         configurable={name: value for name, value in found.items() if _is_plain(name, value)},
         saved=bool(found.get(CHECKPOINTER)),
@@ -99,14 +113,14 @@ def kept(state: bytes) -> Kept:
     )
 
 
-def _message(state: Any, call_id: str | None) -> str | None:
-    """The id of the latest message that makes this call."""
+def _message(state: Any, call_id: str | None) -> AIMessage | None:
+    """The latest message that makes this call."""
     messages = state.get("messages") if isinstance(state, dict) else getattr(state, "messages", state)
     if call_id is None or not isinstance(messages, list):
         return None
     for message in reversed(messages):
         if isinstance(message, AIMessage) and any(call["id"] == call_id for call in message.tool_calls):
-            return message.id
+            return message
     return None
 
 

@@ -20,6 +20,9 @@ from handrail.integrations.langgraph import asked, results
 from handrail.integrations.langgraph.door import Door, Wait
 from handrail.integrations.langgraph.place import Place
 
+# names of all tools that were gated: tools of several doors may stand in one node
+_gated: set[str] = set()
+
 
 def gate(
     hr: Client, tools: Sequence[BaseTool | Callable[..., Any]], *, wait: Wait = "park",
@@ -36,8 +39,10 @@ def gate(
 
     Raises `InvalidInput` for a tool that runs at the provider, and for terms that a proposal cannot hold.
     """
-    door = Door(hr, wait=wait, terms=terms, agent=agent, delegates=delegates, says=says)
-    return [GatedTool.around(_tool(tool), door) for tool in tools]
+    made = [_tool(tool) for tool in tools]
+    _gated.update(tool.name for tool in made)
+    door = Door(hr, wait=wait, terms=terms, agent=agent, delegates=delegates, says=says, gates=_gated)
+    return [GatedTool.around(tool, door) for tool in made]
 
 
 def ungated(tools: Sequence[BaseTool | Callable[..., Any] | dict[str, Any]]) -> list[str]:

@@ -50,6 +50,8 @@ proposal = Table(
     Column("decision_entry", Id),
     # a parked run waits for it: its decision counts there too
     Column("parked", Boolean, nullable=False, server_default=text("false")),
+    # what the salts of its commitments are made from; erased with its personal values
+    Column("secret", LargeBinary),
     UniqueConstraint("workspace", "identity"),
     CheckConstraint(one_of("tier", "auto_approve", "soft_review", "hard_gate", "deny"), name="tier_known"),
     CheckConstraint(

@@ -12,8 +12,9 @@ from handrail.canonical import dumps, parse
 from handrail.errors import ClaimLost, Conflict, Forbidden, HandrailError, InvalidInput, NotExecutable, NotFound
 from handrail.execution import TOOL_CLASSES
 from handrail.lifecycle import execute, submit, takeover, undo
+from handrail.lifecycle.actor import Actor
 from handrail.proposal import Proposal
-from handrail.store import reads, statements
+from handrail.store import statements
 from handrail.store.tx import Tx
 from handrail.testing.factories import agent, person
 from handrail.testing.rig import Rig
@@ -268,7 +269,7 @@ class ExecutePromises:
     @pytest.mark.parametrize("tool_class", RETRYABLE)
     def test_lapse_of_a_worker_leaves_a_retryable_tool_to_another_worker(self, rig: Rig, tool_class: str) -> None:
         def waiting() -> list[str]:
-            return [row.case_id for row in reads.handoffs(rig.plane.store, rig.workspace, ["quick"], 10)]
+            return _waiting(rig, rig.agent)
 
         case = rig.approved(tool_class=tool_class, executor="worker")
         first = rig.start(case)
@@ -292,7 +293,32 @@ class ExecutePromises:
         rig.lift(rig.halt("workspace"))
         rig.pass_time(HOLD_SECONDS + 1)
         assert rig.start(halted, "other").state == "unknown"
-        assert reads.handoffs(rig.plane.store, rig.workspace, ["quick"], 10) == []
+        assert _waiting(rig, rig.agent) == []
+
+    def test_worker_of_one_agent_is_offered_that_agents_alone(self, rig: Rig) -> None:
+        other, mine = (rig.approved(executor="worker", agent=name) for name in ("b2", "bot"))
+        bound = agent(scopes=frozenset({"execute"}), name="bot")
+        assert _waiting(rig, bound) == [mine]
+        assert set(_waiting(rig, rig.agent)) == {other, mine}
+
+    def test_worker_is_offered_the_oldest_and_what_comes_behind_them(self, rig: Rig) -> None:
+        actions = ("quick", "pay")
+        cases = []
+        for n in range(5):
+            rig.clock.advance(1)
+            cases.append(rig.approved(actions[n % 2], executor="worker", amount="5", currency="INR"))
+        assert _waiting(rig, rig.agent, *actions, limit=3) == cases[:3]
+        assert _waiting(rig, rig.agent, *actions, "pay", limit=3, after=cases[2]) == cases[3:]
+        assert _waiting(rig, rig.agent, *actions, after=cases[-1]) == []
+
+    def test_worker_is_not_offered_what_is_too_old_to_start(self, rig: Rig) -> None:
+        case = rig.approved(executor="worker")
+        rig.clock.advance(execute.APPROVAL_LIFETIME // 1_000_000)
+        assert _waiting(rig, rig.agent) == [case]
+        rig.clock.advance(1)
+        assert _waiting(rig, rig.agent) == []
+        with pytest.raises(NotExecutable, match="older"):
+            rig.start(case)
 
     def test_finish_late_but_under_the_live_fence_counts(self, rig: Rig) -> None:
         started = rig.start(rig.approved(tool_class="idempotent"))
@@ -420,7 +446,7 @@ class ExecutePromises:
         rig.pass_time(HOLD_SECONDS + 1)
         assert rig.case(case).state == "reviewed"
         assert rig.start(case, "other").state == "unknown"
-        assert reads.handoffs(rig.plane.store, rig.workspace, ["quick"], 10) == []
+        assert _waiting(rig, rig.agent) == []
         assert rig.settle(BOB, case, False).state == "settled"
 
     def test_object_to_what_cannot_be_undone_is_an_incident(self, rig: Rig) -> None:
@@ -463,11 +489,20 @@ class ExecutePromises:
             rig.run(undo.undo, undo.Undo(actor=rig.agent, case_id=plain.case_id))
 
 
+def _waiting(rig: Rig, who: Actor, *actions: str, **more: Any) -> list[str]:
+    """What workers of this actor are offered."""
+    found = execute.handed_over(rig.plane.store, who, actions or ("quick",), now=rig.clock.now(), **more)
+    return [waiting.case_id for waiting in found]
+
+
 def _overwrite(rig: Rig, case_id: str, data: bytes) -> None:
     def tamper(tx: Tx, _: None) -> None:
-        tx.run(statements.proposal_redact, case_id=case_id, bytes=data)
+        tx.run(OVERWRITE, case_id=case_id, bytes=data)
 
     rig.run(tamper, None)
+
+
+OVERWRITE = statements.Statement("UPDATE proposal SET bytes = :bytes WHERE case_id = :case_id")
 
 
 def _still_means(data: bytes, bound: dict[str, Any]) -> bool:

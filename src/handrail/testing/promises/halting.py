@@ -13,6 +13,9 @@ from handrail.calibration.methods import Fitted
 from handrail.errors import Forbidden, InvalidInput, InvalidPolicy, NotExecutable, NotFound
 from handrail.lifecycle import calibrators, execute, grant, halt, outcome, policies
 from handrail.lifecycle.actor import Actor
+from handrail.store import schema
+from handrail.store.statements import Statement
+from handrail.store.tx import Tx
 from handrail.testing.factories import agent, person
 from handrail.testing.rig import Rig
 
@@ -51,6 +54,43 @@ class HaltPromises:
         rig.lift(id)
         with pytest.raises(NotExecutable, match="halted"):
             rig.start(approved)
+
+    @pytest.mark.parametrize(("scope", "value"), SWITCHES)
+    def test_halt_takes_what_it_kills_from_workers_and_nothing_else(
+        self, rig: Rig, scope: str, value: str | None
+    ) -> None:
+        def told() -> tuple[list[str], list[str]]:
+            found = execute.handed_over(rig.plane.store, rig.agent, ["quick", "calm"], now=rig.clock.now())
+            kept = rig.plane.store.read_hot(Statement("SELECT case_id FROM handoff ORDER BY case_id"))
+            return [waiting.case_id for waiting in found], [row[0] for row in kept]
+
+        ours: dict[str, Any] = {"agent": "bot", "run": "r1", "executor": "worker"}
+        rig.approved(**ours)
+        others = [] if scope == "workspace" else [rig.approved("calm", confidence=1.0, executor="worker")]
+        rig.clock.advance(1)
+        asked = rig.gated(**ours)
+        first, second = rig.halt(scope, value), rig.halt(scope, value)
+        assert told() == (others, others)
+        # what people approve under it waits until it is lifted
+        rig.clock.advance(1)
+        rig.answer(ANN, asked)
+        rig.lift(first)
+        assert told() == (others, [*others, asked])
+        rig.lift(second)
+        assert told() == ([*others, asked], [*others, asked])
+        assert rig.start(asked).state == "started"
+
+    def test_halted_hand_over_that_the_halt_did_not_see_is_offered_to_nobody(self, rig: Rig) -> None:
+        case = rig.approved(executor="worker", agent="bot")
+
+        def as_in_a_database_of_before(tx: Tx, _: None) -> None:
+            waits = {"workspace": rig.workspace, "action": "quick", "case_id": case, "approved_at": approved_at}
+            tx.add_unless_known(schema.handoff, [waits])
+
+        approved_at = rig.proposal(case).decided_at
+        rig.lift(rig.halt("agent", "bot"))
+        rig.run(as_in_a_database_of_before, None)
+        assert execute.handed_over(rig.plane.store, rig.agent, ["quick"], now=rig.clock.now()) == []
 
     @pytest.mark.parametrize("back", [2, 3600])
     @pytest.mark.parametrize("noted", [True, False])

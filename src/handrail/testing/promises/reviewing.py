@@ -141,6 +141,24 @@ class ReviewPromises:
         with pytest.raises(NotFound):
             rig.answer(ANN, rig.approved())
 
+    @pytest.mark.parametrize("verdict", ["approve", "edit", "respond"])
+    def test_review_what_has_its_answer_is_refused_in_the_undo_window(self, rig: Rig, verdict: str) -> None:
+        case = rig.gated("slow_pair")
+        rig.answer(ANN, case)
+        rig.answer(BOB, case)
+        fields: dict[str, dict[str, Any]] = {"edit": {"arguments": {"to": "A2"}}, "respond": {"value": "no"}}
+        with pytest.raises(Conflict, match="counts in 10 s"):
+            rig.answer(CY, case, verdict, **fields.get(verdict, {}))
+        rig.pass_time(11)
+        assert rig.proposal(case).decision == "approved"
+
+    def test_review_what_has_its_answer_can_be_stopped_in_the_undo_window(self, rig: Rig) -> None:
+        case = rig.gated("slow_pair")
+        rig.answer(ANN, case)
+        rig.answer(BOB, case)
+        assert rig.answer(CY, case, "reject").decision is not None
+        assert rig.proposal(case).decision == "rejected"
+
     def test_review_a_decided_case_is_refused_and_leaves_it(self, rig: Rig) -> None:
         case = rig.gated()
         rig.answer(ANN, case)

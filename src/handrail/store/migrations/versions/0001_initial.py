@@ -601,6 +601,7 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.BigInteger(), nullable=True),
         sa.Column("decision_entry", sa.String(length=64), nullable=True),
         sa.Column("parked", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("secret", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint(
             "decision IS NULL OR decision IN ('approved', 'rejected', 'responded', 'redirected', 'expired', 'cancelled')",
             name=op.f("ck_proposal_decision_known"),

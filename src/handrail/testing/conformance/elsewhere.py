@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from handrail.testing.conformance.scene import Scene, read_json, wait_until, wri
 from handrail.testing.conformance.script import Script, script_from_json
 
 ORDER_SECONDS = 120.0
+# between two looks at what else there is to do
+MEANWHILE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +151,13 @@ def _act(harness: Harness, app: Any, order: dict[str, Any]) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def bounded(work: Any, seconds: float, what: str) -> None:
-    """Do it on a thread and raise what it raises; an assertion fails when it does not end."""
+def bounded(
+    work: Callable[[], object], seconds: float, what: str, *, meanwhile: Callable[[], None] | None = None
+) -> None:
+    """Do it on a thread and raise what it raises; an assertion fails when it does not end.
+
+    `meanwhile` is done again and again until then.
+    """
     failed: list[BaseException] = []
 
     def doing() -> None:
@@ -160,7 +168,11 @@ def bounded(work: Any, seconds: float, what: str) -> None:
 
     thread = threading.Thread(target=doing, daemon=True)
     thread.start()
-    thread.join(seconds)
+    end = time.monotonic() + seconds
+    while meanwhile is not None and thread.is_alive() and time.monotonic() < end:
+        meanwhile()
+        thread.join(MEANWHILE_SECONDS)
+    thread.join(max(0.0, end - time.monotonic()))
     assert not thread.is_alive(), f"{what} did not end within {seconds:.0f} s"
     if failed:
         raise failed[0]

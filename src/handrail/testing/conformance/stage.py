@@ -62,9 +62,15 @@ class Turn:
             self.refusals.append(error)
 
     def suffer(self, attack: Callable[[Any], object], what: str) -> None:
-        """Let something be done to it, whatever comes of it but hanging."""
+        """Let something be done to it, whatever comes of it but hanging. What it makes the model ask anew is rejected.
+
+        A call that waits may not have told the model yet what was decided: then the model asks once more, and waits.
+        """
         try:
-            bounded(lambda: attack(self.app), HANG_SECONDS, what)
+            bounded(
+                lambda: attack(self.app), HANG_SECONDS, what,
+                meanwhile=lambda: self._stage.decide_if_open("reject"),
+            )  # fmt: skip
         except AssertionError:
             raise
         except Exception as error:

@@ -159,6 +159,23 @@ def test_undo_within_the_window_reopens_the_case(open_page: Open, stage: Stage) 
     assert stage.rows["refund-1"]["state"] == "open"
 
 
+def test_answer_withdrawn_in_another_tab_is_open_work_again(open_page: Open, stage: Stage) -> None:
+    stage.undo_seconds = 120.0
+    page = open_page("/case/refund-1")
+    expect(page.locator(".live")).to_have_text("live")
+    show(page, "refund-1")
+    page.keyboard.press("a")
+    (review,) = wait_for_reviews(page, stage, 1)
+    row = rows(page).filter(has_text="never arrived")
+    expect(row).to_contain_text("answered by you, counts in")
+    tray = page.get_by_role("region", name="Can be taken back")
+    expect(tray).to_contain_text("never arrived")
+    stage.withdraw(review["id"])
+    expect(row).not_to_contain_text("answered", timeout=30_000)
+    expect(page.locator(".queue-count")).not_to_contain_text("answered")
+    expect(tray).to_have_count(0)
+
+
 def test_undo_after_the_window_says_that_it_counts(open_page: Open, stage: Stage) -> None:
     page = open_page("/case/refund-1")
     show(page, "refund-1")

@@ -1,5 +1,6 @@
 /** Turns log events into fresh data. Bursts are gathered, so a busy queue costs one refetch a second. */
 import { useEffect, useState } from "react";
+import { heedWithdrawal } from "../undo/undo_list";
 import { follow, type Liveness } from "./events";
 import { queryClient } from "./queries";
 
@@ -19,6 +20,7 @@ export function useLive(): Liveness {
     };
     const stop = follow((event) => {
       if (event.case_id) touched.add(event.case_id);
+      if (event.type === "review.withdrawn" && event.case_id) heedWithdrawal(event.case_id).catch(() => undefined);
       if (event.type.startsWith("halt.")) {
         void queryClient.invalidateQueries({ queryKey: ["halts"] });
         void queryClient.invalidateQueries({ queryKey: ["case"] });

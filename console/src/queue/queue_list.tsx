@@ -9,7 +9,7 @@ import { decisionOf } from "../card/settled";
 import { Deadline } from "../ui/deadline";
 import { useNow } from "../ui/now";
 import { usePerson } from "../session/session";
-import { isAnswered, useUndoList } from "../undo/undo_list";
+import { isAnswered } from "../undo/undo_list";
 import { t } from "../words";
 
 const ROW = 62;
@@ -33,7 +33,6 @@ export function QueueList({ rows, total, current, selected, followUps, onOpen, o
   useEffect(() => {
     if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
   }, [at, virtual]);
-  useUndoList();
   const items = virtual.getVirtualItems();
   const lastSeen = items.at(-1)?.index ?? 0;
   useEffect(() => {

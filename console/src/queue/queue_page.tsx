@@ -11,7 +11,7 @@ import { Later, later } from "../ui/later";
 import { KEYLESS, PHONE, useMedia } from "../ui/media";
 import { Empty, Failed, Loading } from "../ui/state";
 import { say, sayProblem } from "../ui/toast";
-import { isAnswered } from "../undo/undo_list";
+import { isAnswered, useUndoList } from "../undo/undo_list";
 import { t } from "../words";
 import { Filters } from "./filters";
 import { dropFollowUp, followUp, useFollowUps } from "./follow_ups";
@@ -32,6 +32,8 @@ export function QueuePage() {
   const rows = useMemo(() => unique(query.data?.pages.flatMap((page) => page.items) ?? []), [query.data]);
   const total = query.data?.pages[0]?.total ?? rows.length;
   const queues = useQueues(rows, filter.queue);
+  // what counts as answered changes with it
+  useUndoList();
   const answeredCount = filter.state === "open" ? rows.filter(isAnswered).length : 0;
   const person = usePerson();
   // the case this page chose by itself, until its card is here

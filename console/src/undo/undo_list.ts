@@ -1,7 +1,7 @@
 /** Reviews that can still be taken back. The window is the server's; this only counts it down. */
 import { useSyncExternalStore } from "react";
 import { ProblemError } from "../api/http";
-import { queryClient, withdrawReview } from "../api/queries";
+import { caseQuery, queryClient, withdrawReview } from "../api/queries";
 import type { CaseRow, Review } from "../api/wire";
 import { go } from "../route/route";
 import { say, sayProblem } from "../ui/toast";
@@ -74,6 +74,15 @@ export async function takeBack(known?: { review: string; caseId: string }): Prom
   }
   void queryClient.invalidateQueries({ queryKey: ["case", entry.caseId] });
   void queryClient.invalidateQueries({ queryKey: ["cases"] });
+}
+
+/** An answer was withdrawn, perhaps in another tab: the server says whether this tab's still stands. */
+export async function heedWithdrawal(caseId: string): Promise<void> {
+  if (!answered.has(caseId)) return;
+  const { case: row, reviews } = await queryClient.fetchQuery({ ...caseQuery(caseId), staleTime: 0 });
+  if (!row.answered) answered.delete(caseId);
+  const gone = reviews.filter((each) => each.withdrawn_at).map((each) => each.id);
+  set(list.filter((each) => !gone.includes(each.review)));
 }
 
 export const useUndoList = (): Undoable[] =>

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from .fake_api import Stage, served
 
@@ -28,6 +28,10 @@ ARGUMENTS = [
 ]
 WATCH = """window.violations = [];
 addEventListener('securitypolicyviolation', e => window.violations.push(e.violatedDirective + ' ' + e.blockedURI));"""
+
+# milliseconds; a loaded machine is slow, and only what fails waits so long
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 
 Open = Callable[..., Page]
 
@@ -89,7 +93,7 @@ def open_page(browser: Browser, address: str) -> Iterator[Open]:
     def open_at(path: str = "/", *, signed_in: bool = True, **options: object) -> Page:
         options.setdefault("viewport", {"width": 1440, "height": 900})
         context = browser.new_context(base_url=address, **options)  # type: ignore[arg-type]
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(PATIENCE)
         context.add_init_script(WATCH)
         if signed_in:
             context.add_cookies([{"name": "handrail", "value": "in", "url": address}])

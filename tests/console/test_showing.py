@@ -177,6 +177,30 @@ def test_phone_batch_and_help_have_nothing_too_small_to_hit(open_page: Open) -> 
     assert page.evaluate(SMALL) == []
 
 
+def test_phone_selects_a_batch_by_touch_alone(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/deploy-1", **PHONE)
+    show(page, "deploy-1")
+    page.get_by_role("button", name="Select", exact=True).tap()
+    for i in range(3):
+        rows(page).filter(has_text=f"order 440{i}").tap()
+    # a tap selects and leaves the open card where it is; a second one takes the row out again
+    rows(page).filter(has_text="order 4400").tap()
+    expect(page.locator(".selection-bar")).to_contain_text("2 selected")
+    expect(rows(page).and_(page.locator("[aria-checked='true']"))).to_have_count(2)
+    show(page, "deploy-1")
+    page.get_by_role("button", name="Review as a batch").tap()
+    for id in ("refund-1", "refund-2"):
+        page.locator(f"tr[data-case='{id}']").get_by_role("button").tap()
+        page.get_by_role("dialog").get_by_role("button", name="Close").tap()
+    page.locator("tr[data-case='refund-2']").get_by_role("checkbox").tap()
+    page.get_by_role("button", name="Approve 1").tap()
+    (review,) = wait_for_reviews(page, stage, 1)
+    assert review["case_id"] == "refund-1"
+    # with nothing selected a tap opens again
+    rows(page).filter(has_text="order 4402").tap()
+    show(page, "refund-2")
+
+
 def test_phone_speaks_of_no_keys(open_page: Open, stage: Stage) -> None:
     stage.cards["pay-1"].update(dwell_floor_seconds=0, personal_data=[])
     page = open_page("/case/pay-1", **PHONE)

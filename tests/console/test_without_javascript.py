@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.server.site import PASSWORD, propose, site
 
+from .conftest import PATIENCE
+
 pytestmark = pytest.mark.browser
 
 
@@ -19,7 +21,7 @@ def test_console_without_javascript_leads_to_the_list_and_a_decision(browser: Br
         context = browser.new_context(
             base_url=made.address, java_script_enabled=False, viewport={"width": 390, "height": 844}
         )
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         visited: list[str] = []
         page.on("framenavigated", lambda frame: visited.append(frame.url.removeprefix(made.address)))

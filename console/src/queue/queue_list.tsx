@@ -20,13 +20,15 @@ interface QueueListProps {
   total: number;
   current: string | null;
   selected: readonly string[];
+  /** a tap selects instead of opening */
+  taps: boolean;
   followUps: readonly string[];
   onOpen: (row: CaseRow) => void;
   onToggle: (id: string) => void;
   onEnd: () => void;
 }
 
-export function QueueList({ rows, total, current, selected, followUps, onOpen, onToggle, onEnd }: QueueListProps) {
+export function QueueList({ rows, total, current, selected, taps, followUps, onOpen, onToggle, onEnd }: QueueListProps) {
   const box = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 8, getItemKey: (i) => rows[i]?.id ?? i });
   const at = rows.findIndex((row) => row.id === current);
@@ -56,9 +58,9 @@ export function QueueList({ rows, total, current, selected, followUps, onOpen, o
               aria-posinset={item.index + 1}
               className={`queue-row ${row.id === current ? "current" : ""} ${row.state === "open" && isAnswered(row) ? "done" : ""} ${selected.includes(row.id) ? "chosen" : ""}`}
               style={{ transform: `translateY(${item.start}px)`, height: ROW }}
-              onClick={(event) => (event.shiftKey || event.ctrlKey || event.metaKey ? onToggle(row.id) : onOpen(row))}
+              onClick={(event) => (taps || event.shiftKey || event.ctrlKey || event.metaKey ? onToggle(row.id) : onOpen(row))}
             >
-              <RowFace row={row} chosen={selected.includes(row.id)} later={followUps.includes(row.id)} />
+              <RowFace row={row} chosen={selected.includes(row.id)} taps={taps} later={followUps.includes(row.id)} />
             </div>
           );
         })}
@@ -67,14 +69,14 @@ export function QueueList({ rows, total, current, selected, followUps, onOpen, o
   );
 }
 
-function RowFace({ row, chosen, later }: { row: CaseRow; chosen: boolean; later: boolean }) {
+function RowFace({ row, chosen, taps, later }: { row: CaseRow; chosen: boolean; taps: boolean; later: boolean }) {
   const person = usePerson();
   const decision = decisionOf(row.decision);
   const other = heldBy(row, person);
   return (
     <>
       <div className="row-top">
-        <span className={`row-mark ${row.tier}`} aria-hidden="true">{chosen ? "✓" : row.high_stakes ? "▲" : "●"}</span>
+        <span className={`row-mark ${row.tier} ${taps ? "box" : ""}`} aria-hidden="true">{chosen ? "✓" : taps ? "" : row.high_stakes ? "▲" : "●"}</span>
         <span className="row-action"><Revealed text={words(row.action)} /></span>
         {row.amount && <span className="row-amount">{money(row.amount, row.currency)}</span>}
         <span className="row-due">

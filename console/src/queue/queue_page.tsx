@@ -29,6 +29,10 @@ export function QueuePage() {
   const selected = useSelection();
   const followUps = useFollowUps();
   const phone = useMedia(PHONE);
+  // where no key and no click with Ctrl selects, a tap does: once asked to, and while anything is selected
+  const touch = useMedia(KEYLESS);
+  const [choosing, setChoosing] = useState(false);
+  const taps = touch && (choosing || selected.length > 0);
   const rows = useMemo(() => unique(query.data?.pages.flatMap((page) => page.items) ?? []), [query.data]);
   const total = query.data?.pages[0]?.total ?? rows.length;
   const queues = useQueues(rows, filter.queue);
@@ -102,7 +106,14 @@ export function QueuePage() {
       <Filters filter={filter} queues={queues} />
       <p className="queue-count" role="status">
         {query.isPending ? t.queue.loading : query.isError && rows.length === 0 ? "" : t.queue.count(total)}{answeredCount > 0 && ` · ${t.queue.answeredCount(answeredCount)}`}
-        {selected.length > 0 ? <SelectionBar count={selected.length} /> : filter.state === "open" && rows.length > 0 && <TakeNext queue={filter.queue} />}
+        {taps || selected.length > 0 ? (
+          <SelectionBar count={selected.length} onDrop={() => setChoosing(false)} />
+        ) : filter.state === "open" && rows.length > 0 && (
+          <span>
+            <TakeNext queue={filter.queue} />
+            {touch && <button type="button" className="small ghost" onClick={() => setChoosing(true)}>{t.queue.select}</button>}
+          </span>
+        )}
       </p>
       {query.isPending ? (
         <Loading text={t.queue.loading} />
@@ -111,7 +122,7 @@ export function QueuePage() {
       ) : rows.length === 0 ? (
         isFiltered(filter) && <NothingFound />
       ) : (
-        <QueueList rows={rows} total={total} current={caseId} selected={selected} followUps={followUps} onOpen={open} onToggle={toggleSelected} onEnd={onEnd} />
+        <QueueList rows={rows} total={total} current={caseId} selected={selected} taps={taps} followUps={followUps} onOpen={open} onToggle={toggleSelected} onEnd={onEnd} />
       )}
     </section>
   );
@@ -151,12 +162,16 @@ function TakeNext({ queue }: { queue: string }) {
   return <button type="button" className="small ghost" onClick={() => void take()}>{t.queue.next}</button>;
 }
 
-function SelectionBar({ count }: { count: number }) {
+function SelectionBar({ count, onDrop }: { count: number; onDrop: () => void }) {
+  const drop = () => {
+    clearSelection();
+    onDrop();
+  };
   return (
     <span className="selection-bar">
       {t.queue.selected(count)}
-      <button type="button" className="small" onClick={() => go({ page: "batch" })}>{t.queue.batch}</button>
-      <button type="button" className="small ghost" onClick={clearSelection}>{t.queue.drop}</button>
+      {count > 0 && <button type="button" className="small" onClick={() => go({ page: "batch" })}>{t.queue.batch}</button>}
+      <button type="button" className="small ghost" onClick={drop}>{count > 0 ? t.queue.drop : t.form.cancel}</button>
     </span>
   );
 }

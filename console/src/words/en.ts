@@ -16,7 +16,7 @@ export const en = {
     empty: "Nothing waits for you", answered: "answered by you", goOn: "Next case", answeredElsewhere: "answered", answeredCount: (n: number) => `${n} answered`, noneDecided: "Nothing is decided yet", emptyText: "New cases appear here as they come in. You can close this tab: notices reach you elsewhere.",
     nothingFound: "No case matches", nothingFoundText: "Loosen the search or the filters.", clear: "Clear filters",
     loading: "Reading the queue…", failed: "The queue cannot be read", count: (n: number) => plural(n, "case", "cases"),
-    claimedBy: (name: string) => `with ${name}`, selected: (n: number) => `${n} selected`, batch: "Review as a batch", drop: "Clear",
+    claimedBy: (name: string) => `with ${name}`, selected: (n: number) => `${n} selected`, batch: "Review as a batch", drop: "Clear", select: "Select",
     yours: (time: string) => `yours until ${time}`, next: "Take the next case", highStakes: "high stakes", after: "after the fact",
   },
   tier: { auto_approve: "auto-approve", soft_review: "soft review", hard_gate: "hard gate", deny: "deny" },
@@ -118,7 +118,7 @@ export const en = {
     title: "Review as a batch", lead: (n: number) => `${plural(n, "case", "cases")} with the same action and shape`, same: "The same in all", differs: "Where they differ",
     veto: "Veto", vetoed: "left out", open: "Open", opened: "opened", approve: (n: number) => `Approve ${n}`, reject: (n: number) => `Reject ${n}`,
     mustOpen: (n: number) => `Open ${plural(n, "more marked row", "more marked rows")} before you commit.`, back: "Back to the queue",
-    cannot: "These cases cannot be a batch", reasons: { few: "Select at least two cases: x in the queue, or a click with Ctrl.", many: "At most 20 cases at once.", shape: "They are not the same action and card shape.", stakes: "At least one is high stakes; those are reviewed one by one.", verdicts: "They do not allow the same verdicts." },
+    cannot: "These cases cannot be a batch", reasons: { few: "Select at least two cases in the queue.", many: "At most 20 cases at once.", shape: "They are not the same action and card shape.", stakes: "At least one is high stakes; those are reviewed one by one.", verdicts: "They do not allow the same verdicts." },
     why: "Reason for rejecting", failed: "not recorded", must: "open this one", blur: "Blurred", case: "Case",
   },
   halts: {

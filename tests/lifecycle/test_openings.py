@@ -99,6 +99,11 @@ def test_list_line_of_a_comparison_says_what_was_asked_and_how_both_begin(
     assert summary("post", arguments, personal, kind="comparison") == line
 
 
+def test_list_line_names_numbers_also_where_they_are_strings() -> None:
+    arguments = {"to": "A1", "amount": "5000.50", "count": 2, "due": "2026-11-21", "urgent": True, "fee": "-1"}
+    assert summary("pay", arguments) == "pay: A1, amount 5000.50, count 2, 2026-11-21, fee -1"
+
+
 def test_list_line_leaves_personal_values_out(tmp_path: Path) -> None:
     path = tmp_path / "h.db"
     with handrail.open(path) as hr:

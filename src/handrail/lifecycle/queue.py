@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from handrail.canonical import JSON, dumps
@@ -16,6 +17,7 @@ from handrail.store import schema, statements
 from handrail.store.tx import Tx
 
 SUMMARY_CHARACTERS = 200
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?").fullmatch
 
 
 def open_case(
@@ -176,9 +178,11 @@ def _short(arguments: JSON, covered: set[str]) -> Iterator[str]:
     for name, value in arguments.items():
         if name in covered:
             continue
-        if isinstance(value, str) and not value.startswith("data:"):
-            yield value
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, str) and not _NUMBER(value):
+            if not value.startswith("data:"):
+                yield value
+        elif isinstance(value, str | int | float) and not isinstance(value, bool):
+            # a number says nothing without its name, also where JSON has it as a string
             yield f"{name} {value}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from .conftest import Open, rows, show
 from .fake_api import Stage
@@ -560,6 +560,26 @@ def test_operations_show_the_rate_against_its_line(open_page: Open) -> None:
     expect(page.get_by_text("between aim and alarm")).to_be_visible()
     page.wait_for_selector(".chart canvas")
     expect(page.get_by_role("cell", name="Asha Rao")).to_be_visible()
+
+
+def test_operations_of_a_first_round_say_nothing_twice_and_draw_one_round(open_page: Open) -> None:
+    page = open_page("/halts")
+    page.add_init_script("""window.drawn = []; const write = CanvasRenderingContext2D.prototype.fillText;
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+            drawn.push(text); return write.call(this, text, ...rest); };""")
+
+    def just_begun(route: Route) -> None:
+        response = route.fetch()
+        first = {"round": 0, "review_rate": 0.96, "model_error": 0.24}
+        route.fulfill(response=response, json={**response.json(), "oldest_seconds": 33, "chart": [first]})
+
+    page.route("**/v1/operations", just_begun)
+    page.goto("/operations")
+    oldest = page.locator(".figure").nth(1)
+    expect(oldest).to_have_text("Oldest33 s")
+    page.wait_for_selector(".chart canvas")
+    page.wait_for_function("drawn.includes('0')")
+    assert page.evaluate("[...new Set(drawn.filter(text => /^[0-9]+$/.test(text)))]") == ["0", "1"]
 
 
 def test_autonomy_shows_n_of_m_and_a_lead_accepts(open_page: Open, stage: Stage) -> None:

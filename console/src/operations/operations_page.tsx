@@ -30,7 +30,7 @@ function Board({ data }: { data: Operations }) {
     <>
       <div className="figures">
         <Figure name={w.open} value={data.open.toLocaleString()} note={data.overdue > 0 ? <span className="alarm">! {data.overdue} {w.overdue}</span> : `0 ${w.overdue}`} />
-        <Figure name={w.oldest} value={data.oldest_seconds === null ? "–" : brief(data.oldest_seconds)} note={data.oldest_seconds === null ? "" : duration(data.oldest_seconds)} />
+        <Figure name={w.oldest} value={data.oldest_seconds === null ? "–" : brief(data.oldest_seconds)} note={finer(data.oldest_seconds)} />
         <Figure name={w.attainment} value={data.deadline_attainment === null ? "–" : percent(data.deadline_attainment)} />
         <Figure name={w.unknown} value={String(data.unknown_executions)} note={data.unknown_executions > 0 ? <span className="alarm">! {w.settle}</span> : w.none} />
         <Figure name={w.log} value={data.log.size.toLocaleString()} note={data.log.unsigned_seconds ? w.unsigned(duration(data.log.unsigned_seconds)) : w.signed} />
@@ -60,6 +60,9 @@ function Board({ data }: { data: Operations }) {
     </>
   );
 }
+
+/** What the short form leaves out. */
+const finer = (seconds: number | null): string => (seconds === null || duration(seconds) === brief(seconds) ? "" : duration(seconds));
 
 function Figure({ name, value, note }: { name: string; value: string; note?: ReactNode }) {
   return (

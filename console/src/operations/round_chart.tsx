@@ -66,12 +66,14 @@ function options(element: HTMLElement, data: Operations): uPlot.Options {
   const axis = { stroke: text, grid, ticks: { ...grid, size: 4 }, font: `12px ${getComputedStyle(element).fontFamily}` };
   const share = (_: uPlot, value: number | null) => (value === null ? "" : percent(value));
   const top = Math.max(0.25, ...data.chart.flatMap((point) => [point.review_rate, point.model_error ?? 0]));
+  const only = data.chart.length === 1 ? data.chart[0] : undefined;
   return {
     width: element.clientWidth || 600,
     height: HEIGHT,
     // Before the pointer comes, the legend says the latest round.
     hooks: { ready: [(plot) => plot.setLegend({ idx: data.chart.length - 1 })] },
-    scales: { x: { time: false }, y: { range: [0, Math.min(1, top * 1.1)] } },
+    // a single round is as wide as one, not as a hundred
+    scales: { x: { time: false, ...(only ? { range: [only.round, only.round + 1] } : {}) }, y: { range: [0, Math.min(1, top * 1.1)] } },
     axes: [
       { ...axis, incrs: [1, 2, 5, 10, 20, 50] },
       { ...axis, values: (_, ticks) => ticks.map((tick) => percent(tick, 0)), size: 52 },

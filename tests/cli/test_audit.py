@@ -29,7 +29,8 @@ from handrail.clock import SystemClock
 from handrail.errors import HandrailError, Unreadable
 from handrail.lifecycle import webhooks
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
-from handrail.maintenance.reconcile import _Tables, reconcile
+from handrail.maintenance.reconcile import reconcile
+from handrail.maintenance.tables import CaseTables, WorkspaceTables
 from handrail.proposal import Proposal
 from handrail.store.logbook import Logbook
 
@@ -297,14 +298,18 @@ def test_reconcile_names_what_was_planted_or_taken_away(database: Path, statemen
 def test_reconcile_beside_a_busy_writer_compares_all_but_what_moved(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_tables = _Tables.__init__
+    read_cases, read_workspace = CaseTables.__init__, WorkspaceTables.__init__
 
-    def meanwhile(self: _Tables, *given: Any) -> None:
-        read_tables(self, *given)
+    def meanwhile_pay(self: CaseTables, *given: Any) -> None:
+        read_cases(self, *given)
         hr.propose(Proposal(action="pay", arguments={"to": "Zoe", "amount": 1}))
+
+    def meanwhile_register(self: WorkspaceTables, *given: Any) -> None:
+        read_workspace(self, *given)
         hr.plane.run(webhooks.register, webhooks.Register(actor=ADMIN, url="https://other.example", secret="s"))
 
-    monkeypatch.setattr(_Tables, "__init__", meanwhile)
+    monkeypatch.setattr(CaseTables, "__init__", meanwhile_pay)
+    monkeypatch.setattr(WorkspaceTables, "__init__", meanwhile_register)
     with sqlite3.connect(database) as connection:
         connection.execute("UPDATE workspace SET frozen = 1")
         connection.execute(

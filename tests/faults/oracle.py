@@ -15,7 +15,7 @@ from handrail.lifecycle import claim
 from handrail.maintenance import timers
 from handrail.maintenance.plane import Plane
 from handrail.maintenance.reconcile import reconcile
-from handrail.store import statements
+from handrail.maintenance.tables import all_cases
 from handrail.testing.factories import person
 from tests.faults.payment_tool import Lines, PaymentTool
 
@@ -43,8 +43,8 @@ def judge(url: str, folder: Path, clock: Clock) -> list[str]:
 
 def _acknowledged(plane: Plane, told: list[dict[str, Any]], entries: list[dict[str, Any]]) -> list[str]:
     problems = []
-    rows = {row[0]: row for row in plane.store.read_hot(statements.state_proposals, workspace="default")}
-    by_key = {row[2]: row[0] for row in rows.values()}
+    rows = all_cases(plane.store, "default").proposals
+    by_key = {row.identity: id for id, row in rows.items()}
     decisions = Counter(entry["case"]["id"] for entry in entries if entry["type"] == "decision.made")
     results = {entry["case"]["id"]: entry["result"] for entry in entries if entry["type"] == "decision.made"}
     problems += [f"I3 {n} decisions of {case}" for case, n in decisions.items() if n > 1]
@@ -56,10 +56,10 @@ def _acknowledged(plane: Plane, told: list[dict[str, Any]], entries: list[dict[s
         match line.get("told"):
             case "submit" if by_key.get("key\x1f" + line["key"]) != case:
                 problems.append(f"I1 the submit of {line['key']} as {case} is lost")
-            case "decision" if results.get(case) != line["kind"] or rows[case][16] != line["kind"]:
+            case "decision" if results.get(case) != line["kind"] or rows[case].decision != line["kind"]:
                 problems.append(f"I2 the decision {line['kind']} of {case} is lost or changed")
             case "decision" if line["arguments"] is not None:
-                if parse(bytes(rows[case][10]))["arguments"] != line["arguments"]:
+                if rows[case].record()["arguments"] != line["arguments"]:
                     problems.append(f"I2 the arguments of {case} changed after its decision was told")
             case "review" if line["review"] not in reviews:
                 problems.append(f"I1 the review {line['review']} is lost")
@@ -95,8 +95,7 @@ def _effects(effects: list[dict[str, Any]], entries: list[dict[str, Any]], plane
 
 def _claimable(plane: Plane) -> list[str]:
     """I9: every open case that lacks answers can be taken by somebody fresh. Takes them all, and gives them back."""
-    rows = plane.store.read_hot(statements.state_cases, workspace="default")
-    open_ids = {row[0] for row in rows if row[4] == "open"}
+    open_ids = {id for id, row in all_cases(plane.store, "default").cases.items() if row.state == "open"}
     taken: list[tuple[Any, Any]] = []
     for n in range(LEAST_SEATS + len(open_ids)):
         by = person(f"Fresh{n}")

@@ -14,6 +14,7 @@ from handrail.clock import SystemClock
 from handrail.lifecycle import access, grant, halt
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
 from handrail.maintenance.reconcile import Reconciled, reconcile
+from handrail.proposal import Proposal
 
 POLICY = """
 escalation_policies:
@@ -109,3 +110,40 @@ def test_reconcile_names_a_row_that_was_changed_by_hand(
     found = told(path).differences
     assert found
     assert all(each.where.startswith(where) for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("statement", "where"),
+    [
+        ("UPDATE ready SET sort_key = sort_key + 1", "ready "),
+        ("INSERT INTO ready (lane, sort_key, case_id) SELECT lane, 0, case_id FROM ready", "ready "),
+        ("DELETE FROM ready", "ready "),
+        (
+            "INSERT INTO ready (lane, sort_key, case_id) SELECT (SELECT min(id) FROM lane), 0, 'planted'",
+            "ready planted",
+        ),
+        ("UPDATE execution SET case_id = 'planted' WHERE case_id = (SELECT max(case_id) FROM execution)", "execution "),
+        ("UPDATE cases SET id = 'planted' WHERE state <> 'open'", ("cases ", "excluded ")),
+        ("UPDATE proposal SET case_id = 'planted' WHERE case_id = (SELECT min(case_id) FROM proposal)", "proposal "),
+        ("UPDATE label SET case_id = 'planted'", "label "),
+    ],
+)
+def test_reconcile_names_rows_in_the_wrong_place_however_few_cases_it_looks_at_at_once(
+    lived_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str, where: str | tuple[str, ...]
+) -> None:
+    path = tmp_path / "handrail.db"
+    shutil.copy(lived_in, path)
+    with handrail.open(path, policy=POLICY) as hr:
+        for amount in range(3):
+            hr.propose(Proposal(action="pay", arguments={"to": "B", "amount": amount}))
+        hr.plane.sealer.step()
+    whole = told(path)
+    assert (whole.cases, whole.differences) == (5, ())
+    with sqlite3.connect(path) as connection:
+        assert connection.execute(statement).rowcount > 0
+    connection.close()
+    found = told(path)
+    assert found.differences
+    assert all(each.where.startswith(where) for each in found.differences), found
+    monkeypatch.setattr("handrail.maintenance.reconcile.AT_A_TIME", 1)
+    assert told(path) == found

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from handrail.store import statements
+from handrail.maintenance.tables import all_cases
 from handrail.testing.rig import Rig
 from tests.conftest import ROOT
 
@@ -43,8 +43,8 @@ def test_write_to_a_disk_that_fails_is_unavailable_and_loses_nothing_acknowledge
     assert all("Repeat" in error for error in told["errors"])
     rig = Rig(f"sqlite:///{tmp_path / 'handrail.db'}", tmp_path)
     try:
-        rows = rig.plane.store.read_hot(statements.state_proposals, workspace=rig.workspace)
-        keys = {row[2].removeprefix("key\x1f") for row in rows}
+        rows = all_cases(rig.plane.store, rig.workspace).proposals.values()
+        keys = {row.identity.removeprefix("key\x1f") for row in rows}
         assert set(told["kept"]) <= keys
         assert (rig.decision(told["case"]) is not None) == told["answered"]
         assert rig.problems() == []

@@ -24,10 +24,10 @@ from handrail.execution import TOOL_CLASSES
 from handrail.lifecycle import claim, execute, review, submit
 from handrail.maintenance import timers
 from handrail.maintenance.plane import Plane
+from handrail.maintenance.tables import all_cases
 from handrail.proposal import Proposal
 from handrail.server.run import serve_app, server_of
 from handrail.server.settings import Settings
-from handrail.store import statements
 from handrail.store.open import open_store
 from handrail.testing.factories import agent, person
 from handrail.testing.failpoints import FailingStore, Failpoints
@@ -139,17 +139,13 @@ class Victim:
 
     def unfinished(self) -> list[str]:
         """Approved, and no end of it is known."""
-        store = self.plane.store
-        ended = {
-            r[0] for r in store.read_hot(statements.state_executions, workspace="default")
-            if r[4] not in ("started", "unknown")
-        }  # fmt: skip
-        found = store.read_hot(statements.state_proposals, workspace="default")
-        return [row[0] for row in found if row[16] == "approved" and row[0] not in ended]
+        tables = all_cases(self.plane.store, "default")
+        ended = {id for id, row in tables.executions.items() if row.state not in ("started", "unknown")}
+        return [id for id, row in tables.proposals.items() if row.decision == "approved" and id not in ended]
 
     def open_cases(self) -> list[str]:
-        found = self.plane.store.read_hot(statements.state_cases, workspace="default")
-        return [row[0] for row in found if row[4] == "open"]
+        found = all_cases(self.plane.store, "default").cases
+        return [id for id, row in found.items() if row.state == "open"]
 
     # --- lives ------------------------------------------------------------------------------------
 

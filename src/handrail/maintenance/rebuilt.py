@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any
 
 from handrail.clock import from_iso
@@ -49,7 +50,7 @@ class Account:
     revision: int = 1
     tool_class: str = "unsafe"
     # revisions before the present one
-    replaced: set[int] = field(default_factory=set)
+    replaced: tuple[int, ...] = ()
     decision: str | None = None
     decided_at: int | None = None
     decision_entry: str | None = None
@@ -61,7 +62,7 @@ class Account:
     soft: bool = False
     escalations: int = 0
     # who asks, and who owns what is asked for
-    excluded: frozenset[str] = frozenset()
+    excluded: tuple[str, ...] = ()
     # fence and reviewer
     claim: tuple[int, str] | None = None
     fence: int = 0
@@ -71,7 +72,7 @@ class Account:
     # digest of what it returned
     outcome: str | None = None
     happened: bool | None = None
-    labels: set[str] = field(default_factory=set)
+    labels: tuple[str, ...] = ()
     outcomes: int = 0
     # commitments to the proposal at each revision, to the route as it was last changed, and to the decision
     proposals: dict[int, str] = field(default_factory=dict)
@@ -196,7 +197,7 @@ class Rebuilt:
     # --- a case's entries -------------------------------------------------------------------------
 
     def _revised(self, account: Account, entry: Entry) -> None:
-        account.replaced.add(account.revision)
+        account.replaced += (account.revision,)
         account.revision, account.digest = entry["case"]["rev"], entry["action"]["digest"]
 
     def _opened(self, account: Account, entry: Entry) -> None:
@@ -205,7 +206,7 @@ class Rebuilt:
         account.deadline = from_iso(entry["deadline"]) if "deadline" in entry else None
         account.on_expiry = entry.get("on_expiry", "reject")
         account.soft = bool(entry.get("soft") or entry.get("spot"))
-        account.excluded = frozenset(entry["excluded"])
+        account.excluded = tuple(entry["excluded"])
 
     def _escalated(self, account: Account, entry: Entry) -> None:
         account.reviewers = entry["reviewers"]
@@ -267,7 +268,7 @@ class Rebuilt:
         account.outcomes += 1
 
     def _label(self, account: Account, entry: Entry) -> None:
-        account.labels.add(entry["label"])
+        account.labels += (entry["label"],)
 
     # --- the log's own ----------------------------------------------------------------------------
 
@@ -372,8 +373,14 @@ class Rebuilt:
 
 
 def _new(entry: Entry) -> Account:
+    # one text for what many entries name: accounts of a million cases lie in memory
     return Account(
-        action=entry["action"]["name"], digest=entry["action"]["digest"], policy=entry["policy"]["digest"],
-        tier=entry["tier"], agent=entry.get("agent"), run=entry.get("run"), undoes=entry.get("undoes"),
-        tool_class=entry.get("tool_class", "unsafe"),
+        action=intern(entry["action"]["name"]), digest=entry["action"]["digest"],
+        policy=intern(entry["policy"]["digest"]), tier=intern(entry["tier"]), agent=_interned(entry.get("agent")),
+        run=_interned(entry.get("run")), undoes=entry.get("undoes"),
+        tool_class=intern(entry.get("tool_class", "unsafe")),
     )  # fmt: skip
+
+
+def _interned(name: str | None) -> str | None:
+    return None if name is None else intern(name)

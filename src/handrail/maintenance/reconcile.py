@@ -7,8 +7,7 @@ that; this does (trust.md, attack A11 and invariant I6).
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -17,19 +16,17 @@ from handrail.audit.tree import Frontier, leaf_hash
 from handrail.canonical import action_digest, digest, dumps, parse
 from handrail.clock import Clock
 from handrail.errors import HandrailError, MalformedJSON, NotFound, Unreadable
-from handrail.lifecycle import committing, watching
-from handrail.lifecycle.access import whose_key
+from handrail.lifecycle import committing
 from handrail.lifecycle.erase import ERASED
 from handrail.lifecycle.opening import bind
-from handrail.lifecycle.park import ParkedRow, missing
-from handrail.lifecycle.rows import CaseRow, ExecutionRow, ProposalRow, ReviewRow, route_noun
-from handrail.lifecycle.webhooks import told_where
+from handrail.lifecycle.park import missing
+from handrail.lifecycle.rows import CaseRow, ProposalRow, ReviewRow, route_noun
 from handrail.maintenance.rebuilt import Account, ParkAccount, Rebuilt
+from handrail.maintenance.tables import CaseTables, ParkTables, WorkspaceTables, ids_in
 from handrail.parked import Wakes
-from handrail.store import growth, monitors, reads, statements
+from handrail.store import reads, statements
 from handrail.store.engine import Store
 from handrail.store.logbook import PAGE, RESTORE, Logbook, blob
-from handrail.store.statements import Statement
 
 
 class Difference(NamedTuple):
@@ -58,8 +55,8 @@ class Reconciled:
 
 
 def reconcile(store: Store, workspace: str, clock: Clock) -> Reconciled:
-    """Compare a workspace's tables with its log. Raises `NotFound`, `InvalidProof` where an entry is missing, and
-    `Unreadable` where an entry or a row holds what handrail never writes.
+    """Compare a workspace's tables with its log, some hundred cases at a time. Raises `NotFound`, `InvalidProof` where
+    an entry is missing, and `Unreadable` where an entry or a row holds what handrail never writes.
 
     Safe beside a running server: what changes while it is looked at is left out and counted. `clock` is the one the
     workspace's writer goes by: a timer that was due before now may have been handled without an entry.
@@ -72,6 +69,8 @@ def reconcile(store: Store, workspace: str, clock: Clock) -> Reconciled:
         raise Unreadable(text, remedy=RESTORE) from error
 
 
+# cases whose rows are compared at once
+AT_A_TIME = 500
 _FOREIGN = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
@@ -125,106 +124,68 @@ def _compared(store: Store, workspace: str, clock: Clock) -> Reconciled:
         differences += _feed(told, store, log)
         differences += _head(store, log, closed=log != logs[-1])
     differences += _one("audit_head", "where later epochs begin", told.epochs, begins[1:])
-    size = told.size
-    tables = _Tables(store, workspace, logs)
-    # read after the tables: what they no longer hold was due before
-    now = max(told.at, clock.now())
-    differences += _feed(told, store, logs[-1], size - begins[-1])
-    moving = {id for id, account in told.cases.items() if account.idx >= size}
-    differences += [
-        d for id, account in told.cases.items() if id not in moving for d in _case(id, account, tables, now)
-    ]
-    for id, park in told.parks.items():
-        if park.idx < size and moving.isdisjoint(park.cases):
-            differences += _park(id, park, told, tables)
-    differences += [Difference(f"parked {id}", "row", None, "present") for id in tables.parks if id not in told.parks]
-    differences += [
-        Difference(f"proposal {id}", "row", None, "present") for id in tables.proposals if id not in told.cases
-    ]
-    differences += [
-        Difference(f"{name} {id}", "row", None, "present")
-        for name, ids in (("cases", tables.cases), ("execution", tables.executions), ("ready", tables.ready))
-        for id in ids
-        if id not in told.cases
-    ]
+
+    def catch_up() -> int:
+        """Take in what was logged meanwhile. Rows are read between two of these: what the second brings has moved."""
+        differences.extend(_feed(told, store, logs[-1], told.size - begins[-1]))
+        return told.size
+
+    known, moving = sorted(told.cases), 0
+    for ids in batched(known):
+        size = catch_up()
+        tables = CaseTables(store, workspace, logs, ids)
+        catch_up()
+        # read after the tables: what they no longer hold was due before
+        now = max(told.at, clock.now())
+        still = [id for id in ids if told.cases[id].idx < size]
+        moving += len(ids) - len(still)
+        differences += [d for id in still for d in _case(id, told.cases[id], tables, now)]
+    for ids in batched(sorted(told.parks)):
+        size = catch_up()
+        parks = ParkTables(store, workspace, ids)
+        catch_up()
+        for id, park in ((id, told.parks[id]) for id in ids):
+            if park.idx < size and all(told.cases[case_id].idx < size for case_id in park.cases):
+                differences += _park(id, park, told, parks)
+    differences += _unknown(store, workspace, told, catch_up)
+    size = catch_up()
+    standing = WorkspaceTables(store, workspace)
+    catch_up()
     skipped = sorted(kind for kind in _KINDS if told.newest.get(kind, -1) >= size)
-    differences += [d for kind, d in _workspace(told, tables) if kind not in skipped]
+    differences += [d for kind, d in _workspace(told, standing) if kind not in skipped]
     return Reconciled(
-        entries=told.size, cases=len(told.cases), moving=len(moving), skipped=tuple(skipped),
+        entries=told.size, cases=len(told.cases), moving=moving + len(told.cases) - len(known), skipped=tuple(skipped),
         differences=tuple(differences),
     )  # fmt: skip
 
 
-class _Tables:
-    """The rows of one workspace, by case."""
-
-    def __init__(self, store: Store, workspace: str, logs: list[str]):
-        def rows(statement: Statement) -> list[tuple[Any, ...]]:
-            return store.read_hot(statement, workspace=workspace)
-
-        self.policy = policy_of(store, workspace)
-        self.proposals = {r[0]: ProposalRow._make(r) for r in rows(statements.state_proposals)}
-        self.cases = {r[0]: CaseRow._make(r) for r in rows(statements.state_cases)}
-        self.claims = {r[0]: (r[2], r[1]) for r in rows(statements.state_claims)}
-        self.executions = {r[0]: ExecutionRow._make(r) for r in rows(statements.state_executions)}
-        self.reviews: dict[str, dict[str, ReviewRow]] = {}
-        for review in map(ReviewRow._make, rows(statements.state_reviews)):
-            self.reviews.setdefault(review.case_id, {})[review.id] = review
-        self.ready: dict[str, list[tuple[int, int]]] = {}
-        for case_id, lane, sort_key in rows(statements.state_ready):
-            self.ready.setdefault(case_id, []).append((lane, sort_key))
-        # who may not answer because of who he is, not of what he answered
-        self.excluded: dict[str, set[str]] = {}
-        for case_id, person in rows(statements.state_excluded):
-            self.excluded.setdefault(case_id, set()).add(person)
-        self.timers = {(r[0], r[1]) for r in rows(statements.state_timers)}
-        self.halts = {
-            id: (scope, value, lifted_at is None, set_at)
-            for id, scope, value, set_at, lifted_at in rows(statements.state_halts)
-        }
-        self.alarms = {r[0] for r in rows(monitors.state_alarms)}
-        found = store.read_hot(statements.workspace_get, id=workspace)[0]
-        self.frozen = bool(found[3])
-        self.watch = watching.read(found[5])
-        self.grants = {
-            id: (uses, action, expires_at, digest(blob(body)))
-            for id, uses, action, expires_at, body in rows(statements.state_grants)
-        }
-        self.promotions = dict(rows(growth.state_promotions))
-        self.people = {
-            r[0]: (frozenset(filter(None, r[1].split(","))), bool(r[2])) for r in rows(statements.state_people)
-        }
-        self.keys = {f"key_{id}": (scopes, whose_key(*whose)) for id, scopes, *whose in rows(statements.state_keys)}
-        self.webhooks = {
-            f"webhook_{id}": told_where(url, events) for id, url, events in rows(statements.state_webhooks)
-        }
-        self.calibrators = {(r[0], r[1]): (r[2], digest(blob(r[3]))) for r in rows(statements.state_calibrators)}
-        self.policies = [(key, digest(text.encode())) for key, text in rows(statements.state_policies)]
-        self.revisions: dict[str, dict[int, bytes]] = {}
-        for case_id, revision, data in rows(statements.state_revisions):
-            self.revisions.setdefault(case_id, {})[revision] = blob(data)
-        self.labels: dict[str, set[str]] = {}
-        for id, case_id in rows(statements.state_labels):
-            self.labels.setdefault(case_id, set()).add(id)
-        self.outcomes = Counter(r[0] for r in rows(statements.state_outcomes))
-        self.parks = {r[0]: ParkedRow._make(r) for r in rows(statements.state_parks)}
-        # park → case → is it marked as waited for
-        self.park_cases: dict[str, dict[str, bool]] = {}
-        for park_id, case_id, marked in rows(statements.state_park_cases):
-            self.park_cases.setdefault(park_id, {})[case_id] = bool(marked)
-        self.salts: dict[str, dict[str, bytes]] = {}
-        for log in logs:
-            for case_id, path, salt in store.read_hot(statements.state_salts, log=log):
-                self.salts.setdefault(case_id, {})[path] = blob(salt)
+def batched(ids: list[str]) -> Iterator[list[str]]:
+    """Ids, so many at a time that their rows take little memory."""
+    return (ids[start : start + AT_A_TIME] for start in range(0, len(ids), AT_A_TIME))
 
 
-def policy_of(store: Store, workspace: str) -> str | None:
-    """Digest of the policy that the workspace's row names."""
-    policy: str | None = store.read_hot(statements.workspace_get, id=workspace)[0][4]
-    return policy
+def _unknown(store: Store, workspace: str, told: Rebuilt, catch_up: Callable[[], int]) -> list[Difference]:
+    """Rows of which the log knows nothing, and places in a queue of which their cases know nothing."""
+    rows = [
+        (table, id, known)
+        for table, statement, known in (
+            ("parked", statements.state_parked_ids, told.parks),
+            ("proposal", statements.state_proposal_ids, told.cases),
+            ("cases", statements.state_case_ids, told.cases),
+            ("execution", statements.state_execution_ids, told.cases),
+        )
+        for id in ids_in(store, workspace, statement)
+        if id not in known
+    ]
+    catch_up()
+    astray = store.read_hot(statements.state_astray, workspace=workspace)
+    return [
+        *(Difference(f"{table} {id}", "row", None, "present") for table, id, known in rows if id not in known),
+        *(Difference(f"ready {id}", "place", None, (lane, sort_key)) for id, lane, sort_key in astray),
+    ]
 
 
-def _case(id: str, told: Account, tables: _Tables, now: int) -> Iterator[Difference]:
+def _case(id: str, told: Account, tables: CaseTables, now: int) -> Iterator[Difference]:
     row = tables.proposals.get(id)
     if row is None:
         yield Difference(f"proposal {id}", "row", "present", None)
@@ -345,19 +306,19 @@ def _reviews(told: Account, rows: dict[str, ReviewRow]) -> Iterator[Difference]:
 
 
 def _queue(
-    id: str, told: Account, row: ProposalRow, case: CaseRow, tables: _Tables, *, now: int
+    id: str, told: Account, row: ProposalRow, case: CaseRow, tables: CaseTables, *, now: int
 ) -> Iterator[Difference]:
     """An open case that nobody holds and that lacks answers stands in its lane, once; no other case does."""
-    places = tables.ready.get(id, [])
+    place = tables.ready.get(id)
     live = {rid: r for rid, r in told.reviews.items() if r.live}
     given = sum(
         r.verdict != "abstain" and (r.revision == told.revision or rid == row.made_by) for rid, r in live.items()
     )
     waits = told.state == "open" and told.claim is None
     if waits and given < max(1, told.reviewers):
-        yield from _one(f"ready {id}", "places", [(case.lane, case.sort_key)], places)
-    elif not waits or places != [(case.lane, case.sort_key)]:
-        yield from _one(f"ready {id}", "places", [], places)
+        yield from _one(f"ready {id}", "place", (case.lane, case.sort_key), place)
+    elif not waits:
+        yield from _one(f"ready {id}", "place", None, place)
     if told.state != "open":
         return
     if told.deadline is not None and told.deadline > now:
@@ -371,14 +332,14 @@ def _queue(
 _PARK = (("run", "run"), ("framework", "framework"), ("wakes", "wakes"), ("ending", "ending"))
 
 
-def _park(id: str, told: ParkAccount, log: Rebuilt, tables: _Tables) -> Iterator[Difference]:
+def _park(id: str, told: ParkAccount, log: Rebuilt, tables: ParkTables) -> Iterator[Difference]:
     """A parked run: what it waits for, and whether the state kept for it is the one that was parked."""
     row = tables.parks.get(id)
     if row is None:
         yield Difference(f"parked {id}", "row", "present", None)
         return
     yield from _differ(f"parked {id}", told, row, _PARK)
-    waits = tables.park_cases.get(id, {})
+    waits = tables.cases.get(id, {})
     yield from _one(f"parked {id}", "cases", list(told.cases), sorted(waits))
     over = told.ending not in (None, "failed")
     kept = None if row.state is None else hashlib.sha256(row.state).hexdigest()
@@ -398,7 +359,7 @@ _KINDS = (
 )  # fmt: skip
 
 
-def _workspace(told: Rebuilt, tables: _Tables) -> Iterator[tuple[str, Difference]]:
+def _workspace(told: Rebuilt, tables: WorkspaceTables) -> Iterator[tuple[str, Difference]]:
     """Differences in what is about no case, each with the kind of entries that tell it."""
 
     def one(kind: str, where: str, what: str, log: object, table: object) -> Iterator[tuple[str, Difference]]:

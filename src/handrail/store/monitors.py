@@ -72,22 +72,22 @@ _CONFIDENCE = "json_extract(CAST(p.bytes AS TEXT), '$.confidence')"
 stream_after = _made(
     "stream_after",
     f"""SELECT p.case_id, p.action, p.tier, {_CONFIDENCE} FROM proposal p
-    WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace AND {_NO_GOLD}
+    WHERE p.case_id > :seen AND p.case_id < :until AND +p.workspace = :workspace AND {_NO_GOLD}
     ORDER BY p.case_id LIMIT :limit""",
     f"""SELECT p.case_id, p.action, p.tier, convert_from(p.bytes, 'UTF8')::jsonb ->> 'confidence' FROM proposal p
-    WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace AND {_NO_GOLD}
+    WHERE p.case_id > :seen AND p.case_id < :until AND +p.workspace = :workspace AND {_NO_GOLD}
     ORDER BY p.case_id LIMIT :limit""",
 )
 # newest first: how each proposal since a case was routed, and when it was decided
 routes_since = _made(
     "routes_since",
     f"""SELECT p.action, p.route, p.bytes, p.submitted_at, p.decided_at FROM proposal p
-    WHERE p.case_id >= :since AND p.workspace = :workspace AND {_NO_GOLD}
+    WHERE p.case_id >= :since AND +p.workspace = :workspace AND {_NO_GOLD}
     ORDER BY p.case_id DESC LIMIT :limit""",
 )
 proposals_since = _made(
     "proposals_since",
-    f"""SELECT p.bytes FROM proposal p WHERE p.case_id >= :since AND p.workspace = :workspace AND p.action = :action
+    f"""SELECT p.bytes FROM proposal p WHERE p.case_id >= :since AND +p.workspace = :workspace AND p.action = :action
     AND {_NO_GOLD} ORDER BY p.case_id DESC LIMIT :limit""",
 )
 # what the newest uniform checks said of their confidence: the scale of weighted ones
@@ -106,7 +106,7 @@ asked_between = _made(
     f"""SELECT p.agent, p.action, p.tier, count(*), coalesce(sum(CASE WHEN c.id IS NULL THEN 0 WHEN c.reviewers > 1
         THEN c.reviewers ELSE 1 END), 0)
     FROM proposal p LEFT JOIN cases c ON c.id = p.case_id
-    WHERE p.case_id > :seen AND p.case_id < :until AND p.workspace = :workspace AND {_NO_GOLD}
+    WHERE p.case_id > :seen AND p.case_id < :until AND +p.workspace = :workspace AND {_NO_GOLD}
     GROUP BY p.agent, p.action, p.tier""",
 )
 workspaces = _made(
@@ -151,11 +151,11 @@ def checked(store: Store, workspace: str, action: str, since: int) -> list[Any]:
 let_through = _made(
     "let_through",
     f"""SELECT count(*), avg(1.0 - {_CONFIDENCE}), avg((1.0 - {_CONFIDENCE}) * (1.0 - {_CONFIDENCE})) FROM proposal p
-    WHERE p.case_id >= :first AND p.case_id <= :last AND p.workspace = :workspace AND p.action = :action
+    WHERE p.case_id >= :first AND p.case_id <= :last AND +p.workspace = :workspace AND p.action = :action
         AND p.tier = 'auto_approve' AND {_CONFIDENCE} IS NOT NULL""",
     """SELECT count(*), avg(1.0 - c), avg((1.0 - c) * (1.0 - c)) FROM (
         SELECT CAST(convert_from(p.bytes, 'UTF8')::jsonb ->> 'confidence' AS double precision) AS c FROM proposal p
-        WHERE p.case_id >= :first AND p.case_id <= :last AND p.workspace = :workspace AND p.action = :action
+        WHERE p.case_id >= :first AND p.case_id <= :last AND +p.workspace = :workspace AND p.action = :action
             AND p.tier = 'auto_approve') x WHERE c IS NOT NULL""",
 )
 

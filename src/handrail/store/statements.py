@@ -1,6 +1,7 @@
 """The hot statements, by name. Written once in the SQL both engines share, twice where they differ.
 
-Parameters are `:name`. Each exclusive step is one guarded statement: no row back means somebody
+Parameters are `:name`. `+workspace` is compared and never searched by: without statistics SQLite takes the index that
+begins with it, which reads all there is of a workspace. Each exclusive step is one guarded statement: no row back means somebody
 else was first. Everything that is not here (lists, reports, search) is SQLAlchemy Core in `reads.py`.
 """
 
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_0-9]+)")
 _WORD = re.compile(r"\w+")
+_UNSEARCHED = re.compile(r"\+(?=(?:\w+\.)?workspace\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,8 @@ class Statement:
     words: frozenset[str] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "postgres", _PARAMETER.sub(r"%(\1)s", self.postgres or self.sqlite))
+        postgres = _UNSEARCHED.sub("", self.postgres or self.sqlite)
+        object.__setattr__(self, "postgres", _PARAMETER.sub(r"%(\1)s", postgres))
         object.__setattr__(self, "writes", not self.sqlite.startswith("SELECT"))
         object.__setattr__(self, "words", frozenset(_WORD.findall(self.sqlite + " " + self.postgres)))
 
@@ -99,7 +102,7 @@ _IDS_SQLITE = "(SELECT value FROM json_each(:ids))"
 _IDS_POSTGRES = "ANY(:ids)"
 # the same reads for a group: the case id first, then the columns of the single statement
 proposal_lock_many = _each(
-    sqlite=f"SELECT case_id, {PROPOSAL} FROM proposal WHERE workspace = :workspace AND case_id IN {_IDS_SQLITE}",
+    sqlite=f"SELECT case_id, {PROPOSAL} FROM proposal WHERE +workspace = :workspace AND case_id IN {_IDS_SQLITE}",
     postgres=f"""SELECT case_id, {PROPOSAL} FROM proposal WHERE workspace = :workspace AND case_id = {_IDS_POSTGRES}
     ORDER BY case_id FOR UPDATE""",
 )
@@ -146,8 +149,8 @@ opening_of_subject = _both("""
     SELECT o.entry, o.path, o.case_id FROM opening o JOIN proposal p ON p.case_id = o.case_id
     WHERE p.workspace = :workspace AND o.subject = :subject""")
 opening_forget = _both("""
-    DELETE FROM opening WHERE subject = :subject
-    AND case_id IN (SELECT case_id FROM proposal WHERE workspace = :workspace)""")
+    DELETE FROM opening WHERE subject = :subject AND EXISTS
+        (SELECT 1 FROM proposal p WHERE p.case_id = opening.case_id AND +p.workspace = :workspace)""")
 subject_key_forget = _both("DELETE FROM subject_key WHERE workspace = :workspace AND subject = :subject")
 
 # --- cases, queue, claims ---------------------------------------------------------------------
@@ -158,7 +161,7 @@ CASE = (
 )
 case_get = _both(f"SELECT {CASE} FROM cases WHERE id = :case_id AND workspace = :workspace")
 case_get_many = _each(
-    sqlite=f"SELECT id, {CASE} FROM cases WHERE workspace = :workspace AND id IN {_IDS_SQLITE}",
+    sqlite=f"SELECT id, {CASE} FROM cases WHERE +workspace = :workspace AND id IN {_IDS_SQLITE}",
     postgres=f"SELECT id, {CASE} FROM cases WHERE workspace = :workspace AND id = {_IDS_POSTGRES}",
 )
 case_close = _both("""
@@ -460,10 +463,10 @@ park_next_any = _both(f"""
 park_next_this = _both(f"SELECT id FROM parked WHERE id = :id AND workspace = :workspace AND {_DUE}")
 park_next_of_run = _both(f"""
     SELECT id, parked_at FROM parked WHERE workspace = :workspace AND run = :run AND ended_at IS NULL AND {_DUE}
-    ORDER BY parked_at, id LIMIT 1""")
+    ORDER BY +parked_at, id LIMIT 1""")
 park_held = _both(f"""
     SELECT {PARKED} FROM parked
-    WHERE nonce = :nonce AND workspace = :workspace AND ending IS NULL AND next_at > :now AND {_MINE}""")
+    WHERE nonce = :nonce AND +workspace = :workspace AND ending IS NULL AND next_at > :now AND {_MINE}""")
 # a hold that ran out is a failure too: a snapshot that kills its wakers must not do so for ever
 park_take = _both(f"""
     UPDATE parked SET nonce = :nonce, fence = fence + 1, next_at = :until,
@@ -640,27 +643,59 @@ calibrator_newest = _both("""
     SELECT version, bytes, digest FROM calibrator WHERE workspace = :workspace AND name = :name
     ORDER BY version DESC LIMIT 1""")
 
-# --- everything at once, for `reconcile` --------------------------------------------------------
+# --- everything there is, for `reconcile`: of these cases, of these parked runs, and of the workspace itself --------
 
-state_proposals = _both(f"SELECT {PROPOSAL} FROM proposal WHERE workspace = :workspace")
-state_cases = _both(f"SELECT {CASE} FROM cases WHERE workspace = :workspace")
-state_claims = _both("SELECT case_id, reviewer, fence FROM claim WHERE workspace = :workspace")
-state_reviews = _both(f"SELECT {REVIEW} FROM review WHERE workspace = :workspace")
-state_executions = _both(f"SELECT {EXECUTION} FROM execution WHERE workspace = :workspace")
-state_ready = _both("""
-    SELECT r.case_id, r.lane, r.sort_key FROM ready r JOIN lane l ON l.id = r.lane WHERE l.workspace = :workspace""")
-state_timers = _both("""
-    SELECT t.kind, t.subject FROM timer t JOIN proposal p ON p.case_id = t.subject WHERE p.workspace = :workspace""")
+
+def _among(sql: str) -> Statement:
+    """With `{ids}` where a column must be one of those given."""
+    return _each(sqlite=sql.format(ids=f"IN {_IDS_SQLITE}"), postgres=sql.format(ids=f"= {_IDS_POSTGRES}"))
+
+
+state_proposals = _among(f"SELECT {PROPOSAL} FROM proposal WHERE +workspace = :workspace AND case_id {{ids}}")
+state_cases = _among(f"SELECT {CASE} FROM cases WHERE +workspace = :workspace AND id {{ids}}")
+state_claims = _among("SELECT case_id, reviewer, fence FROM claim WHERE +workspace = :workspace AND case_id {ids}")
+state_reviews = _among(f"SELECT {REVIEW} FROM review WHERE +workspace = :workspace AND case_id {{ids}}")
+state_executions = _among(f"SELECT {EXECUTION} FROM execution WHERE +workspace = :workspace AND case_id {{ids}}")
+state_ready = _among("""
+    SELECT c.id, r.lane, r.sort_key FROM cases c
+    JOIN ready r ON r.lane = c.lane AND r.sort_key = c.sort_key AND r.case_id = c.id
+    WHERE +c.workspace = :workspace AND c.id {ids}""")
+state_timers = _among("""
+    SELECT kind, subject FROM timer WHERE kind IN ('deadline', 'effective', 'claim', 'execution') AND subject {ids}""")
+# of a gold, who answered it elsewhere is barred and no entry tells it
+state_excluded = _among("""
+    SELECT e.case_id, e.person FROM excluded e
+    WHERE e.case_id {ids} AND (e.why <> 'reviewed' OR NOT
+        (EXISTS (SELECT 1 FROM review r WHERE r.case_id = e.case_id AND r.reviewer = e.person)
+        OR EXISTS (SELECT 1 FROM gold_case g WHERE g.case_id = e.case_id AND +g.workspace = :workspace)))""")
+state_revisions = _among("SELECT case_id, revision, bytes FROM revision WHERE case_id {ids}")
+state_labels = _among("SELECT case_id, id FROM label WHERE +workspace = :workspace AND case_id {ids}")
+state_outcomes = _among("SELECT case_id FROM outcome WHERE +workspace = :workspace AND case_id {ids}")
+state_salts = _among("SELECT log, case_id, path, salt FROM opening WHERE case_id {ids}")
+state_parks = _among(f"SELECT {PARKED} FROM parked WHERE +workspace = :workspace AND id {{ids}}")
+state_park_cases = _among("""
+    SELECT c.park_id, c.case_id, p.parked FROM park_case c
+    LEFT JOIN proposal p ON p.case_id = c.case_id WHERE c.park_id {ids}""")
+
+
+def _ids_after(id: str, table: str) -> Statement:
+    return _both(f"""
+    SELECT {id} FROM {table} WHERE +workspace = :workspace AND {id} > :after ORDER BY {id} LIMIT :limit""")
+
+
+state_parked_ids = _ids_after("id", "parked")
+state_proposal_ids = _ids_after("case_id", "proposal")
+state_case_ids = _ids_after("id", "cases")
+state_execution_ids = _ids_after("case_id", "execution")
+# what stands in a queue, and not where its case says
+state_astray = _both("""
+    SELECT r.case_id, r.lane, r.sort_key FROM ready r JOIN lane l ON l.id = r.lane
+    LEFT JOIN cases c ON c.id = r.case_id AND c.lane = r.lane AND c.sort_key = r.sort_key
+    WHERE l.workspace = :workspace AND c.id IS NULL""")
 state_halts = _both("SELECT id, scope, value, set_at, lifted_at FROM halt WHERE workspace = :workspace")
 state_keys = _both("""
     SELECT id, scopes, secret, agent, person, expires_at FROM api_key
     WHERE workspace = :workspace AND revoked_at IS NULL""")
-# of a gold, who answered it elsewhere is barred and no entry tells it
-state_excluded = _both("""
-    SELECT e.case_id, e.person FROM excluded e JOIN cases c ON c.id = e.case_id
-    WHERE c.workspace = :workspace AND (e.why <> 'reviewed' OR NOT
-        (EXISTS (SELECT 1 FROM review r WHERE r.case_id = e.case_id AND r.reviewer = e.person)
-        OR e.case_id IN (SELECT g.case_id FROM gold_case g WHERE g.workspace = :workspace)))""")
 # what would act behind every statement; none is ours
 state_triggers = _each(
     sqlite="SELECT type || ' ' || name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY 1",
@@ -672,17 +707,7 @@ state_calibrators = _both("SELECT name, version, digest, bytes FROM calibrator W
 state_policies = _both("SELECT digest, text FROM policy_version WHERE workspace = :workspace")
 state_grants = _both("""
     SELECT id, uses_left, action, expires_at, bytes FROM permission WHERE workspace = :workspace AND ended_at IS NULL""")
-state_revisions = _both("""
-    SELECT r.case_id, r.revision, r.bytes FROM revision r JOIN proposal p ON p.case_id = r.case_id
-    WHERE p.workspace = :workspace""")
-state_labels = _both("SELECT id, case_id FROM label WHERE workspace = :workspace")
-state_outcomes = _both("SELECT case_id FROM outcome WHERE workspace = :workspace")
 state_people = _both("SELECT id, roles, active FROM person WHERE workspace = :workspace")
-state_parks = _both(f"SELECT {PARKED} FROM parked WHERE workspace = :workspace")
-state_park_cases = _both("""
-    SELECT c.park_id, c.case_id, p.parked FROM parked k JOIN park_case c ON c.park_id = k.id
-    LEFT JOIN proposal p ON p.case_id = c.case_id WHERE k.workspace = :workspace""")
-state_salts = _both("SELECT case_id, path, salt FROM opening WHERE log = :log")
 
 webhook_get = _both("""
     SELECT id, url, secret, events FROM webhook WHERE id = :id AND workspace = :workspace AND disabled_at IS NULL""")

@@ -16,7 +16,7 @@ from handrail.clock import SECOND, from_iso
 from handrail.errors import HandrailError
 from handrail.execution import Execution
 from handrail.lifecycle import claim, execute, review
-from handrail.store import statements
+from handrail.maintenance.tables import all_cases
 from handrail.testing.factories import person
 from handrail.testing.rig import Rig
 
@@ -350,12 +350,10 @@ class LifecycleMachine(RuleBasedStateMachine):
 
     @invariant()
     def agrees(self) -> None:
-        store, workspace = self.rig.plane.store, self.rig.workspace
-        claims = {row[0]: (row[1], row[2]) for row in store.read_hot(statements.state_claims, workspace=workspace)}
-        executions = {row[0]: row[4] for row in store.read_hot(statements.state_executions, workspace=workspace)}
-        decisions = {row[0]: row[16] for row in store.read_hot(statements.state_proposals, workspace=workspace)}
+        tables = all_cases(self.rig.plane.store, self.rig.workspace)
+        executions = {id: row.state for id, row in tables.executions.items()}
         for id, model in self.cases.items():
-            assert decisions[id] == model.decision
-            held = None if model.holder is None else (PEOPLE[model.holder].pid, model.fence)
-            assert claims.get(id) == held
+            assert tables.proposals[id].decision == model.decision
+            held = None if model.holder is None else (model.fence, PEOPLE[model.holder].pid)
+            assert tables.claims.get(id) == held
             assert executions.get(id) == ("started" if model.execution == "lapsed" else model.execution)

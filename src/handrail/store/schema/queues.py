@@ -142,4 +142,5 @@ review = Table(
     # the partial index above does not serve a look at all answers of a case
     Index("ix_review_case", "case_id"),
     Index("ix_review_reviewer", "workspace", "reviewer", "given_at"),
+    Index("ix_review_given", "workspace", "given_at"),
 )  # fmt: skip

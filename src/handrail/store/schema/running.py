@@ -77,6 +77,7 @@ parked = Table(
     Index("ix_parked_run", "workspace", "run", "framework"),
     Index("ix_parked_open", "workspace", "parked_at", **where("ended_at IS NULL")),
     Index("ix_parked_due", "workspace", "framework", "parked_at", **where("ending IS NULL AND waiting = 0")),
+    Index("ix_parked_next", "workspace", "parked_at", **where("ending IS NULL AND waiting = 0")),
     Index("ix_parked_nonce", "nonce", **where("nonce IS NOT NULL")),
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ label = Table(
     Index("ix_label_action", "workspace", "action", "id"),
     Index("ix_label_waiting", "workspace", "action", "id", **where("batch IS NULL")),
     Index("ix_label_batch", "batch", **where("batch IS NOT NULL")),
+    Index("ix_label_case", "case_id"),
 )  # fmt: skip
 
 training_batch = Table(

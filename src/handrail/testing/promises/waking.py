@@ -10,8 +10,8 @@ import pytest
 from handrail.clock import SECOND
 from handrail.errors import ClaimLost, Conflict, NotFound
 from handrail.lifecycle import wake as waking
+from handrail.maintenance.tables import ParkTables
 from handrail.parked import Woken
-from handrail.store import statements
 from handrail.testing.promises.runs import ANN, HOLD_SECONDS, decided, end, lines, only, parked, renew, together, wake
 from handrail.testing.rig import Rig
 
@@ -110,7 +110,8 @@ class WakePromises:
         assert end(rig, woken).ending == "woken"
         assert (wake(rig), lines(rig)) == (None, [])
         assert [entry["result"] for entry in rig.entries("run.woken")] == ["woken"]
-        assert rig.plane.store.read_hot(statements.state_parks, workspace=rig.workspace)[0][5] is None
+        kept = ParkTables(rig.plane.store, rig.workspace, [woken.id])
+        assert kept.parks[woken.id].state is None
 
     def test_end_not_ok_is_tried_again_after_a_pause_that_grows_and_then_given_up(self, rig: Rig) -> None:
         id = decided(rig)

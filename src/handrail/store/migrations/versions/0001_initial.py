@@ -293,6 +293,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("batch IS NOT NULL"),
         postgresql_where=sa.text("batch IS NOT NULL"),
     )
+    op.create_index("ix_label_case", "label", ["case_id"], unique=False)
     op.create_index(
         "ix_label_waiting",
         "label",
@@ -472,6 +473,14 @@ def upgrade() -> None:
         "ix_parked_due",
         "parked",
         ["workspace", "framework", "parked_at"],
+        unique=False,
+        sqlite_where=sa.text("ending IS NULL AND waiting = 0"),
+        postgresql_where=sa.text("ending IS NULL AND waiting = 0"),
+    )
+    op.create_index(
+        "ix_parked_next",
+        "parked",
+        ["workspace", "parked_at"],
         unique=False,
         sqlite_where=sa.text("ending IS NULL AND waiting = 0"),
         postgresql_where=sa.text("ending IS NULL AND waiting = 0"),
@@ -662,6 +671,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_review")),
     )
     op.create_index("ix_review_case", "review", ["case_id"], unique=False)
+    op.create_index("ix_review_given", "review", ["workspace", "given_at"], unique=False)
     op.create_index("ix_review_reviewer", "review", ["workspace", "reviewer", "given_at"], unique=False)
     op.create_index(
         "uq_review_live",

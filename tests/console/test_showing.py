@@ -152,6 +152,21 @@ SMALL = """() => [...document.querySelectorAll('button, select, input, summary, 
     .map(each => each.innerText || each.getAttribute('aria-label') || each.outerHTML)"""
 
 
+def test_phone_brings_the_card_that_was_opened_into_view(open_page: Open, stage: Stage) -> None:
+    page = open_page("/case/deploy-1", **PHONE)
+    show(page, "deploy-1")
+    rows(page).filter(has_text="Your contract renewal").tap()
+    show(page, "mail-1")
+    expect(page.get_by_role("heading", name="Your contract renewal")).to_be_in_viewport(ratio=1)
+    # half-way down a long card the bar stands ready, and what comes next begins at its head
+    page.locator(".field-row").last.scroll_into_view_if_needed()
+    expect(page.get_by_role("heading", name="Your contract renewal")).not_to_be_in_viewport()
+    page.get_by_role("button", name="Approve", exact=True).tap()
+    wait_for_reviews(page, stage, 1)
+    show(page, "refund-0")
+    expect(page.get_by_role("heading", name="INR 120")).to_be_in_viewport(ratio=1)
+
+
 @pytest.mark.parametrize(
     "view", ["/case/pay-1", "/case/deploy-1", "/case/digit-1", "/case/compare-1", "/operations", "/quality", "/halts"]
 )

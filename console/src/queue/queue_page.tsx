@@ -48,7 +48,16 @@ export function QueuePage() {
   latestRows.current = rows;
   const [blurred, toggleBlur] = useBlur(shownId, (detail.data?.card.harm_classes.length ?? 0) > 0);
 
-  const open = useCallback((row: CaseRow) => go({ caseId: row.id }, caseId !== null), [caseId]);
+  // below the list, or half-way down the last card, nobody would see that another came
+  const cardPane = useRef<HTMLElement>(null);
+  const showCard = useCallback(() => cardPane.current?.scrollIntoView(), []);
+  const open = useCallback(
+    (row: CaseRow) => {
+      go({ caseId: row.id }, caseId !== null);
+      showCard();
+    },
+    [caseId, showCard],
+  );
   const move = (by: number) => {
     const at = rows.findIndex((row) => row.id === caseId);
     const next = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))];
@@ -65,6 +74,10 @@ export function QueuePage() {
     offered.current = next?.id ?? null;
     go({ caseId: next?.id ?? null }, true);
   }, [caseId, person]);
+  const settled = useCallback(() => {
+    advance();
+    showCard();
+  }, [advance, showCard]);
   /** What was offered by itself and turns out to be others' by now is no case to stop at. */
   const arrived = detail.data;
   useEffect(() => {
@@ -110,7 +123,7 @@ export function QueuePage() {
           <SelectionBar count={selected.length} onDrop={() => setChoosing(false)} />
         ) : filter.state === "open" && rows.length > 0 && (
           <span>
-            <TakeNext queue={filter.queue} />
+            <TakeNext queue={filter.queue} onTaken={showCard} />
             {touch && <button type="button" className="small ghost" onClick={() => setChoosing(true)}>{t.queue.select}</button>}
           </span>
         )}
@@ -127,7 +140,7 @@ export function QueuePage() {
     </section>
   );
   const card = (
-    <section key="card" className="pane card-pane" aria-label={t.verdict.bar}>
+    <section key="card" ref={cardPane} className="pane card-pane" aria-label={t.verdict.bar}>
       {shownId === null ? (
         <div className="resting"><h1 className="off-screen">{filter.state === "open" ? t.queue.title : t.nav.decided}</h1>{restingOf(rows.length - answeredCount, query.isSuccess && !isFiltered(filter), filter.state)}</div>
       ) : detail.isPending ? (
@@ -135,7 +148,7 @@ export function QueuePage() {
       ) : detail.isError ? (
         <Failed title={t.card.failed} error={detail.error} retry={() => void detail.refetch()} />
       ) : (
-        <CaseView key={shownId} detail={detail.data} blurred={blurred} onSettled={advance} onLater={later} />
+        <CaseView key={shownId} detail={detail.data} blurred={blurred} onSettled={settled} onLater={later} />
       )}
     </section>
   );
@@ -148,13 +161,14 @@ export function QueuePage() {
 }
 
 /** The server picks: skills, order and other people's claims are its business. */
-function TakeNext({ queue }: { queue: string }) {
+function TakeNext({ queue, onTaken }: { queue: string; onTaken: () => void }) {
   const take = async () => {
     try {
       const taken = await claimNext(queue ? [queue] : []);
       if (!taken) return say(t.toast.noneLeft);
       handOver(taken.claim);
       go({ caseId: taken.claim.case_id });
+      onTaken();
     } catch (error) {
       sayProblem(error);
     }

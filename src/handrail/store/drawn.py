@@ -9,6 +9,7 @@ from sqlalchemy import and_, func, select
 
 from handrail.store import schema
 from handrail.store.engine import Store
+from handrail.store.unsearched import Unsearched
 
 PAGE = 500
 
@@ -27,7 +28,7 @@ def drawn(store: Store, workspace: str, action: str, *, since: int = 0) -> Itera
         )
         .join(schema.cases, c.id == p.case_id)
         .outerjoin(schema.revision, first)
-        .where(p.workspace == workspace, p.action == action, p.submitted_at >= since, c.gold.is_(False))
+        .where(Unsearched(p.workspace) == workspace, p.action == action, p.submitted_at >= since, c.gold.is_(False))
     )  # fmt: skip
     after = ""
     while rows := store.read(query.where(p.case_id > after).order_by(p.case_id).limit(PAGE)):

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from handrail.store import schema
 from handrail.store.engine import Store
 from handrail.store.golds import outside_bursts
+from handrail.store.unsearched import Unsearched
 
 PAGE = 200
 SUGGESTING = ("prediction", "annotation", "comparison")
@@ -25,7 +26,8 @@ def cases(store: Store, workspace: str, action: str, *, most: int) -> Iterator[t
     """
     c, p, r, t = schema.cases.c, schema.proposal.c, schema.review.c, schema.label.c
     query = select(p.case_id, p.bytes, p.route, p.revision).join(schema.cases, c.id == p.case_id)
-    query = query.where(p.workspace == workspace, p.action == action, c.state != "open", c.kind.in_(SUGGESTING))
+    query = query.where(Unsearched(p.workspace) == workspace, p.action == action)
+    query = query.where(c.state != "open", c.kind.in_(SUGGESTING))
     query = query.where(outside_bursts())
     before, left = "", most
     while left > 0:
@@ -60,12 +62,12 @@ def labelled_routes(store: Store, workspace: str, action: str | None = None) -> 
     """Every label with its proposal's route, case by case: (case id, label bytes, route bytes)."""
     t, p = schema.label.c, schema.proposal.c
     query = select(t.case_id, t.id, t.bytes, p.route).join(schema.proposal, p.case_id == t.case_id)
-    query = query.where(t.workspace == workspace)
+    query = query.where(Unsearched(t.workspace) == workspace)
     if action is not None:
         query = query.where(t.action == action)
     after = ("", "")
     while True:
-        later = (t.case_id > after[0]) | ((t.case_id == after[0]) & (t.id > after[1]))
+        later = (t.case_id >= after[0]) & ((t.case_id > after[0]) | (t.id > after[1]))
         page = store.read(query.where(later).order_by(t.case_id, t.id).limit(PAGE))
         yield from page
         if len(page) < PAGE:

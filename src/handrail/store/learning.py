@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from handrail.store import schema
 from handrail.store.engine import Store
 from handrail.store.statements import Statement
+from handrail.store.unsearched import Unsearched
 
 learning_open = Statement(
     "SELECT id, bytes FROM learning WHERE workspace = :workspace AND action = :action AND ended_at IS NULL",
@@ -75,7 +76,10 @@ def annotated(store: Store, workspace: str, action: str, page: int = 200) -> Ite
         .join(schema.cases, c.id == p.case_id)
         .outerjoin(schema.revision, (v.case_id == p.case_id) & (v.revision == 1))
         .where(
-            p.workspace == workspace, p.action == action, c.kind.in_(("annotation", "prediction")), c.gold.is_(False)
+            Unsearched(p.workspace) == workspace,
+            p.action == action,
+            c.kind.in_(("annotation", "prediction")),
+            c.gold.is_(False),
         )
     )
     after = ""

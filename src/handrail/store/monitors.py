@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from handrail.store import schema
 from handrail.store.engine import Store
 from handrail.store.statements import Statement
+from handrail.store.unsearched import Unsearched
 
 MONITOR = (
     "id, workspace, action, kind, terms, state, curve, n, log_e, line, seen, begun_at, updated_at, alarmed_at,"
@@ -117,7 +118,7 @@ workspaces = _made(
 def waiting(store: Store, workspace: str) -> list[str]:
     """Actions with checks that have not entered."""
     t = schema.spot_check.c
-    query = select(t.action).where(t.workspace == workspace, t.verdict.is_(None)).group_by(t.action)
+    query = select(t.action).where(Unsearched(t.workspace) == workspace, t.verdict.is_(None)).group_by(t.action)
     return [row[0] for row in store.read(query)]
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from handrail.store import schema
 from handrail.store.engine import Store
 from handrail.store.reads import fetch
+from handrail.store.unsearched import Unsearched
 
 # how many of the newest proposals tell
 MOST = 5_000
@@ -16,7 +17,7 @@ p = schema.proposal.c
 def proposed(store: Store, workspace: str, scope: str) -> list[str]:
     """Agents, actions or runs (`scope`) of the newest proposals, newest first."""
     recent = (
-        select(p[scope].label("name"), p.case_id).where(p.workspace == workspace)
+        select(p[scope].label("name"), p.case_id).where(Unsearched(p.workspace) == workspace)
         .order_by(p.case_id.desc()).limit(MOST).subquery()
     )  # fmt: skip
     found = select(recent.c.name).where(recent.c.name.is_not(None)).group_by(recent.c.name)

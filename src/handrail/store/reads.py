@@ -6,7 +6,7 @@ import base64
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from unicodedata import combining, normalize
 
@@ -20,6 +20,7 @@ from handrail.errors import InvalidInput, MalformedJSON, Unavailable
 from handrail.store import schema, statements
 from handrail.store.engine import Store
 from handrail.store.golds import outside_bursts, same_gold
+from handrail.store.unsearched import Unsearched
 
 # counting further would scan the whole table to print a number nobody reads
 MOST_COUNTED = 10_000
@@ -28,6 +29,7 @@ MOST_WORDS = 24
 # proposals above this are not parsed for a list's amount column in one go
 SMALL_BYTES = 64 * 1024
 DAY = 86_400 * SECOND
+UNSETTLED = ("started", "unknown")
 
 _WORD = re.compile(r"\w+")
 _PLAIN = re.compile(r"[^\W_]+")
@@ -285,8 +287,16 @@ def executions(store: Store, workspace: str, state: str, limit: int) -> list[Any
         store,
         select(t.case_id, t.action, t.agent, t.state, t.tool_class, t.fence, t.started_at, t.expires_at, t.finished_at,
                t.happened)
-        .where(t.workspace == workspace, t.state == state).order_by(t.started_at).limit(limit),
+        .where(t.workspace == workspace, *_in_state(state)).order_by(t.started_at).limit(limit),
     )  # fmt: skip
+
+
+def _in_state(state: str) -> Iterator[ColumnElement[bool]]:
+    t = schema.execution.c
+    yield t.state == state
+    if state in UNSETTLED:
+        # as the index of those few says it: SQLite takes it for nothing else
+        yield t.state.in_([bindparam(None, each, literal_execute=True) for each in UNSETTLED])
 
 
 def stuck_parks(store: Store, workspace: str, before: int) -> tuple[int, int]:
@@ -317,11 +327,11 @@ def halts(store: Store, workspace: str) -> list[Any]:
 def labels(store: Store, workspace: str, action: str | None, *, cursor: str | None, limit: int) -> Page:
     """Labels, oldest first."""
     t = schema.label.c
-    conditions = [t.workspace == workspace]
-    if action is not None:
-        conditions.append(t.action == action)
+    conditions = [t.workspace == workspace] if action is None else [t.workspace == workspace, t.action == action]
     counted = select(func.count()).select_from(select(t.id).where(*conditions).limit(MOST_COUNTED).subquery())
     total = fetch(store, counted)[0][0]
+    if action is None:
+        conditions = [Unsearched(t.workspace) == workspace]
     behind = _behind(cursor, (int, str))
     if behind is not None:
         conditions.append(t.id > behind[1])
@@ -418,7 +428,8 @@ def proposals_by_hour(store: Store, workspace: str, since: int) -> list[Any]:
     return fetch(
         store,
         select(hour, p.tier, func.count())
-        .where(p.case_id >= f"{oldest[:8]}-{oldest[8:12]}", p.workspace == workspace, p.submitted_at >= since)
+        .where(p.case_id >= f"{oldest[:8]}-{oldest[8:12]}", p.submitted_at >= since)
+        .where(Unsearched(p.workspace) == workspace)
         .where(outside_bursts())
         .group_by(hour, p.tier),
     )  # fmt: skip
@@ -449,7 +460,7 @@ def reviews_since(store: Store, workspace: str, since: int) -> list[Any]:
 def unknown_executions(store: Store, workspace: str | None = None) -> int:
     """Executions that wait for somebody to settle them."""
     t = schema.execution.c
-    query = select(func.count()).where(t.state == "unknown")
+    query = select(func.count()).where(*_in_state("unknown"))
     return int(fetch(store, query if workspace is None else query.where(t.workspace == workspace))[0][0])
 
 
@@ -458,7 +469,8 @@ def open_everywhere(store: Store) -> list[Any]:
     return fetch(
         store,
         select(c.workspace, c.queue, c.tier, func.count(), func.min(c.opened_at))
-        .where(c.state == "open").group_by(c.workspace, c.queue, c.tier),
+        .where(c.workspace.in_(select(schema.workspace.c.id)), c.state == "open")
+        .group_by(c.workspace, c.queue, c.tier),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from handrail.store import schema
 from handrail.store.engine import Store
 from handrail.store.statements import Statement
+from handrail.store.unsearched import Unsearched
 
 PAGE = 500
 
@@ -112,9 +113,11 @@ def labels(
     """
     t, b = schema.label.c, schema.training_batch.c
     query = select(t.id, t.bytes, t.batch, b.state).outerjoin(schema.training_batch, b.id == t.batch)
-    query = query.where(t.workspace == workspace, t.made_at >= since)
-    if action is not None:
-        query = query.where(t.action == action)
+    query = query.where(t.made_at >= since)
+    if action is None:
+        query = query.where(Unsearched(t.workspace) == workspace)
+    else:
+        query = query.where(t.workspace == workspace, t.action == action)
     if ready:
         query = query.where(b.state == "ready")
     yield from _paged(store, query, t.id)
@@ -149,7 +152,9 @@ def _over(store: Store, workspace: str, which: ColumnElement[bool], action: str 
         select(p.case_id, p.policy, p.submitted_at, p.decision, func.coalesce(v.bytes, p.bytes).label("first"), p.bytes)
         .join(schema.cases, c.id == p.case_id)
         .outerjoin(schema.revision, and_(v.case_id == p.case_id, v.revision == 1))
-        .where(p.workspace == workspace, p.submitted_at >= since, c.state != "open", c.gold.is_(False), which)
+        .where(
+            Unsearched(p.workspace) == workspace, p.submitted_at >= since, c.state != "open", c.gold.is_(False), which
+        )
     )
     return _paged(store, query if action is None else query.where(p.action == action), p.case_id)
 

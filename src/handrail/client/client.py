@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, Unpack, overload
 
@@ -29,7 +30,7 @@ from handrail.client.transport import Transport
 from handrail.client.waker import Wake, Waker
 from handrail.client.worker import Worker
 from handrail.decision import Decision
-from handrail.errors import InvalidInput
+from handrail.errors import Conflict, InvalidInput
 from handrail.learning.guidance import Correction, correction_from_json
 from handrail.lifecycle import access, policies
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
@@ -432,16 +433,11 @@ def _person(plane: Plane, name: str, roles: Sequence[str], skills: Sequence[str]
     email = f"{re.sub(r'[^a-z0-9]+', '.', name.casefold()).strip('.') or 'person'}@local"
     found = plane.store.read_hot(statements.person_by_email, workspace=plane.workspace_id, email=email)
     if not found:
-        plane.run(
-            access.add_person,
-            access.AddPerson(
-                actor=_local_agent(UNNAMED),
-                name=name,
-                email=email,
-                password=None,
-                roles=tuple(roles),
-                skills=tuple(skills),
-            ),
+        wanted = access.AddPerson(
+            actor=_local_agent(UNNAMED), name=name, email=email, password=None, roles=tuple(roles), skills=tuple(skills)
         )
+        # another thread may have been first
+        with suppress(Conflict):
+            plane.run(access.add_person, wanted)
         found = plane.store.read_hot(statements.person_by_email, workspace=plane.workspace_id, email=email)
     return access.person_actor(found[0][:7], auth="local")

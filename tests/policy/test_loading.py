@@ -321,7 +321,7 @@ def test_differences_say_what_loosens() -> None:
         (ONE + "rules: [{id: r, route: {on_expiry: hold}}]", "never wins"),
         (ONE + "    sla_seconds: 5\nrules: [{id: r, actions: [a], route: {deadline_seconds: 9}}]", "never shorter"),
         (ONE + "rules: [{id: r, actions: [b], route: {deny: true}}]", "names b"),
-        (ONE + "rules: [{id: r, when: amount > 3.0, route: {deny: true}}]", "cannot be judged"),
+        (ONE + "rules: [{id: r, when: amount > 3.0, route: {deny: true}}]", "cannot be judged, and denies"),
         (ONE + "grants: [{id: g, action: a, expires: 2020-01-01}]", "has expired"),
         (ONE + "windows: [{name: w, by: [run], within: 1h}]", "read by no rule"),
         (ONE + "feedback_pipeline: {batch_size: 64, retrain_trigger: 10}", "so every 10 means every 64"),

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handrail.errors import InvalidPolicy
+from handrail.policy.columns import route_many
 from handrail.policy.evaluate import compile_text, tighter
 from handrail.proposal import Proposal
-from handrail.route import VERDICTS
+from handrail.route import TIERS, VERDICTS
 
 from .examples import NOW, codes, loosened, route
 
@@ -72,6 +73,18 @@ def test_route_rule_that_cannot_be_judged_gates_under_its_terms(when: str, why: 
     assert (found.tier, found.roles) == ("hard_gate", ("finance",))
     failed = next(reason for reason in found.reasons if reason.code == "rule_failed:r")
     assert why in failed.text
+
+
+@pytest.mark.parametrize("said", [{"deny": True}, {"tier": "deny"}])
+def test_route_rule_that_cannot_be_judged_denies_where_it_would_deny(said: dict[str, Any]) -> None:
+    grant = {"id": "g", "action": "pay", "expires": "2100-01-01", "lifts": ["rule:r", "confidence"]}
+    policy = policy_with([{"id": "r", "when": "arguments.to == 'mallory'", "route": said}], grants=[grant])
+    found = route(policy, action="pay", confidence=0.99)
+    assert (found.tier, found.reviewers) == ("deny", 0)
+    failed = next(reason for reason in found.reasons if reason.code == "rule_failed:r")
+    assert failed.text == "rule r could not be judged (there is no to), so it denies"
+    many = route_many(policy, {"action": ["pay"], "confidence": [0.99]}, now=NOW)
+    assert TIERS[many.tiers[0]] == "deny"
 
 
 def test_route_rule_for_one_action_leaves_others_alone() -> None:

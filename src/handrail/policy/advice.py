@@ -92,8 +92,9 @@ def _of_rule(policy: Policy, rule: RuleEntry) -> Iterator[str]:
         if policy.action(action) is None:
             yield f"rule {rule.id} names {action}, which no entry declares"
     if rule.when and not rule.actions:
+        then = "denies" if rule.route.deny or rule.route.tier == "deny" else "gates"
         for name in _unguarded(parse(rule.when)):
-            yield f"rule {rule.id} orders {name} for every action: where there is none it cannot be judged, and gates"
+            yield f"rule {rule.id} orders {name} for every action: where there is none it cannot be judged, and {then}"
 
 
 def _unguarded(tree: Node) -> list[str]:

@@ -360,13 +360,15 @@ def _tallies(plan: Plan, proposal: Proposal, facts: Facts, money: Money) -> dict
 
 
 def of_rules(plan: Plan, scope: Scope) -> Iterator[Clause]:
-    """Every rule that applies; one that cannot be judged counts as if it did, and asks for `hard_gate`."""
+    """Every rule that applies; one that cannot be judged counts as if it did, and asks for `hard_gate` at least."""
     for rule in plan.rules:
         try:
             if rule.condition is not None and not rule.condition.holds(scope):
                 continue
         except Undecided as why:
-            text = f"rule {rule.id} could not be judged ({why}), so its strictest answer holds"
-            yield clause(HARD, f"rule_failed:{rule.id}", text, None, rule.terms)
+            rank = max(HARD, rule.rank)
+            so = "so it denies" if rank == DENY else "so a person decides"
+            text = f"rule {rule.id} could not be judged ({why}), {so}"
+            yield clause(rank, f"rule_failed:{rule.id}", text, None, rule.terms)
             continue
         yield clause(rule.rank, f"rule:{rule.id}", rule.text, f"rule:{rule.id}", rule.terms)

@@ -14,7 +14,7 @@ from handrail.operations.order import sort_key
 from handrail.proposal import Proposal
 from handrail.route import Route
 from handrail.store import schema, statements
-from handrail.store.tx import Tx
+from handrail.store.tx import Look, Tx
 
 SUMMARY_CHARACTERS = 200
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?").fullmatch
@@ -74,12 +74,26 @@ def lane_of(tx: Tx, workspace: str, route: Route) -> int:
         if route.may_answer:
             asked.append("role:" + "|".join(sorted(route.may_answer)))
         skills = ",".join(asked)
-        row = tx.one(statements.lane_find, workspace=workspace, queue=route.queue, skills=skills)
-        if row is None:
-            row = tx.one(statements.lane_make, workspace=workspace, queue=route.queue, skills=skills)
-            assert row is not None
-        known = tx.memo[key] = row[0]
+        known = tx.memo[key] = _lane(tx, workspace, route.queue, skills)
     return int(known)
+
+
+def looks(workspace: str) -> list[Look]:
+    """What `lane_of` reads."""
+    return [Look(statements.lane_first, workspace)]
+
+
+def _lane(tx: Tx, workspace: str, queue: str, skills: str) -> int:
+    key = ("first lanes", workspace)
+    if key not in tx.memo:
+        tx.memo[key] = {(row[1], row[2]): row[0] for row in tx.run(statements.lane_first, workspace=workspace)}
+    known: int | None = tx.memo[key].get((queue, skills))
+    if known is not None:
+        return known
+    wanted = {"workspace": workspace, "queue": queue, "skills": skills}
+    row = tx.one(statements.lane_find, **wanted) or tx.one(statements.lane_make, **wanted)
+    assert row is not None
+    return int(row[0])
 
 
 def lanes_for(tx: Tx, actor: Actor, queues: tuple[str, ...] = ()) -> list[int]:

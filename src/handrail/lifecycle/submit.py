@@ -30,13 +30,14 @@ from handrail.lifecycle import (
     halt,
     overflow,
     policies,
+    queue,
     rows,
     supervising,
 )
 from handrail.lifecycle.actor import POLICY, Actor, bound_to
 from handrail.lifecycle.opening import Opening, seal
-from handrail.lifecycle.queue import open_case
 from handrail.lifecycle.rows import ProposalRow
+from handrail.policy.declared import declared
 from handrail.policy.evaluate import Policy
 from handrail.proposal import KINDS, PICKED, Proposal
 from handrail.route import Reading, Reason, Route
@@ -251,7 +252,7 @@ def look_ahead(commands: Sequence[Submit]) -> list[Look]:
     """What submissions read first."""
     looks = []
     for workspace in {command.actor.workspace for command in commands}:
-        looks += [Look(statements.workspace_get, workspace), *halt.looks(workspace)]
+        looks += [Look(statements.workspace_get, workspace), *halt.looks(workspace), *queue.looks(workspace)]
     return looks
 
 
@@ -280,7 +281,10 @@ class _Draft:
 def _draft(tx: Tx, command: Submit) -> _Draft:
     workspace = command.actor.workspace
     policy = policies.in_force(tx, workspace)
-    proposal = calibrators.calibrated(tx, policy, workspace, command.proposal)
+    proposal = declared(policy.action(command.proposal.action), command.proposal)
+    if proposal.undo != command.proposal.undo and proposal.personal_data:
+        _check_paths(proposal)
+    proposal = calibrators.calibrated(tx, policy, workspace, proposal)
     found = policies.facts(tx, policy, workspace, proposal)
     route = policy.route(proposal, found, now=tx.now, draw=command.draw)
     route = calibrators.explained(tx, policy, workspace, proposal, route)
@@ -430,7 +434,7 @@ def _settle(tx: Tx, draft: _Draft) -> Submitted:
             submitter=None if needs_people else command.actor.pid, fields=told or None, **what,
         )  # fmt: skip
     if needs_people:
-        open_case(
+        queue.open_case(
             tx, workspace, draft.case_id, proposal, route, soft=draft.decision is not None, by=command.actor,
             placed_at=command.placed_at,
         )  # fmt: skip

@@ -188,6 +188,9 @@ case_escalate = _both("""
         deadline = :deadline WHERE id = :case_id AND state = 'open' RETURNING id""")
 case_lane = _both("UPDATE cases SET lane = :lane WHERE id = :case_id")
 lane_find = _both("SELECT id FROM lane WHERE workspace = :workspace AND queue = :queue AND skills = :skills")
+# most workspaces have no more: read ahead, so that opening a case asks for none
+lane_first = _both("""
+    SELECT id, queue, skills FROM lane WHERE workspace = :workspace ORDER BY queue, skills LIMIT 16""")
 lane_make = _both("""
     INSERT INTO lane (workspace, queue, skills) VALUES (:workspace, :queue, :skills)
     ON CONFLICT (workspace, queue, skills) DO UPDATE SET queue = excluded.queue RETURNING id""")

@@ -371,40 +371,42 @@ class Tx:
         moved = {"log": log, "size": frontier.size, "frontier": frontier.to_bytes(), "last_at": latest}
         writes = [Writes(schema.audit_entry, rows), Writes(statements.head_move, [moved])]
         full = range(size // WIDTH, frontier.size // WIDTH)
-        if not full:
-            return writes
-        self.connection.exchange(writes)
-        for n in full:
-            self._store_tile(log, n)
-        return []
+        return self._keep_tiles(log, full, writes) if full else writes
 
     def _clock_jumped(self, workspace: str, log: str, last_at: int) -> Staged:
         """The clock went back by more than the tolerance: say so before anything carries the earlier time."""
         self.entry(workspace, "clock.jumped", {"kind": "system", "pid": "clock"}, before=iso(last_at))
         return self.entries.pop()
 
-    def _store_tile(self, log: str, n: int) -> None:
-        """Keep a full tile of level 0, and each full tile above that it completes."""
-        level = 0
-        while True:
-            hashes = self._level(log, level, n)
-            made = {"log": log, "level": level, "n": n, "hashes": b"".join(hashes)}
-            self.connection.exchange([Writes(schema.audit_tile, [made])])
-            level, n, rest = level + 1, (n + 1) // WIDTH - 1, (n + 1) % WIDTH
-            if rest:
-                return
+    def _keep_tiles(self, log: str, full: range, writes: list[Writes]) -> list[Writes]:
+        """Write the entries, then their full tiles of level 0, and each full tile above that those complete.
 
-    def _level(self, log: str, level: int, n: int) -> list[bytes]:
-        if level == 0:
-            found = self.connection.execute(
-                statements.entry_hashes, {"log": log, "start": n * WIDTH, "stop": (n + 1) * WIDTH}
-            )
-            return [bytes(row[0]) for row in found]
-        below = []
-        for child in range(n * WIDTH, (n + 1) * WIDTH):
-            tile = self.connection.execute(statements.tile_get, {"log": log, "level": level - 1, "n": child})
-            below.append(root_of(split_hashes(bytes(tile[0][0]))))
-        return below
+        Returns what is to be written with the commit.
+        """
+        reads: list[Read] = [
+            (statements.entry_hashes, {"log": log, "start": n * WIDTH, "stop": (n + 1) * WIDTH}) for n in full
+        ]
+        found = self.connection.exchange(writes, reads)
+        made: list[Mapping[str, Any]] = [
+            _tile(log, 0, n, (row[0] for row in rows)) for n, rows in zip(full, found, strict=True)
+        ]
+        tiles = [Writes(schema.audit_tile, made)]
+        if all((n + 1) % WIDTH for n in full):
+            return tiles
+        self.connection.exchange(tiles)
+        for n in full:
+            self._keep_above(log, n)
+        return []
+
+    def _keep_above(self, log: str, n: int) -> None:
+        level = 0
+        while not (n + 1) % WIDTH:
+            level, n = level + 1, (n + 1) // WIDTH - 1
+            roots = []
+            for child in range(n * WIDTH, (n + 1) * WIDTH):
+                below = self.connection.execute(statements.tile_get, {"log": log, "level": level - 1, "n": child})
+                roots.append(root_of(split_hashes(bytes(below[0][0]))))
+            self.connection.exchange([Writes(schema.audit_tile, [_tile(log, level, n, roots)])])
 
     # --- events for webhooks ------------------------------------------------------------------
 
@@ -431,6 +433,10 @@ class Tx:
             return set()
         wanted = {"ids": given_ids(self.engine, sorted(cases))}
         return {row[0] for row in self.connection.execute(statements.gold_among, wanted)}
+
+
+def _tile(log: str, level: int, n: int, hashes: Iterable[bytes]) -> dict[str, Any]:
+    return {"log": log, "level": level, "n": n, "hashes": b"".join(map(bytes, hashes))}
 
 
 def _event_body(staged: Staged) -> bytes:

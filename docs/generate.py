@@ -242,10 +242,9 @@ def http_page() -> str:
 
 def settings_page() -> str:
     server = [
-        (f"`HANDRAIL_{name.upper()}`", stated({"default": json.loads(json.dumps(field.default, default=str))}),
-         prose(field.description))
+        (f"`HANDRAIL_{name.upper()}`", stated({"default": plain(field)}), prose(field.description))
         for name, field in Settings.model_fields.items()
-    ]  # fmt: skip
+    ]
     commands_only = [
         ("`HANDRAIL_URL`", "", "A server, for `case`, `halt` and `undo`; needs a key."),
         ("`HANDRAIL_KEY`", "", "API key for that server."),
@@ -266,6 +265,11 @@ def settings_page() -> str:
             "## Retraining\n", table(head, hook),
         ]
     )  # fmt: skip
+
+
+def plain(field: Any) -> Any:
+    """A setting's default as JSON has it."""
+    return json.loads(json.dumps(field.get_default(call_default_factory=True), default=str))
 
 
 def frameworks_page() -> str:

@@ -36,6 +36,10 @@ def test_look_up_a_known_name_finds_it(page: str, needle: str) -> None:
     assert needle in (REFERENCE / page).read_text()
 
 
+def test_default_in_the_reference_is_a_value_of_the_program() -> None:
+    assert [path.name for path in REFERENCE.glob("*.md") if "Undefined" in path.read_text()] == []
+
+
 @pytest.mark.parametrize("path", page_paths(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_follow_every_relative_link_arrives(path: Path) -> None:
     broken = [

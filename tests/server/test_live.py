@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -185,6 +186,15 @@ def test_health_ready_and_metrics_say_what_is(each: Site) -> None:
         assert line in text, line
     far = client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.9"})
     assert far.status_code == 401
+
+
+def test_metrics_that_the_documentation_says_to_watch_are_there(here: Site) -> None:
+    propose(here.program())
+    page = Path(__file__).resolve().parents[2] / "docs" / "operations" / "metrics.md"
+    watched = re.findall(r"^\| `(handrail_\w+)`", page.read_text(), re.MULTILINE)
+    assert len(watched) > 3
+    text = here.client().get("/metrics").text
+    assert [name for name in watched if not re.search(rf"^{name}[{{ ]", text, re.MULTILINE)] == []
 
 
 def test_stop_ends_waiting_requests_at_once_with_retry_after(tmp_path: Path) -> None:

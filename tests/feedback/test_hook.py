@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from handrail.cli.main import app
 from handrail.clock import FakeClock
 from handrail.errors import InvalidInput
 from handrail.lifecycle import training as lifecycle
 from handrail.maintenance.hook import Hook, hook_from, run
+from handrail.server.metrics import Metrics
 from handrail.store import training
 
 from .scene import entries, label, plane
@@ -66,6 +70,24 @@ def test_hook_that_fails_is_run_again_then_given_up_and_shows_in_health_and_log(
         assert health["failures"] == 3
         assert "no memory" in health["last_error"]
         assert [one["incident"]["code"] for one in entries(hr, "incident.flagged")] == ["retrain_hook_failed"]
+
+
+def test_hook_that_fails_is_counted_each_time_and_named_by_doctor_after_the_third(tmp_path: Path) -> None:
+    clock, path = FakeClock(), tmp_path / "handrail.db"
+    seen = []
+    with plane(path, size=4, every=4, hook=python("import sys; sys.exit('no memory')"), clock=clock) as hr:
+        for n in range(4):
+            label(hr, n)
+        hr.batcher.step()
+        for pause in (60, 600, 0):
+            assert hr.retraining.step() == 1
+            counted = re.search(rb"^handrail_retraining_failures_total (.+)$", Metrics().text(hr, 0), re.MULTILINE)
+            assert counted is not None
+            done = CliRunner().invoke(app, ["doctor", "--database", str(path), "--json"])
+            named = any("no memory" in check["text"] for check in json.loads(done.stdout)["checks"])
+            seen.append((float(counted[1]), named))
+            clock.advance(pause + 1)
+    assert seen == [(1, False), (2, False), (3, True)]
 
 
 def test_hook_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import typer
 from handrail.cli import keys, people
 from handrail.cli.options import Database, Workspace, settings_from
 from handrail.lifecycle import policies
-from handrail.maintenance.plane import Plane
+from handrail.maintenance.plane import Plane, policy_from
 from handrail.server.first_start import FirstPerson, first_person, operator
 from handrail.server.once import Once
-from handrail.server.run import check, open_plane, read_policy, serve_app, server_of
+from handrail.server.run import check, open_plane, serve_app, server_of
 from handrail.server.settings import Settings
 from handrail.store.migrate import migrate as run_migrations
 from handrail.store.open import open_store
@@ -78,7 +78,7 @@ def _put_in_force(plane: Plane, settings: Settings) -> None:
     """A policy named at the start counts, also in a database that has another."""
     if settings.policy is None:
         return
-    text = read_policy(settings.policy)
+    text = policy_from(settings.policy)
     _, entry = plane.run(policies.change, (operator(settings.workspace), "policy", text))
     if entry is not None and not plane.first_start:
         typer.echo(f"policy changed to {settings.policy}")

@@ -34,7 +34,7 @@ from handrail.errors import Conflict, InvalidInput
 from handrail.learning.guidance import Correction, correction_from_json
 from handrail.lifecycle import access, policies
 from handrail.lifecycle.actor import ALL_SCOPES, Actor
-from handrail.maintenance.plane import Plane
+from handrail.maintenance.plane import Plane, policy_from
 from handrail.parked import Parked, Wakes
 from handrail.proposal import Proposal
 from handrail.store import statements
@@ -417,12 +417,16 @@ def _halted(agent: str | None, action: str | None, run: str | None) -> dict[str,
 
 
 def _policy_text(policy: str | Path | None) -> str | None:
-    if policy is None or (isinstance(policy, str) and "\n" in policy):
+    """The text of a file, or the one given, found to be a policy."""
+    if policy is None:
+        return None
+    if isinstance(policy, str) and "\n" in policy:
+        policies.compiled(policy)
         return policy
     path = Path(policy)
     if not path.is_file():
         raise InvalidInput(f"there is no policy file {path}", remedy="Name a file, or give the YAML text itself.")
-    return path.read_text(encoding="utf-8")
+    return policy_from(path)
 
 
 def _local_agent(name: str) -> Actor:

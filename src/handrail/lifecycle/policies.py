@@ -22,12 +22,12 @@ _compiled: dict[str, Policy] = {}
 _guard = threading.Lock()
 
 
-def compiled(text: str, name: str = "policy") -> Policy:
-    """A policy ready to route, made once per text and process."""
+def compiled(text: str, name: str = "policy", *, source: str | None = None) -> Policy:
+    """A policy ready to route, made once per text and process. `source` is the file's name for messages."""
     key = digest(text.encode())
     known = _compiled.get(key)
     if known is None:
-        known = compile_text(text, name=name)
+        known = compile_text(text, name=name, source=source)
         with _guard:
             _compiled[key] = known
     return known

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from handrail.clock import Clock, SystemClock
 from handrail.decision import Decision, Receipt
 from handrail.errors import HandrailError, InvalidInput, NotFound, Unreadable
-from handrail.lifecycle import claim, execute, review, rows, submit, workspace
+from handrail.lifecycle import claim, execute, policies, review, rows, submit, workspace
 from handrail.lifecycle.actor import Actor
 from handrail.lifecycle.rows import ProposalRow
 from handrail.maintenance import fusions, indexing, staffing, timers
@@ -252,6 +252,16 @@ class Plane:
 def default_policy() -> str:
     """The policy of who brings none: what nobody declared is gated."""
     return resources.files("handrail.policy").joinpath("default.yaml").read_text(encoding="utf-8")
+
+
+def policy_from(path: Path) -> str:
+    """A policy file's text. Raises `InvalidPolicy` with file, line, field and remedy of every mistake in it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"cannot read the policy {path}: {error}") from None
+    policies.compiled(text, source=str(path))
+    return text
 
 
 def keys_beside(url: str) -> Path:

@@ -11,13 +11,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import uvicorn
 
 from handrail.errors import InvalidInput
 from handrail.maintenance.delivery import Delivery
-from handrail.maintenance.plane import Plane
+from handrail.maintenance.plane import Plane, policy_from
 from handrail.maintenance.supervisors import Access
 from handrail.server.app import create_app
 from handrail.server.desk import Desk
@@ -35,7 +34,7 @@ COLLECT_AFTER = 10_000
 
 def open_plane(settings: Settings) -> Plane:
     """The plane that these settings describe, with delivery among its loops; they run."""
-    policy = None if settings.policy is None else read_policy(settings.policy)
+    policy = None if settings.policy is None else policy_from(settings.policy)
     plane = Plane(
         settings.database, policy=policy, workspace_id=settings.workspace, host=settings.log_host, keys=settings.keys,
         writer_threads=settings.writer_threads, allow_unsafe=settings.allow_unsafe, auto_migrate=settings.auto_migrate,
@@ -55,14 +54,6 @@ def add_delivery(plane: Plane, settings: Settings) -> Delivery:
     )
     plane.loops.append(delivery)
     return delivery
-
-
-def read_policy(path: Path) -> str:
-    """A policy file's text. Raises `InvalidInput`."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"cannot read the policy {path}: {error}") from None
 
 
 def check(settings: Settings) -> None:

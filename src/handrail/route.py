@@ -35,8 +35,8 @@ class Stage:
 
     roles: tuple[str, ...] = ()
     reviewers: int = 1
-    # only answers given after the stage before it was complete count here
-    in_order: bool = True
+    # of a case that went up: those who add what is missing beside a lead
+    raised: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -206,10 +206,22 @@ def test_settle_stages_wait_for_each_in_order() -> None:
     roles = {"ann": ("finance",), "cy": ("chief",)}
     first = settle([review("ann")], STAGED, 1, NOW, roles=roles)
     assert (first.state, first.have, first.stage, first.roles) == ("pending", 1, 1, ("chief",))
-    early = settle([review("cy", given_at=5, effective_at=5), review("ann")], STAGED, 1, NOW, roles=roles)
-    assert (early.state, early.stage) == ("pending", 1)
+    early = settle([review("cy", given_at=5, effective_at=5)], STAGED, 1, NOW, roles=roles)
+    assert (early.state, early.have, early.stage, early.roles) == ("pending", 1, 0, ("finance",))
     done = settle([review("ann"), review("cy", given_at=20, effective_at=20)], STAGED, 1, NOW, roles=roles)
     assert done.kind == "approved"
+
+
+def test_settle_an_answer_given_before_its_stage_counts_when_its_stage_comes() -> None:
+    roles = {"ann": ("finance",), "cy": ("chief",)}
+    done = settle([review("cy", given_at=5, effective_at=5), review("ann")], STAGED, 1, NOW, roles=roles)
+    assert (done.kind, done.have, done.people) == ("approved", 2, ("ann", "cy"))
+
+
+def test_settle_who_fits_two_stages_takes_the_one_that_the_other_cannot() -> None:
+    roles = {"adm": ("admin",), "ann": ("finance",)}
+    both = [review("adm", given_at=5, effective_at=5), review("ann")]
+    assert settle(both, STAGED, 1, NOW, roles=roles).kind == "approved"
 
 
 def test_settle_one_person_with_both_roles_fills_one_seat() -> None:

@@ -24,9 +24,8 @@ it; somebody else's edit of that revision differs from it, and is the conflict o
 half of all counted people. A reject or redirect in force is never outlived by a later answer,
 not even of the same person: nothing that was stopped starts again.
 
-Stages are filled in order: a review counts for a stage only if it was given after the stage before it was complete
-(a stage that is not `in_order` takes earlier ones too).
-One person fills one seat. An `admin` holds every role.
+Stages wait in their order, but answers need not come in it: one that was given early counts when its stage comes.
+One person fills one seat, whichever lets most stages be filled from the first on. An `admin` holds every role.
 """
 
 from __future__ import annotations
@@ -258,31 +257,33 @@ def _edited_same_base(review: Review, made: Review | None, revision: int) -> boo
 
 
 def _seats(supporters: Sequence[Review], route: Route, held: Mapping[str, Collection[str]]) -> _Seats:
-    """Put supporters (one review per person) into the route's stages, in order."""
+    """Put supporters (one review per person) into the route's stages, the first stages first.
+
+    Somebody who fits several seats moves on when another can only have his: a matching by augmenting paths.
+    """
     stages = _stages(route)
-    free = sorted(supporters, key=lambda r: (r.effective_at, r.given_at, r.id))
-    taken: list[Review] = []
-    opened = 0
-    for index, stage in enumerate(stages):
-        fitting = [
-            r
-            for r in free
-            if _fits(stage, route, held.get(r.reviewer, ()))
-            and (r.verdict == "edit" or not stage.in_order or r.given_at >= opened)
-        ]
-        # an author may fill a later stage too, so he takes a seat last
-        fitting.sort(key=lambda r: r.verdict == "edit" and _fits_later(r, stages[index + 1 :], route, held))
-        seated = fitting[: stage.reviewers]
-        taken += seated
-        if len(seated) < stage.reviewers:
-            return _Seats(len(taken), False, index, stage.roles or route.roles, tuple(taken))
-        free = [r for r in free if r not in seated]
-        opened = max([opened, *(r.effective_at for r in seated)])
-    # another rule may ask for more people than the stages seat
-    taken += free[: max(0, needed(route) - len(taken))]
-    return _Seats(
-        len(taken), len(taken) >= needed(route), len(stages) - 1, stages[-1].roles or route.roles, tuple(taken)
-    )
+    seats = [index for index, stage in enumerate(stages) for _ in range(stage.reviewers)]
+    people = sorted(supporters, key=lambda r: (r.effective_at, r.given_at, r.id))
+    seat_of: dict[str, int] = {}
+
+    def fill(seat: int, tried: set[str]) -> bool:
+        for review in people:
+            if review.id in tried or not _fits(stages[seats[seat]], route, held.get(review.reviewer, ())):
+                continue
+            tried.add(review.id)
+            if review.id not in seat_of or fill(seat_of[review.id], tried):
+                seat_of[review.id] = seat
+                return True
+        return False
+
+    missing = [seats[seat] for seat in range(len(seats)) if not fill(seat, set())]
+    taken = [review for review in people if review.id in seat_of]
+    if not missing:
+        # another rule may ask for more people than the stages seat
+        taken += [review for review in people if review.id not in seat_of][: max(0, needed(route) - len(taken))]
+    waits = missing[0] if missing else len(stages) - 1
+    complete = not missing and len(taken) >= needed(route)
+    return _Seats(len(taken), complete, waits, stages[waits].roles or route.roles, tuple(taken))
 
 
 def _stages(route: Route) -> tuple[Stage, ...]:
@@ -292,7 +293,3 @@ def _stages(route: Route) -> tuple[Stage, ...]:
 def _fits(stage: Stage, route: Route, roles: Collection[str]) -> bool:
     asked = stage.roles or route.roles
     return not asked or ADMIN in roles or any(role in asked for role in roles)
-
-
-def _fits_later(review: Review, later: Sequence[Stage], route: Route, held: Mapping[str, Collection[str]]) -> bool:
-    return any(_fits(stage, route, held.get(review.reviewer, ())) for stage in later)

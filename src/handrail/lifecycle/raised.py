@@ -18,13 +18,13 @@ LEAD = "lead"
 def raise_route(route: Route, need: int) -> Route:
     """The route of a case that goes up and needs this many people."""
     rest = _rest(route)
-    others = Stage(roles=tuple(sorted({LEAD, *rest})) if rest else (), reviewers=max(0, need - 1), in_order=False)
+    others = Stage(roles=tuple(sorted({LEAD, *rest})) if rest else (), reviewers=max(0, need - 1), raised=True)
     return replace(route, roles=(LEAD,), stages=(Stage(roles=(LEAD,)), others), opinions=0)
 
 
 def is_raised(route: Route) -> bool:
     """Whether the case has gone up."""
-    return any(not stage.in_order for stage in route.stages)
+    return any(stage.raised for stage in route.stages)
 
 
 def seat_lead(route: Route, given: Sequence[ReviewRow]) -> Route:
@@ -45,7 +45,7 @@ def outvoted(given: Sequence[ReviewRow]) -> list[str]:
 
 def _rest(route: Route) -> tuple[str, ...]:
     for stage in route.stages:
-        if not stage.in_order:
+        if stage.raised:
             return stage.roles
     return route.may_answer
 

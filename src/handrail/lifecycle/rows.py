@@ -240,7 +240,7 @@ def route_record(route: Route) -> dict[str, JSON]:
             made[name] = list(getattr(route, name))
     if route.stages:
         made["stages"] = [
-            {"roles": list(s.roles), "reviewers": s.reviewers} | ({} if s.in_order else {"in_order": False})
+            {"roles": list(s.roles), "reviewers": s.reviewers} | ({"raised": True} if s.raised else {})
             for s in route.stages
         ]
     for name in ("blind", "spot_check", "spot_check_rate", "inclusion", "always_review", "irreversible", "opinions"):

@@ -159,7 +159,8 @@ class _Part(BaseModel):
 
 
 class StageEntry(_Part):
-    """One step of a staged approval: somebody with any of these roles, or one person for each of them."""
+    """One step of a staged approval: somebody with any of these roles, or one person for each of them. A case waits
+    for its first step first; an answer that somebody of a later step gave early counts when his step comes."""
 
     any_of: Names
     all_of: Names

@@ -172,6 +172,14 @@ class DecidePromises:
         assert made is not None
         assert made.kind == "approved"
 
+    def test_an_answer_given_before_its_stage_counts_when_its_stage_comes(self, rig: Rig) -> None:
+        case = rig.gated("staged")
+        assert rig.answer(person("Fin", "finance"), case).decision is None
+        made = rig.answer(ANN, case).decision
+        assert made is not None
+        assert (made.kind, len(made.by)) == ("approved", 2)
+        assert rig.problems() == []
+
     def test_decide_again_when_due_changes_nothing(self, rig: Rig) -> None:
         case = rig.gated()
         rig.answer(ANN, case)

@@ -76,6 +76,10 @@ def correct(proposal: Proposal, verdict: str, **fields: Any) -> bool | None:
         (TWEET, "edit", {"arguments": {"text": "hi", "suggestion": "bad"}}, False),
         (Proposal(action="which", kind="question", arguments={"ask": "?"}), "respond", {"value": 1}, None),
         (Proposal(action="see", kind="annotation", arguments={"image": "data:"}), "respond", {"value": "7"}, None),
+        (Proposal(action="see", kind="annotation", arguments={"image": "data:"}), "approve", {}, None),
+        (Proposal(action="spam", kind="prediction", arguments={"text": "hi"}, scores=0.9), "approve", {}, True),
+        (Proposal(action="spam", kind="prediction", arguments={"text": "hi"}, scores=0.9), "reject", {}, False),
+        (Proposal(action="spam", kind="prediction", arguments={"text": "hi"}), "respond", {"value": "no"}, None),
     ],
 )
 def test_label_review_says_whether_the_proposal_was_right(

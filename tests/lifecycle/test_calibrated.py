@@ -164,6 +164,28 @@ def test_calibrate_few_labels_borrows_when_asked_and_says_so(database: Path) -> 
     run("calibrate", "--action", "other", "--borrow", "--csv", database, "--database", database, code=1)
 
 
+def test_calibrate_counts_approvals_of_predictions_that_suggest_nothing(database: Path) -> None:
+    with handrail.open(database, policy=POLICY) as hr:
+        desk = hr.desk("Asha")
+        for k in range(40):
+            made = hr.propose(Proposal(action="other", kind="prediction", arguments={"n": k}, scores=0.3 + k / 100))
+            desk.answer(made.case_id, "approve" if k % 2 else "reject", reason="off")
+    made = read("calibrate", "--action", "other", "--database", database)
+    assert (made["n"], made["right"], made["left_out"], made["warning"]) == (40, 20, {}, None)
+
+
+def test_calibrate_on_answers_of_one_kind_warns_with_a_remedy(database: Path) -> None:
+    with handrail.open(database, policy=POLICY) as hr:
+        desk = hr.desk("Asha")
+        for k in range(40):
+            made = hr.propose(Proposal(action="other", kind="prediction", arguments={"n": k}, scores=0.3 + k / 100))
+            desk.answer(made.case_id, "respond" if k < 4 else "reject", value=k, reason="off")
+    told = run("calibrate", "--action", "other", "--database", database)
+    assert "platt on 36 cases, 0 of them right" in told.stdout
+    assert "warning: all 36 labels say wrong" in told.stderr
+    assert "The 4 labels left out might: send `arguments.suggestion`" in told.stderr
+
+
 def test_calibrate_from_csv_with_a_column_a_class_finds_vector_scaling(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     lines = [f"{','.join(map(str, p))},{truth}" for p, truth in (draw(rng) for _ in range(400))]

@@ -197,7 +197,7 @@ def _tell(
             {
                 "ok": True, "method": made.method, "n": made.n, "right": made.right, "borrowed": made.borrowed,
                 "metrics": dict(made.metrics), "left_out": learned.left_out, "installed": version, "name": name,
-                "digest": made.digest, "calibrator": made.to_json(), "note": note,
+                "digest": made.digest, "calibrator": made.to_json(), "note": note, "warning": _one_sided(made, learned),
             }
         )  # fmt: skip
         return
@@ -208,12 +208,27 @@ def _tell(
         _tell_figures(made)
     for reason, count in learned.left_out.items():
         typer.echo(f"  left out {count} labels: {reason}")
+    if (warning := _one_sided(made, learned)) is not None:
+        typer.echo(f"warning: {warning}", err=True)
     if version is not None:
         typer.echo(f"installed as {name}, version {version}")
         # a threshold is certified on labels that came after its calibrator
         typer.echo("next, with labels that come from now on: handrail tune --action NAME --target-error 0.02")
     if note is not None:
         typer.echo(note, err=True)
+
+
+def _one_sided(made: Calibrator, learned: Learned) -> str | None:
+    """What to think of a fit that has seen answers of one kind only."""
+    if made.borrowed or 0 < made.right < made.n:
+        return None
+    said, other = ("wrong", "right") if made.right == 0 else ("right", "wrong")
+    unknown = learned.left_out.get("unknown")
+    return (
+        f"all {made.n} labels say {said}, so nobody knows which scores are {other}: this is no measure of that. "
+        f"Fit again when some say {other}; spot checks and reviews find them."
+        + (f" The {unknown} labels left out might: send `arguments.suggestion` with each proposal." if unknown else "")
+    )
 
 
 def _tell_figures(made: Calibrator) -> None:

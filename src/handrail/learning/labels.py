@@ -2,7 +2,9 @@
 
     | what happened                            | correct                     | answer                      |
     |------------------------------------------|-----------------------------|-----------------------------|
-    | approve of what was proposed             | true                        | what was proposed           |
+    | approve of what was proposed             | true; unknown of an         | what was proposed           |
+    |                                          | annotation or comparison    |                             |
+    |                                          | that suggested nothing      |                             |
     | approve of an edited revision            | false                       | the edited arguments        |
     | edit                                     | false (true if it changed   | the edited arguments        |
     |                                          | nothing)                    |                             |
@@ -171,7 +173,9 @@ def _judged(review: Review, proposal: Proposal, arguments: JSON) -> tuple[JSON, 
     unchanged = _equal(arguments, proposal.arguments)
     if review.verdict == "approve":
         answer = proposed(proposal) if unchanged else _answer_in(arguments, proposal)
-        return answer, None if answer is None and _suggests(proposal) else unchanged
+        # of a prediction the score was put before him, and he says that it holds
+        asks = _suggests(proposal) and proposal.kind != "prediction"
+        return answer, None if answer is None and asks else unchanged
     if review.verdict == "edit":
         return _answer_in(review.arguments, proposal), _equal(review.arguments, proposal.arguments)
     if review.verdict == "respond":

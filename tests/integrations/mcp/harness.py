@@ -95,7 +95,7 @@ class Tickets(Harness):
         said = app.read().values()
         if any(self.scene.decision(kept["case"]) is None for kept in said if kept["waits"]):
             return self.hold
-        return 20.0 if len(said) == len(app.script.calls) else 1.0
+        return 20.0 if len(said) == len(app.script.calls) else 4.0
 
     # --- the client -----------------------------------------------------------------------------
 

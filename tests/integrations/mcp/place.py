@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import mcp_types as types
 from mcp import Client, StdioServerParameters
 
 import handrail
@@ -79,6 +80,14 @@ class Place:
     def decision(self, case_id: str) -> str | None:
         found = self.hr.decision(case_id)
         return None if found is None else found.kind
+
+    async def result(self, client: Client, case_id: str) -> types.CallToolResult:
+        """What came of a case that was decided, asked for until it is here."""
+        with anyio.fail_after(SECONDS):
+            while True:
+                made = await client.call_tool("handrail_result", {"case_id": case_id})
+                if not text(made).startswith("[handrail]"):
+                    return made
 
     def open_cases(self) -> list[str]:
         """Cases that wait for a person."""

@@ -76,7 +76,7 @@ def test_call_beyond_the_hold_time_gets_a_ticket_and_runs_once_when_approved(pla
             await place.approve()
             # the gateway runs it, asked or not
             await place.until(lambda: place.effects == ["a"])
-            results = [await client.call_tool("handrail_result", {"case_id": case_id}) for _ in range(3)]
+            results = [await place.result(client, case_id) for _ in range(3)]
             assert [text(result) for result in results] == ["appended a"] * 3
             assert results[0].content == results[2].content
             assert place.effects == ["a"]

@@ -55,6 +55,7 @@ class Errand:
         self.ticketed = case_id is not None
         self.abandoned = ""
         # the server is at work on it
+        self.decided = False
         self.running = False
         # where progress of the tool goes just now
         self.listener: Progress | None = None
@@ -188,6 +189,7 @@ class Errands:
                 errand.waiting.cancel()
             await self._decided(case_id)
         errand.waiting = None
+        errand.decided = not errand.abandoned
         if errand.abandoned:
             return await self._given_up(errand, case_id)
         try:
@@ -235,13 +237,9 @@ class Errands:
             return {"arguments": stored}
 
         async def call(arguments: dict[str, Any]) -> types.CallToolResult:
+            # until its result is recorded
             errand.running = True
-            try:
-                result = await self._upstream.call(
-                    errand.tool, arguments, progress=errand.heard, seconds=self._seconds
-                )  # fmt: skip
-            finally:
-                errand.running = False
+            result = await self._upstream.call(errand.tool, arguments, progress=errand.heard, seconds=self._seconds)
             if result.is_error:
                 raise ErrorResult(result)
             return result

@@ -362,10 +362,12 @@ def _ended(errand: Errand) -> types.CallToolResult:
 
 
 def _ticket_of(errand: Errand) -> types.CallToolResult:
-    """What the model is told while nothing is decided. From here on the case outlives the call."""
+    """What the model is told while there is no result. From here on the case outlives the call."""
     errand.ticketed = True
     if errand.running:
         text = f"[handrail] Approved, and still at work (case {errand.case_id})."
+    elif errand.decided:
+        text = f"[handrail] Decided, and its result is not here yet (case {errand.case_id})."
     else:
         text = f"[handrail] Not executed yet: a person must decide this call first (case {errand.case_id})."
     text += (

@@ -15,9 +15,11 @@ from typer.testing import CliRunner
 from handrail.cli import demo as command
 from handrail.demo import headless
 from handrail.demo.figures import figures_of
+from handrail.demo.judging import judge_learning
 from handrail.demo.labelling import TEACH
 from handrail.demo.plan import Plan
 from handrail.demo.stage import Stage
+from handrail.learning.rounds import Round
 from handrail.lifecycle.labels import label_noun
 from handrail.store import training
 
@@ -96,6 +98,15 @@ def test_headless_rounds_stand_on_the_operations_chart(tmp_path: Path) -> None:
     assert chart[0]["model_error"] == made["learning"]["rounds"][0]["model_error"]
 
 
+@pytest.mark.parametrize(("rates", "broken"), [([1.0], []), ([1.0, 0.4], []), ([1.0, 1.0], ["the review rate falls"])])
+def test_judge_review_rate_from_two_rounds_on(rates: list[float], broken: list[str]) -> None:
+    rounds = [
+        Round(round=n, proposals=10, reviewed=0, review_rate=rate, model_error=None, passed_error=None)
+        for n, rate in enumerate(rates)
+    ]
+    assert [finding.name for finding in judge_learning(rounds, 0.3, 0.1) if not finding.held] == broken
+
+
 def test_headless_of_one_seed_is_repeatable(tmp_path: Path) -> None:
     first, second = (run(tmp_path / name) for name in ("a.db", "b.db"))
     assert first == second
@@ -171,6 +182,12 @@ def test_command_headless_prints_figures_as_json_and_ends_well(monkeypatch: pyte
     result = invoke(monkeypatch, None, "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["ok"] is True
+
+
+def test_command_headless_with_a_negative_seed_is_wrong_usage() -> None:
+    result = CliRunner().invoke(command.app, ["--headless", "--seed", "-5"])
+    assert result.exit_code == 2
+    assert "--seed" in result.output
 
 
 def test_command_headless_of_a_sabotaged_run_fails_and_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ def demo(
         Path | None, typer.Option(help="New SQLite file to use; a temporary one when left out.")
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 takes a free one.")] = 8420,
-    seed: Annotated[int, typer.Option(help="What everything drawn by chance comes from.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="What everything drawn by chance comes from.")] = 0,
     rounds: Counted = None,
     helpers: Annotated[int, typer.Option(min=0, max=3, help="Simulated colleagues beside you.")] = 2,
     pace: Annotated[float, typer.Option(min=0.1, max=100, help="2 means twice as fast.")] = 1.0,

@@ -97,11 +97,14 @@ def judge_duplicates(count: Counter[str]) -> list[Finding]:
 
 
 def judge_learning(rounds: Sequence[Round], before: float, after: float) -> list[Finding]:
-    """People are asked less in the end than at first, and the model is wrong less often."""
-    first, last = rounds[0].review_rate, rounds[-1].review_rate
-    rate = () if last < first else (f"{first:.3f} in the first round, {last:.3f} in the last",)
+    """People are asked less in the end than at first, where there is a second round; the model is wrong less often."""
+    made = []
+    if len(rounds) > 1:
+        first, last = rounds[0].review_rate, rounds[-1].review_rate
+        rate = () if last < first else (f"{first:.3f} in the first round, {last:.3f} in the last",)
+        made.append(Finding(name="the review rate falls", broken=rate))
     error = () if after < before else (f"{before:.3f} before, {after:.3f} after",)
-    return [Finding(name="the review rate falls", broken=rate), Finding(name="the model improves", broken=error)]
+    return [*made, Finding(name="the model improves", broken=error)]
 
 
 def _without_entry(found: Evidence) -> Iterable[str]:

@@ -37,6 +37,7 @@ from handrail.lifecycle import (
 from handrail.lifecycle.actor import POLICY, Actor, bound_to
 from handrail.lifecycle.opening import Opening, seal
 from handrail.lifecycle.rows import ProposalRow
+from handrail.policy.declared import declared
 from handrail.policy.evaluate import Policy
 from handrail.proposal import KINDS, PICKED, Proposal
 from handrail.route import Reading, Reason, Route
@@ -280,7 +281,10 @@ class _Draft:
 def _draft(tx: Tx, command: Submit) -> _Draft:
     workspace = command.actor.workspace
     policy = policies.in_force(tx, workspace)
-    proposal = calibrators.calibrated(tx, policy, workspace, command.proposal)
+    proposal = declared(policy.action(command.proposal.action), command.proposal)
+    if proposal.undo != command.proposal.undo and proposal.personal_data:
+        _check_paths(proposal)
+    proposal = calibrators.calibrated(tx, policy, workspace, proposal)
     found = policies.facts(tx, policy, workspace, proposal)
     route = policy.route(proposal, found, now=tx.now, draw=command.draw)
     route = calibrators.explained(tx, policy, workspace, proposal, route)

@@ -255,8 +255,10 @@ class ActionEntry(Terms):
     calibrator: Name | None = None
     # digest of the calibrator that the threshold was certified for: with another one, a person decides
     certified_calibrator: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    tool_class: ToolClass = "unsafe"
-    # the action that takes this one back
+    # what a crash means for its tool, whatever the program says; without it the program's word counts
+    tool_class: ToolClass | None = None
+    # the action that takes this one back, whatever the program says; without it the program's word counts, and lets
+    # nothing further
     undo: Name | None = None
     arguments_schema: dict[str, Any] | None = Field(default=None, alias="schema")
     cost: Cost | None = None

@@ -396,7 +396,7 @@ class ExecutePromises:
         assert started.fence == 1
 
     def test_object_never_approves_an_undo_that_the_policy_denies(self, rig: Rig) -> None:
-        case = rig.submit("pay", confidence=0.85, amount="5", currency="INR", undo="forbidden").case_id
+        case = rig.submit(confidence=0.85, undo="forbidden").case_id
         rig.finish(rig.start(case))
         rig.answer(ANN, case, "reject")
         rig.pass_time(6)
@@ -405,11 +405,13 @@ class ExecutePromises:
         assert [e["incident"]["code"] for e in rig.entries("incident.flagged")] == ["objection_without_undo"]
 
     @pytest.mark.parametrize(
-        ("undo_of_it", "tier"),
-        [("unpay", "auto_approve"), ("pay.undo", "auto_approve"), ("wipe", "hard_gate"), ("shut", "hard_gate"),
-         ("risky", "hard_gate")],
+        ("action", "undo_of_it", "tier"),
+        [("pay", "unpay", "auto_approve"), ("quick", "quick.undo", "auto_approve"), ("quick", "wipe", "hard_gate"),
+         ("quick", "shut", "hard_gate"), ("quick", "risky", "deny")],
     )  # fmt: skip
-    def test_object_approves_no_undo_that_the_policy_gates(self, rig: Rig, undo_of_it: str, tier: str) -> None:
+    def test_object_approves_no_undo_that_the_policy_gates(
+        self, rig: Rig, action: str, undo_of_it: str, tier: str
+    ) -> None:
         rules = """
   - {id: for_good, actions: [wipe], route: {irreversible: true, tier: hard_gate}}
   - {id: shut, actions: [shut], route: {tier: hard_gate}}
@@ -417,7 +419,7 @@ class ExecutePromises:
 """
         rig.plane.begin_workspace("other", rig.policy + rules.lstrip("\n"))
         there = agent(workspace="other")
-        made = rig.submit("pay", confidence=0.85, amount="5", currency="INR", undo=undo_of_it, by=there)
+        made = rig.submit(action, confidence=0.85, amount="5", currency="INR", undo=undo_of_it, by=there)
         rig.run(execute.start, execute.Start(actor=there, case_id=made.case_id, nonce="a"))
         rig.run(execute.finish, execute.Finish(actor=there, case_id=made.case_id, fence=1, ok=True))
         rig.answer(person("Ann", workspace="other"), made.case_id, "reject")
@@ -425,10 +427,10 @@ class ExecutePromises:
         found = rig.plane.store.read_hot(statements.undo_exists, case_id=made.case_id)
         reverse = rig.plane.proposal("other", found[0][0])
         assert (reverse.action, reverse.tier) == (undo_of_it, tier)
-        assert reverse.decision == ("approved" if tier == "auto_approve" else None)
+        assert reverse.decision == {"auto_approve": "approved", "hard_gate": None, "deny": "rejected"}[tier]
 
     def test_object_after_the_undo_was_called_off_is_an_incident(self, rig: Rig) -> None:
-        case = rig.submit("pay", confidence=0.85, amount="5", currency="INR", undo="pay.undo").case_id
+        case = rig.submit(confidence=0.85, undo="quick.undo").case_id
         rig.finish(rig.start(case))
         reverse = rig.run(undo.undo, undo.Undo(actor=rig.agent, case_id=case)).case_id
         rig.cancel(reverse)

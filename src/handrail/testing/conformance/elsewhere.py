@@ -90,7 +90,7 @@ class Workshop:
     def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(ORDER_SECONDS)
 
 
 # --- in the other process -------------------------------------------------------------------------
@@ -103,6 +103,8 @@ def main() -> None:
     for line in sys.stdin:
         if os.fork() == 0:
             _watch(harness, json.loads(line))
+    # what a framework sends or flushes at exit is nobody's order
+    os._exit(0)
 
 
 def _watch(harness: type[Harness], order: dict[str, Any]) -> None:

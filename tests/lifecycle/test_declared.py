@@ -1,4 +1,4 @@
-"""What a policy declares of an action holds for each proposal of it: its undo and the class of its tool."""
+"""What a policy declares of an action holds for each proposal of it: its schema, its undo and the class of its tool."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from handrail.errors import InvalidInput
 from handrail.lifecycle import undo
+from handrail.lifecycle.card import card_of
 from handrail.testing.factories import agent, person
 from handrail.testing.rig import Rig
 
@@ -16,8 +17,63 @@ escalation_policies:
   - {action_type: tc, autonomy: full, tool_class: transactional}
   - {action_type: once, autonomy: full, tool_class: unsafe}
   - {action_type: free, autonomy: full}
+  - action_type: sch
+    autonomy: confirm
+    undo_seconds: 0
+    schema: {type: object, properties: {n: {type: integer, maximum: 5}}, required: [n], additionalProperties: false}
+  - action_type: seen
+    autonomy: notify
+    undo_seconds: 0
+    schema: {type: object, properties: {n: {type: integer, maximum: 5}}}
 """
+SCHEMA = {
+    "type": "object", "properties": {"n": {"type": "integer", "maximum": 5}}, "required": ["n"],
+    "additionalProperties": False,
+}  # fmt: skip
+OWN = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}
 ANN = person("Ann")
+
+
+def test_schema_that_the_policy_declares_is_on_the_card_and_bound(rig: Rig) -> None:
+    made = rig.submit("sch")
+    row = rig.proposal(made.case_id)
+    assert card_of(row, rig.case(made.case_id))["schema"] == SCHEMA
+    assert row.action_digest == made.action_digest
+    rig.answer(ANN, made.case_id, "edit", arguments={"n": 2})
+    # that the digest covers it is what a start checks
+    assert rig.start(made.case_id).arguments == {"n": 2}
+
+
+@pytest.mark.parametrize("action", ["sch", "seen"])
+@pytest.mark.parametrize("own", [None, OWN])
+@pytest.mark.parametrize("arguments", [{"n": "lots", "evil": True}, {"n": 6}])
+def test_edit_that_does_not_fit_the_policys_schema_is_refused_and_leaves_the_case_open(
+    rig: Rig, action: str, own: dict[str, object] | None, arguments: dict[str, object]
+) -> None:
+    case = rig.submit(action, schema=own).case_id
+    with pytest.raises(InvalidInput, match="does not fit"):
+        rig.answer(ANN, case, "edit", arguments=arguments)
+    rig.answer(ANN, case, "edit", arguments={"n": 5})
+
+
+def test_edit_that_does_not_fit_the_programs_own_schema_is_refused_too(rig: Rig) -> None:
+    case = rig.gated("sch", schema=OWN)
+    assert card_of(rig.proposal(case), rig.case(case))["schema"] == OWN
+    with pytest.raises(InvalidInput, match="does not fit the action's schema"):
+        rig.answer(ANN, case, "edit", arguments={"n": 0})
+
+
+def test_edit_is_held_to_the_schema_of_the_policy_that_routed_it(rig: Rig) -> None:
+    case = rig.gated("sch")
+    rig.change_policy(POLICY.replace("maximum: 5", "maximum: 50"))
+    with pytest.raises(InvalidInput, match="does not fit"):
+        rig.answer(ANN, case, "edit", arguments={"n": 6})
+
+
+def test_question_keeps_the_schema_of_its_answer(rig: Rig) -> None:
+    asked = rig.gated("sch", kind="question")
+    assert rig.proposal(asked).record().get("schema") is None
+    rig.answer(ANN, asked, "respond", value="anything")
 
 
 @pytest.mark.parametrize("said", [None, "free"])

@@ -126,8 +126,10 @@ def review(tx: Tx, command: Answer) -> Reviewed:
     claim.refuse_excluded(tx, actor, case, route)
     seen = _check_card(row, route, command)
     body = _body(command, row, route)
-    if command.verdict == "edit" and not case.soft:
-        edits.refuse_forbidden(tx, row, body["arguments"])
+    if command.verdict == "edit":
+        _refuse_unfit(tx, row, body["arguments"])
+        if not case.soft:
+            edits.refuse_forbidden(tx, row, body["arguments"])
     if command.scope != "action":
         body["for_run"] = {"uses": command.uses, "seconds": command.seconds}
         _refuse_scope(command)
@@ -314,6 +316,13 @@ def check_edit(row: ProposalRow, arguments: JSON) -> JSON:
         refuse_incomparable(arguments)
     choosing.refuse_edit(record, arguments)
     return arguments
+
+
+def _refuse_unfit(tx: Tx, row: ProposalRow, arguments: JSON) -> None:
+    """Hold an edit to the schema in the policy that routed the case, whatever schema the program brought."""
+    entry = policies.by_digest(tx, row.workspace, row.policy).action(row.action)
+    if entry is not None:
+        check_schema(entry.arguments_schema, arguments, "the edit does not fit the policy's schema of the action")
 
 
 def check_schema(schema: JSON, value: JSON, what: str) -> None:

@@ -314,9 +314,12 @@ def _draft(tx: Tx, command: Submit) -> _Draft:
         # chosen, not drawn
         route = replace(route, stream=None, inclusion=0.0)
     case_id = uuid7(tx.now)
+    schema_digest = command.schema_digest
+    if proposal.schema is not command.proposal.schema:
+        schema_digest = digest(dumps(proposal.schema))
     salted, openings, commitments = seal(proposal)
     bound = action_digest(
-        workspace=workspace, principal=proposal.principal, action=proposal.action, schema=command.schema_digest,
+        workspace=workspace, principal=proposal.principal, action=proposal.action, schema=schema_digest,
         arguments=salted, target=proposal.target, case=case_id, revision=1,
     )  # fmt: skip
     halted = halt.standing(tx, workspace, agent=proposal.agent, action=proposal.action, run=proposal.run)

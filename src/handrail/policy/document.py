@@ -260,7 +260,11 @@ class ActionEntry(Terms):
     # the action that takes this one back, whatever the program says; without it the program's word counts, and lets
     # nothing further
     undo: Name | None = None
-    arguments_schema: dict[str, Any] | None = Field(default=None, alias="schema")
+    arguments_schema: dict[str, Any] | None = Field(
+        default=None, alias="schema",
+        description="JSON Schema of its arguments: what does not fit goes to a person, and an edit must fit, also where "
+        "the program brings a schema of its own; a proposal without one takes this",
+    )  # fmt: skip
     cost: Cost | None = None
     growth: GrowthEntry | None = None
     # what people said is weighed with what the model thinks: kept as evidence, or delivered as the answer

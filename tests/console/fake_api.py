@@ -775,7 +775,7 @@ def served(stage: Stage, port: int = 0) -> Iterator[str]:
         yield f"http://127.0.0.1:{address[1]}"
     finally:
         server.should_exit = True
-        thread.join(5)
+        thread.join(60)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ class Caller(threading.Thread):
         self.failure: BaseException | None = None
         self.folder = folder
         self.journal = Lines(folder / f"journal-{name}.jsonl")
-        self.http = httpx2.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=10)
+        self.http = httpx2.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=60)
 
     def run(self) -> None:
         try:

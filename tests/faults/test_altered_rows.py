@@ -41,7 +41,7 @@ def lived_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert look("here") == "seen here"
         pending = pay.request("A1", 5)
         hr.desk("Ann").answer(pending.case_id, "edit", arguments={"to": "A1", "amount": 3})
-        assert pending.result(timeout=10) == "paid 3 to A1"
+        assert pending.result(timeout=60) == "paid 3 to A1"
         plane = hr.plane
         halts = [plane.run(halt.set_halt, halt.Halt(actor=ADMIN, scope="agent", value=name)) for name in "ab"]
         plane.run(halt.lift_halt, halt.Lift(actor=ADMIN, id=halts[0]))

@@ -146,7 +146,7 @@ def _over_http(plane: Plane) -> Iterator[World]:
         one.close()
     app.state.desk.close()
     server.should_exit = True
-    thread.join(10)
+    thread.join(60)
     plane.close()
 
 

@@ -83,11 +83,11 @@ def test_waker_that_runs_hears_the_decision_and_goes_on_to_the_next_pause(world:
     (case,) = graph.start("thread-1", 100)
     desk = world.desk("Asha")
     desk.take(case).approve()
-    assert again.wait(10)
+    assert again.wait(60)
     (line,) = hr.parks()
     assert line.cases == 1
     desk.next().approve()
-    assert done.wait(10)
+    assert done.wait(60)
     waker.stop()
     assert (waker.woken, waker.failed) == (2, 0)
     assert world.ledger == [("approved", 100), ("approved", 300)]

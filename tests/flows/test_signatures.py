@@ -155,7 +155,7 @@ def test_edit_that_is_no_decimal_is_refused_while_the_case_can_still_be_answered
         with pytest.raises(InvalidInput, match="/amount"):
             held.edit({"amount": wrong})
     held.edit({"amount": "7.50"})
-    assert pending.result(timeout=10) == Decimal("7.50")
+    assert pending.result(timeout=60) == Decimal("7.50")
 
 
 def test_asynchronous_gate_is_a_coroutine_function_to_whoever_asks(world: World) -> None:

@@ -55,7 +55,7 @@ def test_edit_above_the_second_limit_needs_a_second_person(tmp_path: Path, name:
         assert pending.decision(timeout=0) is None
         assert shown["amount"] == {"value": "9000000", "currency": "INR"}
         hr.desk("Bob").take(pending.case_id).approve()
-        decision = pending.decision(timeout=10)
+        decision = pending.decision(timeout=60)
         assert decision is not None
         assert (decision.arguments, len(decision.by)) == ({"to": "asha", name: "9000000"}, 2)
         hr.plane.sealer.step()
@@ -68,7 +68,7 @@ def test_edit_below_the_limits_is_one_persons_to_make(tmp_path: Path) -> None:
     with handrail.open(tmp_path / "h.db", policy=POLICY.format(window="0")) as hr:
         pending = ask(hr, to="asha", amount="20000")
         hr.desk("Ann").take(pending.case_id).edit({"to": "asha", "amount": "12000"})
-        decision = pending.decision(timeout=10)
+        decision = pending.decision(timeout=60)
         assert decision is not None
         assert decision.arguments == {"to": "asha", "amount": "12000"}
 
@@ -83,7 +83,7 @@ def test_edit_to_what_the_policy_denies_or_gives_to_others_is_refused_and_leaves
         with pytest.raises(VerdictNotAllowed, match=why):
             held.edit({"to": to, "amount": "20000"})
         held.approve()
-        decision = pending.decision(timeout=10)
+        decision = pending.decision(timeout=60)
         assert decision is not None
         assert decision.arguments == {"to": "asha", "amount": "20000"}
 

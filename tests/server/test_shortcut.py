@@ -34,7 +34,7 @@ class Line:
 
     def __init__(self, site: Site, key: str):
         host, port = site.address.removeprefix("http://").split(":")
-        self.socket = socket.create_connection((host, int(port)), timeout=10)
+        self.socket = socket.create_connection((host, int(port)), timeout=60)
         self.file = self.socket.makefile("rb")
         self.key = key
 

@@ -70,10 +70,10 @@ class Held:
 
         def wait(tx: Tx, _: None) -> None:
             begun.set()
-            self._go.wait(10)
+            self._go.wait(60)
 
         self.future = writer.submit(wait, None)
-        assert begun.wait(10)
+        assert begun.wait(60)
 
     def let_go(self) -> None:
         self._go.set()
@@ -212,7 +212,7 @@ def test_close_finishes_what_waits_and_refuses_the_rest(writer: Writer) -> None:
     closing = threading.Thread(target=writer.close)
     closing.start()
     held.let_go()
-    closing.join(10)
+    closing.join(60)
     assert future.result(1) == "a"
     with pytest.raises(Unavailable):
         writer.run(put, "b")

@@ -155,7 +155,7 @@ def test_cancel_a_blocking_call_takes_its_case_back(scene: Scene) -> None:
     thread = threading.Thread(target=lambda: asyncio.run(cancelled()))
     thread.start()
     wait_until(lambda: [case.decision for case in scene.cases()] == ["cancelled"], "the case to be taken back")
-    thread.join(10)
+    thread.join(60)
     assert scene.effects.read() == []
 
 

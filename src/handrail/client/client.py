@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar, Unpack, overload
+from typing import Any, TypeVar, Unpack
 
 from handrail.canonical import JSON
 from handrail.client import asking, flows
 from handrail.client.desk import Desk
 from handrail.client.drive import adrive, drive
-from handrail.client.gate import AsyncGated, Gated, P, make_gate
+from handrail.client.gate import Gated, P, make_gate
 from handrail.client.http import HttpTransport
 from handrail.client.learn import loop as learning
 from handrail.client.learn.pool import pool_of
@@ -377,12 +377,9 @@ class GateMaker:
         self._terms = terms
         self._transport = transport
 
-    @overload
-    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> AsyncGated[P, R]: ...  # type: ignore[overload-overlap]
-    @overload
-    def __call__(self, function: Callable[P, R]) -> Gated[P, R]: ...
-    def __call__(self, function: Callable[..., Any]) -> Any:
-        return make_gate(function, self._terms(function), self._transport)
+    def __call__(self, function: Callable[P, R]) -> Gated[P, R]:
+        made: Gated[P, R] = make_gate(function, self._terms(function), self._transport)
+        return made
 
 
 # --- steps ----------------------------------------------------------------------------------------

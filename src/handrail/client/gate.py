@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Coroutine
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from handrail.client import flows
 from handrail.client.drive import adrive, drive, is_asynchronous
@@ -21,6 +21,11 @@ from handrail.proposal import Proposal
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class _Nothing:
+    """What no function returns: only a result of type `Any` fits it, and so is told from a coroutine."""
 
 
 class _Gate:
@@ -67,23 +72,35 @@ class _Gate:
         return self
 
 
-class Gated(_Gate, Generic[P, R]):
-    """A gated blocking function. Calling it waits if policy says so and raises `NotApproved` kinds."""
+class Gated(_Gate, Generic[P, R_co]):
+    """A gated function. Calling it waits if policy says so and raises `NotApproved` kinds.
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    One type for both kinds, since type checkers cannot tell a coroutine function by its result where that is `Any` or
+    a type variable: what is made of `async def f(x: str) -> int` is a `Gated[[str], Coroutine[Any, Any, int]]`.
+    """
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         return drive(flows.gated(self.proposal(*args, **kwargs), self.tool), self._transport)  # type: ignore[no-any-return]
 
-    def request(self, *args: P.args, **kwargs: P.kwargs) -> Pending[R]:
+    @overload
+    def request(self: Gated[P, _Nothing], *args: P.args, **kwargs: P.kwargs) -> Pending[Any]: ...
+    @overload
+    def request(  # type: ignore[overload-overlap]
+        self: Gated[P, Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, Pending[R]]: ...
+    @overload
+    def request(self: Gated[P, R], *args: P.args, **kwargs: P.kwargs) -> Pending[R]: ...
+    def request(self, *args: Any, **kwargs: Any) -> Any:
         """Propose and return at once with a durable handle."""
         answered = drive(self._submit(self.proposal(*args, **kwargs)), self._transport)
         return Pending(self._transport, answered, self._finish)
 
-    def using(self, **says: Computed) -> Gated[P, R]:
+    def using(self, **says: Computed) -> Gated[P, R_co]:
         """The same gate with more said about the next calls, such as `using(key="invoice-7", confidence=0.9)`."""
         return _using(self, says)
 
 
-class AsyncGated(_Gate, Generic[P, R]):
+class AsyncGated(Gated[P, Coroutine[Any, Any, R]]):
     """A gated coroutine function; `inspect.iscoroutinefunction` says so too."""
 
     def __init__(self, function: Callable[..., Any], terms: Terms, transport: Transport):
@@ -97,7 +114,7 @@ class AsyncGated(_Gate, Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         return adrive(flows.gated(self.proposal(*args, **kwargs), self.tool), self._transport)
 
-    async def request(self, *args: P.args, **kwargs: P.kwargs) -> Pending[R]:
+    async def request(self, *args: P.args, **kwargs: P.kwargs) -> Pending[R]:  # type: ignore[override]
         """Propose and return with a durable handle that can be awaited."""
         answered = await adrive(self._submit(self.proposal(*args, **kwargs)), self._transport)
         return Pending(self._transport, answered, self._finish)

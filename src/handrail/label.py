@@ -9,8 +9,9 @@ from handrail.canonical import JSON
 from handrail.route import CheckStream
 
 # `active`: of a case that was picked because it teaches; it trains, and measures nothing. `reserve`: of one that was
-# drawn by chance alone in the same loop.
-LabelSource = Literal["review", "outcome", "gold", "spot_check", "active", "reserve"]
+# drawn by chance alone in the same loop. `outvoted`: an answer that the case was not settled by. It tells how far
+# people agree and whom to believe, and is no truth: nothing is fitted, counted or trained on it.
+LabelSource = Literal["review", "outcome", "gold", "spot_check", "active", "reserve", "outvoted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

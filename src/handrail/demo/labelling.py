@@ -227,7 +227,8 @@ class Labelling:
 
     def _labels(self, action: str) -> list[Label]:
         plane = self.client.plane
-        return [label_noun(row[1]) for row in training.labels(plane.store, plane.workspace_id, action=action)]
+        found = (label_noun(row[1]) for row in training.labels(plane.store, plane.workspace_id, action=action))
+        return [label for label in found if label.source != "outvoted"]
 
     def _take_from_pool(self, places: Sequence[int]) -> tuple[int, ...]:
         taken = tuple(int(self._pool[place]) for place in places)

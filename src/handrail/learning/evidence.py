@@ -52,6 +52,9 @@ def evidence(labels: Iterable[Label], *, by_name: bool = True, judge: Judge | No
         score = label.confidence if label.scores is None else label.scores
         if label.source == "gold":
             left_out["gold"] += 1
+        elif label.source == "outvoted":
+            # it tells the judge whom to believe, and is no truth by itself
+            left_out["outvoted"] += 1
         elif label.stream == "weighted":
             # drawn where an error was in doubt: it estimates and alarms, and never fits or certifies
             left_out["weighted check"] += 1

@@ -34,12 +34,17 @@ class Told(NamedTuple):
 
 def soft(told: Iterable[Told], judge: Judge) -> Mapping[str, float]:
     """The chance of each case's proposal being right, from labels in the order they were made."""
+    told = list(told)
+    # what was picked to learn from stays out whole, with whoever was outvoted about it
+    asked = {one.case_id for one in told if one.source in ("review", "spot_check")}
     said: list[Said] = []
     known: dict[str, str] = {}
     for one in told:
         if one.source in ("gold", "outcome") and one.correct is not None:
             known[one.case_id] = RIGHT if one.correct else WRONG
         answer = _answer(one)
+        if one.source == "outvoted" and one.case_id not in asked:
+            continue
         if answer is not None and one.reviewer is not None:
             said.append((one.case_id, one.reviewer, answer))
     return judge(said, known)
@@ -52,7 +57,7 @@ def side(chance: float) -> bool | None:
 
 def _answer(one: Told) -> str | None:
     """What this person said of the proposal; of a gold the verdict tells, since its label holds what is known."""
-    if one.source in ("review", "spot_check"):
+    if one.source in ("review", "spot_check", "outvoted"):
         return None if one.correct is None else RIGHT if one.correct else WRONG
     if one.source != "gold" or one.verdict in (None, "respond", "abstain"):
         return None

@@ -40,6 +40,11 @@ class Batch:
     agreement: float | None
     reason: str
 
+    @property
+    def size(self) -> int:
+        """How many of them are trained on; outvoted answers only tell how far people agree."""
+        return sum(label.source != "outvoted" for label in self.labels)
+
 
 AgreementOf = Callable[[Sequence[tuple[str, str, str]]], float | None]
 """From (case, reviewer, answer) to an agreement between 0 and 1; None where nobody answered a case twice."""
@@ -73,12 +78,20 @@ def batches(
 
 
 def answers(labels: Sequence[Label]) -> list[tuple[str, str, str]]:
-    """(case, reviewer, right or wrong) of what people said; golds and outcomes are nobody's opinion."""
+    """(case, reviewer, right or wrong) of what people said, or their very answer where there was nothing to be right
+    about; golds and outcomes are nobody's opinion."""
     return [
-        (label.case_id, label.reviewer, "right" if label.correct else "wrong")
+        (label.case_id, label.reviewer, said)
         for label in labels
-        if label.reviewer is not None and label.correct is not None and label.source not in {"gold", "outcome"}
+        if label.reviewer is not None and label.source not in {"gold", "outcome"}
+        if (said := _said(label)) is not None
     ]
+
+
+def _said(label: Label) -> str | None:
+    if label.correct is None:
+        return None if label.answer is None else f"answer {label.answer!r}"
+    return "right" if label.correct else "wrong"
 
 
 def _by_case(labels: Sequence[Label]) -> list[list[Label]]:

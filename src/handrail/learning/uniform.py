@@ -59,7 +59,7 @@ def uniform_sample(drawn: Sequence[Drawn], labels: Iterable[Label], *, let_throu
     _refuse_uncovered(checks, let_through)
     by_case: dict[str, list[Label]] = defaultdict(list)
     for label in labels:
-        if label.correct is not None and label.source != "gold":
+        if label.correct is not None and label.source not in ("gold", "outvoted"):
             by_case[label.case_id].append(label)
     left_out: dict[str, int] = defaultdict(int)
     horizon = min((one.submitted_at for one in drawn if one.waiting), default=None)

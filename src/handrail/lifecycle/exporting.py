@@ -36,7 +36,8 @@ def labels(store: Store, workspace: str, *, action: str | None = None, since: in
 def label_rows(
     store: Store, workspace: str, *, action: str | None = None, since: int = 0, ready: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Labels as rows, golds left out, with the training batch each stands in and whether that is ready or held.
+    """Labels as rows, golds and outvoted answers left out, with the training batch each stands in and whether that is
+    ready or held.
 
     `chance`: the soft label, how likely the proposal was right by everything said of its case; None where golds and
     double answers are too few to tell.
@@ -44,8 +45,8 @@ def label_rows(
     known: dict[str, Mapping[str, float]] = {}
     for row in training.labels(store, workspace, action=action, since=since, ready=ready):
         label = label_noun(row.bytes)
-        if label.source == "gold":
-            # it judges reviewers, and is nobody's training
+        if label.source in ("gold", "outvoted"):
+            # it tells how people judge, and is nobody's training
             continue
         if label.action not in known:
             known[label.action] = soft_labels.chances(store.read_hot, workspace, label.action)

@@ -38,7 +38,10 @@ def _readings(store: Store, workspace: str, action: str | None) -> Iterator[tupl
 
 def _truth(labels: list[Label]) -> Label | None:
     """The outcome, else the gold, else a blind answer: one that its own words cannot have swayed."""
-    said = [label for label in labels if label.correct is not None and (label.inclusion or 0.0) > 0.0]
+    said = [
+        label for label in labels
+        if label.correct is not None and (label.inclusion or 0.0) > 0.0 and label.source != "outvoted"
+    ]  # fmt: skip
     for found in (
         [label for label in said if label.source == "outcome"],
         [label for label in said if label.source == "gold"],

@@ -143,18 +143,18 @@ def _whole(rows: list[Any], limit: int, command: Cut) -> list[Label]:
     return [
         Label(
             id=id, case_id=case_id, workspace=command.workspace, action=command.action, source=source, input=None,
-            predicted=None, answer=None, correct=None if correct is None else bool(correct), confidence=None,
+            predicted=None, answer=answer, correct=None if correct is None else bool(correct), confidence=None,
             scores=None, policy="", calibrator=None, reviewer=reviewer, blind=False, verdict=None, inclusion=1.0,
             made_at=0,
         )
-        for id, case_id, source, correct, reviewer in rows
+        for id, case_id, source, correct, reviewer, answer in rows
     ]  # fmt: skip
 
 
 def _keep(tx: Tx, command: Cut, batch: Batch) -> str:
     id = tx.new_id()
     tx.add(
-        schema.training_batch, id=id, workspace=command.workspace, action=command.action, size=len(batch.labels),
+        schema.training_batch, id=id, workspace=command.workspace, action=command.action, size=batch.size,
         agreement=batch.agreement, state=batch.state, reason=batch.reason, made_at=tx.now, training=None,
     )  # fmt: skip
     tx.run(training.label_batch, batch=id, ids=dumps([label.id for label in batch.labels]).decode())

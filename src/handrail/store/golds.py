@@ -206,7 +206,7 @@ def asked_rules(store: Store, workspace: str, since: int, limit: int = 5_000) ->
     c, p, label = schema.cases.c, schema.proposal.c, schema.label.c
     wrong = (
         select(func.count())
-        .where(label.case_id == c.id, label.correct.is_(False), label.source != "gold")
+        .where(label.case_id == c.id, label.correct.is_(False), label.source.not_in(("gold", "outvoted")))
         .scalar_subquery()
     )
     query = (

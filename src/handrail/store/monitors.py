@@ -46,7 +46,7 @@ check_waiting = _made(
     """SELECT s.case_id, s.stream, s.pi, s.confidence, s.raised, c.state, c.deadline, c.soft, p.decision,
         (SELECT l.correct FROM label l WHERE l.case_id = s.case_id AND l.source = 'outcome' ORDER BY l.id DESC LIMIT 1),
         (SELECT min(CASE WHEN l.correct THEN 1 ELSE 0 END) FROM label l
-         WHERE l.case_id = s.case_id AND l.correct IS NOT NULL AND l.source <> 'outcome'),
+         WHERE l.case_id = s.case_id AND l.correct IS NOT NULL AND l.source NOT IN ('outcome', 'outvoted')),
         (SELECT count(*) FROM label l WHERE l.case_id = s.case_id),
         (SELECT count(*) FROM review r WHERE r.case_id = s.case_id AND c.soft AND r.withdrawn_at IS NULL
          AND r.voided_at IS NULL AND r.effective_at <= :now AND (r.verdict IN ('reject', 'redirect', 'edit')

@@ -20,9 +20,11 @@ training_own = Statement(
 )
 # only what judging needs: a label may hold an image
 label_waiting = Statement(
-    "SELECT id, case_id, source, correct, json_extract(CAST(bytes AS TEXT), '$.reviewer') FROM label "
+    "SELECT id, case_id, source, correct, json_extract(CAST(bytes AS TEXT), '$.reviewer'), "
+    "json_extract(CAST(bytes AS TEXT), '$.answer') FROM label "
     "WHERE workspace = :workspace AND action = :action AND batch IS NULL AND source <> 'gold' ORDER BY id LIMIT :limit",
-    "SELECT id, case_id, source, correct, convert_from(bytes, 'UTF8')::jsonb ->> 'reviewer' FROM label "
+    "SELECT id, case_id, source, correct, convert_from(bytes, 'UTF8')::jsonb ->> 'reviewer', "
+    "convert_from(bytes, 'UTF8')::jsonb ->> 'answer' FROM label "
     "WHERE workspace = :workspace AND action = :action AND batch IS NULL AND source <> 'gold' ORDER BY id LIMIT :limit",
     "label_waiting",
 )
@@ -30,10 +32,10 @@ label_waiting = Statement(
 label_told = Statement(
     "SELECT case_id, source, correct, json_extract(CAST(bytes AS TEXT), '$.reviewer'), "
     "json_extract(CAST(bytes AS TEXT), '$.verdict') FROM label WHERE workspace = :workspace AND action = :action "
-    "AND source IN ('review', 'spot_check', 'gold', 'outcome') ORDER BY id DESC LIMIT :limit",
+    "AND source IN ('review', 'spot_check', 'gold', 'outcome', 'outvoted') ORDER BY id DESC LIMIT :limit",
     "SELECT case_id, source, correct, convert_from(bytes, 'UTF8')::jsonb ->> 'reviewer', "
     "convert_from(bytes, 'UTF8')::jsonb ->> 'verdict' FROM label WHERE workspace = :workspace AND action = :action "
-    "AND source IN ('review', 'spot_check', 'gold', 'outcome') ORDER BY id DESC LIMIT :limit",
+    "AND source IN ('review', 'spot_check', 'gold', 'outcome', 'outvoted') ORDER BY id DESC LIMIT :limit",
     "label_told",
 )
 label_batch = Statement(

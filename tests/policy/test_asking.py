@@ -104,7 +104,7 @@ def test_value_of_an_unsound_confidence_sends_up(confidence: float | None) -> No
 @pytest.mark.parametrize(
     ("extra", "expected"),
     [
-        ("always_review: true", "soft_review"), ("irreversible: true", "auto_approve"),
+        ("always_review: true", "soft_review"), ("irreversible: true", "hard_gate"),
         ("autonomy: confirm", "hard_gate"),
         ("autonomy: notify", "soft_review"), ("max_auto_approve_amount_eur: 10", "hard_gate"),
         ("irreversible_actions_always_gate: [refund]", "hard_gate"), ("categories_always_review: [vip]", "soft_review"),
@@ -263,14 +263,16 @@ def test_costs_of_the_policy_fill_in_for_an_action() -> None:
     assert (weighing.review, weighing.matrix, weighing.currency) == (2.0, ((0.0, 100.0), (0.0, 0.0)), "EUR")
 
 
-def test_value_of_an_irreversible_action_that_names_an_undo_is_weighed_without_it_as_columns_say() -> None:
+def test_value_of_an_irreversible_action_opens_no_gate_however_little_asking_saves() -> None:
     made = compile_text(f"""
 escalation_policies:
   - {{action_type: sunk, gate: value, calibrator: k, undo: raised, irreversible: true}}
 {COST}
 """)
-    # too little to make it wait for a person; a look afterwards could undo nothing
+    # asking would not pay, and a look afterwards could undo nothing
     facts = Facts(asking=Asking(gain=4.0))
     one = made.route(Proposal(action="sunk", arguments={}, confidence=0.9), facts, now=NOW, draw=1.0)
     many = route_many(made, {"action": ["sunk"], "confidence": [0.9], "gain": [4.0]}, now=NOW)
-    assert (one.tier, TIERS[many.tiers[0]]) == ("auto_approve", "auto_approve")
+    assert (one.tier, TIERS[many.tiers[0]]) == ("hard_gate", "hard_gate")
+    assert {"irreversible", "asking_costs_more"} <= {clause.reason.code for clause in made.clauses(
+        Proposal(action="sunk", confidence=0.9), facts, now=NOW)}  # fmt: skip

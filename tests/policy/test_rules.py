@@ -87,6 +87,25 @@ def test_route_rule_that_cannot_be_judged_denies_where_it_would_deny(said: dict[
     assert TIERS[many.tiers[0]] == "deny"
 
 
+@pytest.mark.parametrize("tier", [None, "soft_review", "hard_gate", "deny"])
+def test_route_rule_that_calls_it_irreversible_gates(tier: str | None) -> None:
+    said = {"irreversible": True} | ({"tier": tier} if tier else {})
+    policy = policy_with([{"id": "r", "actions": ["pay"], "when": "arguments.wipe", "route": said}])
+    found = route(policy, action="pay", confidence=0.99, arguments={"wipe": True})
+    assert (found.tier, found.irreversible) == ("deny" if tier == "deny" else "hard_gate", True)
+    assert route(policy, action="pay", confidence=0.99, arguments={"wipe": False}).tier == "auto_approve"
+
+
+@pytest.mark.parametrize("more", ["auto_approve_threshold: 0.9", "autonomy: full", "autonomy: notify, undo: unwipe"])
+def test_route_irreversible_action_is_gated_whatever_its_confidence(more: str) -> None:
+    policy = compile_text(f"escalation_policies: [{{action_type: wipe, {more}, irreversible: true}}]")
+    found = route(policy, action="wipe", confidence=0.99)
+    assert (found.tier, found.irreversible, found.high_stakes) == ("hard_gate", True, True)
+    assert found.reasons[0].text == "wipe cannot be taken back"
+    many = route_many(policy, {"action": ["wipe"], "confidence": [0.99]}, now=NOW)
+    assert (TIERS[many.tiers[0]], many.reviewers[0]) == ("hard_gate", 1)
+
+
 def test_route_rule_for_one_action_leaves_others_alone() -> None:
     policy = policy_with([{"id": "r", "actions": ["pay"], "route": {"tier": "hard_gate"}}])
     assert route(policy, action="post").tier == "auto_approve"

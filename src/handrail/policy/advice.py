@@ -73,8 +73,8 @@ def _of_action(entry: ActionEntry) -> Iterator[str]:
         yield f"{name} has autonomy {entry.autonomy}: its thresholds change nothing"
     if entry.on_expiry == "unsafe_approve":
         yield f"{name} is approved when nobody answers in time (unsafe_approve)"
-    if normal(name) in {normal(tool) for tool in entry.irreversible_actions_always_gate}:
-        yield f"{name} lists itself as irreversible: every proposal of it goes to a person"
+    if entry.irreversible or normal(name) in {normal(tool) for tool in entry.irreversible_actions_always_gate}:
+        yield f"{name} is irreversible: every proposal of it goes to a person"
 
 
 def _of_rule(policy: Policy, rule: RuleEntry) -> Iterator[str]:

@@ -41,8 +41,8 @@ def of_asking(
 
 def _weighed(plan: Plan, weighing: Weighing, proposal: Proposal, asking: Asking, scarcity: float) -> Clause:
     """0 for `auto_approve`, undo · V − review for `soft_review`, V − review − delay for `hard_gate`: the most wins."""
-    takes_back = (plan.undo is not None or proposal.kind != "action") and not plan.listed
-    if not takes_back or plan.terms.irreversible:
+    takes_back = (plan.undo is not None or proposal.kind != "action") and not plan.irreversible
+    if not takes_back:
         # what cannot be undone is asked about at the policy's own price, however few people there are
         scarcity = 1.0
     undo = weighing.undo if takes_back else 0.0

@@ -194,8 +194,8 @@ def of_always_review(plan: Plan) -> Clause | None:
 
 
 def of_irreversible(plan: Plan, proposal: Proposal, names: frozenset[str]) -> Clause | None:
-    """The action, or the tool it calls, is on a list of those that cannot be taken back."""
-    if plan.listed or (not plan.action and names and any(alias in names for alias in aliases(proposal.action))):
+    """The policy says of the action, or of the tool it calls, that it cannot be taken back."""
+    if plan.irreversible or (not plan.action and names and any(alias in names for alias in aliases(proposal.action))):
         return clause(HARD, "irreversible", f"{proposal.action} cannot be taken back", None, IRREVERSIBLE)
     if not plan.names_tools:
         return None

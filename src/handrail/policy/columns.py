@@ -108,8 +108,8 @@ class _Router:
         self.review = _numbers(weighing.review if weighing else None for weighing in weighings)
         self.delay = _numbers(weighing.delay if weighing else None for weighing in weighings)
         self.undo = _numbers(weighing.undo if weighing else None for weighing in weighings)
-        self.listed = np.array([plan.listed for plan in plans])
-        self.reversible = np.array([plan.undo is not None and not plan.listed for plan in plans])
+        self.irreversible = np.array([plan.irreversible for plan in plans])
+        self.reversible = np.array([plan.undo is not None and not plan.irreversible for plan in plans])
         self.uncertified = np.array([plan.target_error is not None and _bare(plan) for plan in plans])
         self.floor = np.array([self._floor(plan) for plan in plans], dtype=np.uint8)
         self.tools = np.array([plan.names_tools for plan in plans])
@@ -167,7 +167,7 @@ class _Router:
     def _asking(self, codes: NDArray[np.intp], confidence: Floats, gain: Floats, kind: Column) -> NDArray[np.uint8]:
         """What `asking.of_asking` says beyond the thresholds; 0 for actions that weigh nothing."""
         other = np.zeros(len(codes), bool) if kind is None else np.array([bool(k) and k != "action" for k in kind])
-        undo = np.where(self.reversible[codes] | (other & ~self.listed[codes]), self.undo[codes], 0.0)
+        undo = np.where(self.reversible[codes] | (other & ~self.irreversible[codes]), self.undo[codes], 0.0)
         with np.errstate(invalid="ignore"):
             soft, hard = undo * gain - self.review[codes], gain - self.review[codes] - self.delay[codes]
             known = (confidence >= 0.0) & (confidence <= 1.0) & (gain >= 0.0) & (gain < np.inf)
@@ -214,7 +214,7 @@ class _Router:
         found: list[clauses.Clause | None] = [clauses.of_autonomy(plan), clauses.of_always_review(plan)]
         found += clauses.of_schedules(plan.schedules, self.now)
         ranks = [one.rank for one in found if one is not None]
-        return max((clauses.HARD if plan.listed or not plan.declared else clauses.AUTO, *ranks))
+        return max((clauses.HARD if plan.irreversible or not plan.declared else clauses.AUTO, *ranks))
 
     def _currency(self, name: Any) -> int:
         if _absent(name):

@@ -184,6 +184,7 @@ class Terms(_Part):
     undo_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] | None = None
     always_review: bool = False
     high_stakes: bool = False
+    # it cannot be taken back: hard_gate whatever the confidence, and no grant, promotion or full queue loosens that
     irreversible: bool = False
     audit: bool | None = None
 
@@ -262,8 +263,8 @@ class ActionEntry(Terms):
     undo: Name | None = None
     arguments_schema: dict[str, Any] | None = Field(
         default=None, alias="schema",
-        description="JSON Schema of its arguments: what does not fit goes to a person, and an edit must fit, also where "
-        "the program brings a schema of its own; a proposal without one takes this",
+        description="JSON Schema of its arguments: what does not fit goes to a person, and an edit must fit, also "
+        "where the program brings a schema of its own; a proposal without one takes this",
     )  # fmt: skip
     cost: Cost | None = None
     growth: GrowthEntry | None = None

@@ -179,11 +179,11 @@ class Policy:
     def lets_undo(self, undone: str, proposal: Proposal, facts: Facts, *, now: int) -> bool:
         """Whether a reviewer's objection to `undone` is enough for this undo of it.
 
-        It never is where the policy denies the undo or lists it as irreversible. Where the policy itself names this
+        It never is where the policy denies the undo or calls it irreversible. Where the policy itself names this
         undo it outweighs what numbers say, not what gates the action by name; else only that the action is unknown.
         """
         made = self.clauses(proposal, facts, now=now)
-        final = self.plan(proposal.action).terms.irreversible or any(c.terms and c.terms.irreversible for c in made)
+        final = any(found.terms and found.terms.irreversible for found in made)
         if final or any(found.rank == DENY for found in made):
             return False
         strict = [found.reason.code for found in made if found.rank == HARD]
@@ -349,7 +349,7 @@ def _queue(plan: Plan, terms: Terms) -> str:
 def _grantable(plan: Plan, proposal: Proposal) -> bool:
     """Only what the policy itself says how to take back; a proposal's own word for it is not enough."""
     takes_back = plan.undo is not None or proposal.kind != "action"
-    return plan.declared and takes_back and not plan.listed and not plan.terms.irreversible
+    return plan.declared and takes_back and not plan.irreversible
 
 
 def _passes_anyway(plan: Plan, proposal: Proposal) -> bool:

@@ -71,7 +71,7 @@ def ceiling(plan: Plan, kind: str = "action") -> tuple[Tier | None, str]:
     as far as `notify`: it is done, and somebody looks at each one afterwards. What is gated by its confidence may go by
     itself.
     """
-    if plan.listed or plan.terms.irreversible or (kind == "action" and plan.undo is None):
+    if plan.irreversible or (kind == "action" and plan.undo is None):
         return None, "it cannot be taken back: the policy names no undo for it, or lists it as irreversible"
     if plan.autonomy in TOGETHER:
         return None, f"its autonomy is {plan.autonomy}: a person takes part in each"

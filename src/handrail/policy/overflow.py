@@ -52,7 +52,7 @@ def _may_loosen(plan: Plan, proposal: Proposal, made: list[Clause]) -> bool:
     """Only confidence asked for the look, and nothing says that people always look or that it cannot be undone."""
     asked = [found for found in made if found.rank == SOFT]
     final = proposal.kind == "action" and proposal.undo is None and plan.undo is None
-    listed = final or plan.listed or plan.terms.irreversible or plan.terms.always_review
+    listed = final or plan.irreversible or plan.terms.always_review
     strict = any(found.terms is not None and (found.terms.irreversible or found.terms.always_review) for found in made)
     return not listed and not strict and all(found.reason.code == "confidence_middling" for found in asked)
 

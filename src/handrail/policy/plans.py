@@ -108,8 +108,8 @@ class Plan:
     categories: frozenset[str]
     # this entry lists tools, so a proposal must say which tool it calls
     names_tools: bool
-    # the action itself is on some list of irreversible ones
-    listed: bool
+    # its entry says that it cannot be taken back, or it is on some list of those
+    irreversible: bool
     autonomy: Autonomy | None
     calibrator: str | None
     # its thresholds wait for a calibrator
@@ -216,7 +216,8 @@ class _Planner:
             if entry
             else frozenset(),
             names_tools=bool(entry and entry.irreversible_actions_always_gate),
-            listed=name is not None and any(alias in self.irreversible for alias in aliases(name)),
+            irreversible=bool(entry and entry.irreversible)
+            or (name is not None and any(alias in self.irreversible for alias in aliases(name))),
             autonomy=entry.autonomy if entry else None,
             calibrator=entry.calibrator if entry else None,
             needs_calibrator=document.defaults.stated_confidence == "refuse"
@@ -245,6 +246,8 @@ class _Planner:
         condition = Condition(rule.when, windows=frozenset(self.windows), schema=schema) if rule.when else None
         tier: Tier | None = "deny" if rule.route.deny else rule.route.tier
         rank = SEVERITY[tier] if tier else SEVERITY["soft_review"] if rule.route.always_review else 0
+        if rule.route.irreversible:
+            rank = max(rank, HARD)
         text = rule.description or f"rule {rule.id} applies" + (f": {rule.when}" if rule.when else "")
         return Rule(rule.id, text, condition, rank, _terms(rule.route, rank, self.document))
 

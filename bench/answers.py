@@ -8,26 +8,27 @@ Prints one JSON line a row.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE / "peers")]
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from private_postgres import private_postgres  # noqa: E402
-from take_next import POLICY, fill_postgres, fill_sqlite  # noqa: E402
+from sizes import arguments, each
+from take_next import POLICY, fill_postgres, fill_sqlite
 
-import handrail  # noqa: E402
-from handrail.proposal import Proposal  # noqa: E402
+from handrail.client.client import Client
+from handrail.client.local import LocalTransport
+from handrail.lifecycle.actor import ALL_SCOPES, Actor
+from handrail.proposal import Proposal
 
 PEOPLE = 32
+AGENT = Actor(kind="agent", pid="bench", name="bench", scopes=ALL_SCOPES, auth="local")
 
 
-def measure(hr: handrail.Client, engine: str, size: int, answers: int) -> None:
+def measure(hr: Client, engine: str, size: int, answers: int) -> None:
     desks = [hr.desk(f"Person {n}") for n in range(PEOPLE)]
 
     def propose(n: int) -> str:
@@ -50,26 +51,11 @@ def measure(hr: handrail.Client, engine: str, size: int, answers: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 1_000_000])
+    parser = arguments(__doc__, [1_000, 1_000_000])
     parser.add_argument("--answers", type=int, default=1_200)
-    parser.add_argument("--engine", choices=("sqlite", "postgres", "both"), default="both")
     given = parser.parse_args()
-    given.directory.mkdir(parents=True, exist_ok=True)
-    folder = given.directory.resolve()
-    for size in given.sizes if given.engine != "postgres" else ():
-        path = folder / f"answers-{size}.db"
-        with handrail.open(path, policy=POLICY + "\n") as hr:
-            fill_sqlite(path, size)
-            measure(hr, "sqlite", size, given.answers)
-        path.unlink()
-    if given.engine != "sqlite":
-        with private_postgres(folder) as url:
-            for size in given.sizes:
-                with handrail.open(url, policy=POLICY + "\n") as hr:
-                    fill_postgres(url, size)
-                    measure(hr, "postgres", size, given.answers)
+    for filled in each(given, sqlite=fill_sqlite, postgres=fill_postgres, policy=POLICY):
+        measure(Client(LocalTransport(filled.plane, AGENT)), filled.engine, filled.size, given.answers)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ Prints one JSON line a row; milliseconds.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import sqlite3
@@ -23,7 +22,7 @@ import psycopg
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "peers")]
 
-from private_postgres import private_postgres  # noqa: E402
+from sizes import arguments, each  # noqa: E402
 
 from handrail.maintenance.plane import Plane  # noqa: E402
 from handrail.store import reads  # noqa: E402
@@ -101,25 +100,11 @@ def measure(plane: Plane, engine: str, size: int, lookups: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser = arguments(__doc__, [100_000, 1_000_000])
     parser.add_argument("--lookups", type=int, default=50)
-    parser.add_argument("--engine", choices=("sqlite", "postgres", "both"), default="both")
     given = parser.parse_args()
-    given.directory.mkdir(parents=True, exist_ok=True)
-    folder = given.directory.resolve()
-    for size in given.sizes if given.engine != "postgres" else ():
-        path = folder / f"similar-{size}.db"
-        with Plane(path, loops=False) as plane:
-            fill_sqlite(path, size)
-            measure(plane, "sqlite", size, given.lookups)
-        path.unlink()
-    if given.engine != "sqlite":
-        with private_postgres(folder) as url, Plane(url, keys=folder / "keys", loops=False) as plane:
-            for size in given.sizes:
-                fill_postgres(url, size)
-                measure(plane, "postgres", size, given.lookups)
+    for filled in each(given, sqlite=fill_sqlite, postgres=fill_postgres):
+        measure(filled.plane, filled.engine, filled.size, given.lookups)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Prints one JSON line a row; milliseconds.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sqlite3
 import sys
@@ -21,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE / "peers")]
 
 from floor import postgres_floor, sqlite_floor  # noqa: E402
-from private_postgres import private_postgres  # noqa: E402
+from sizes import arguments, each  # noqa: E402
 
 from handrail.lifecycle import claim  # noqa: E402
 from handrail.lifecycle.actor import Actor  # noqa: E402
@@ -112,25 +111,12 @@ def _at(spent: list[float], share: float) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("directory", type=Path)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 1_000_000])
+    parser = arguments(__doc__, [1_000, 1_000_000])
     parser.add_argument("--takes", type=int, default=400)
-    parser.add_argument("--engine", choices=("sqlite", "postgres", "both"), default="both")
     given = parser.parse_args()
-    given.directory.mkdir(parents=True, exist_ok=True)
-    folder = given.directory.resolve()
-    for size in given.sizes if given.engine != "postgres" else ():
-        path = folder / f"take-{size}.db"
-        with Plane(path, policy=POLICY, loops=False) as plane:
-            fill_sqlite(path, size)
-            measure(plane, "sqlite", size, given.takes, sqlite_floor(folder))
-        path.unlink()
-    if given.engine != "sqlite":
-        with private_postgres(folder) as url, Plane(url, policy=POLICY, keys=folder / "keys", loops=False) as plane:
-            for size in given.sizes:
-                fill_postgres(url, size)
-                measure(plane, "postgres", size, given.takes, postgres_floor(url))
+    for plane, engine, size, place in each(given, sqlite=fill_sqlite, postgres=fill_postgres, policy=POLICY):
+        floor = sqlite_floor(place) if isinstance(place, Path) else postgres_floor(place)
+        measure(plane, engine, size, given.takes, floor)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from handrail.route import CheckStream
 # drawn by chance alone in the same loop. `outvoted`: an answer that the case was not settled by. It tells how far
 # people agree and whom to believe, and is no truth: nothing is fitted, counted or trained on it.
 LabelSource = Literal["review", "outcome", "gold", "spot_check", "active", "reserve", "outvoted"]
+# these tell how people judge; nobody trains on them, and they say nothing about the proposal by themselves
+OF_REVIEWERS: tuple[LabelSource, ...] = ("gold", "outvoted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

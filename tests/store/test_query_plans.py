@@ -20,7 +20,7 @@ MODULES = (drawn, golds, growth, judged, learning, monitors, rounds, statements,
 # they read all rows on purpose, and only now and then: a person who leaves, a rebuilt database, upkeep, an analysis;
 # or stop early (`seen`: the newest)
 NOW_AND_THEN = {
-    "search_forget", "review_void_person", "execution_running", "outbox_prune", "state_astray", "counts", "seen_count",
+    "search_forget", "review_void_person", "outbox_prune", "state_astray", "counts", "seen_count",
     "seen",
 }  # fmt: skip
 # tables whose rows grow in number with what goes through

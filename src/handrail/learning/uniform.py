@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from handrail.canonical import JSON
 from handrail.errors import NotEnoughEvidence
-from handrail.label import Label
+from handrail.label import OF_REVIEWERS, Label
 from handrail.learning.labels import agreed
 
 
@@ -59,7 +59,7 @@ def uniform_sample(drawn: Sequence[Drawn], labels: Iterable[Label], *, let_throu
     _refuse_uncovered(checks, let_through)
     by_case: dict[str, list[Label]] = defaultdict(list)
     for label in labels:
-        if label.correct is not None and label.source not in ("gold", "outvoted"):
+        if label.correct is not None and label.source not in OF_REVIEWERS:
             by_case[label.case_id].append(label)
     left_out: dict[str, int] = defaultdict(int)
     horizon = min((one.submitted_at for one in drawn if one.waiting), default=None)

@@ -8,7 +8,7 @@ from typing import Any
 from handrail.canonical import parse
 from handrail.errors import InvalidInput
 from handrail.intake import proposal_from
-from handrail.label import Label
+from handrail.label import OF_REVIEWERS, Label
 from handrail.learning.export import LABEL_COLUMNS, PREFERENCE_COLUMNS, label_row, preference_row
 from handrail.learning.labels import was_right
 from handrail.learning.lessons import History
@@ -45,8 +45,7 @@ def label_rows(
     known: dict[str, Mapping[str, float]] = {}
     for row in training.labels(store, workspace, action=action, since=since, ready=ready):
         label = label_noun(row.bytes)
-        if label.source in ("gold", "outvoted"):
-            # it tells how people judge, and is nobody's training
+        if label.source in OF_REVIEWERS:
             continue
         if label.action not in known:
             known[label.action] = soft_labels.chances(store.read_hot, workspace, label.action)

@@ -101,9 +101,9 @@ class WorkspaceTables:
         self.policies = [(key, digest(text.encode())) for key, text in rows(statements.state_policies)]
 
 
-def all_cases(store: Store, workspace: str, logs: Sequence[str] = ()) -> CaseTables:
-    """The rows of every case at once: of few cases only."""
-    return CaseTables(store, workspace, logs, list(ids_in(store, workspace, statements.state_proposal_ids)))
+def all_cases(store: Store, workspace: str) -> CaseTables:
+    """The rows of every case at once, without salts: where cases are few."""
+    return CaseTables(store, workspace, (), list(ids_in(store, workspace, statements.state_proposal_ids)))
 
 
 def ids_in(store: Store, workspace: str, statement: Statement) -> Iterator[str]:

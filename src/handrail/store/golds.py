@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, not_, select
 
+from handrail.label import OF_REVIEWERS
 from handrail.store import schema
 from handrail.store.engine import Store
 from handrail.store.statements import Statement
@@ -206,7 +207,7 @@ def asked_rules(store: Store, workspace: str, since: int, limit: int = 5_000) ->
     c, p, label = schema.cases.c, schema.proposal.c, schema.label.c
     wrong = (
         select(func.count())
-        .where(label.case_id == c.id, label.correct.is_(False), label.source.not_in(("gold", "outvoted")))
+        .where(label.case_id == c.id, label.correct.is_(False), label.source.not_in(OF_REVIEWERS))
         .scalar_subquery()
     )
     query = (

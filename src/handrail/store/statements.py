@@ -74,7 +74,10 @@ workspace_freeze = _both(
     "UPDATE workspace SET frozen = :frozen WHERE id = :workspace AND frozen <> :frozen RETURNING id"
 )
 workspace_epoch = _both("UPDATE workspace SET log = :log WHERE id = :workspace")
-execution_running = _both("SELECT case_id, fence FROM execution WHERE workspace = :workspace AND state = 'started'")
+# the first condition is that of the index of those few, as SQLite wants to read it
+execution_running = _both("""
+    SELECT case_id, fence FROM execution
+    WHERE state IN ('started', 'unknown') AND workspace = :workspace AND state = 'started'""")
 # many may look at the switches at once, or one set them: until the end of the transaction
 workspace_share = _each(
     sqlite="SELECT :workspace", postgres="SELECT pg_advisory_xact_lock_shared(hashtextextended(:workspace, 0))"
